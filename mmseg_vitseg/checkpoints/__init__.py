@@ -1,0 +1,1 @@
+"""Reading checkpoint files safely and loading them whole or not at all."""

@@ -1,0 +1,110 @@
+"""Loading weights whole or not at all."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from mmengine.logging import print_log
+from torch import Tensor, nn
+
+from mmseg_vitseg.checkpoints.reading import read_state_dict
+from mmseg_vitseg.ops.position import resize_position_grid
+
+# What ViT checkpoints hold besides the backbone: classification heads, what masked pre-training added.
+CLASSIFIER_PREFIXES = ('head.', 'head_dist.', 'fc_norm.', 'pre_logits.', 'mask_token')
+
+LISTED = 5  # keys named in an error before the rest is only counted
+
+
+def load_strict(module: nn.Module, state_dict: dict[str, Tensor], source: str | Path) -> None:
+    """Load a state dict of which every key fits ``module`` and which fills every key of it; else load nothing.
+
+    Args:
+        module: what is filled in place, keeping its dtypes and devices.
+        state_dict: parameter name -> tensor. A convolution kernel may stand where ``module`` has a linear layer's weight of
+            the same numbers.
+        source: named in the error.
+
+    Raises:
+        ValueError: with the keys that are missing, left over, or of another shape.
+    """
+    wanted = {name: tensor.shape for name, tensor in module.state_dict().items()}
+    given = {name: _as_linear(tensor, wanted.get(name)) for name, tensor in state_dict.items()}
+    problems = [
+        _listing('missing', (name for name in wanted if name not in given)),
+        _listing('not in the model', (name for name in given if name not in wanted)),
+        _listing(
+            'of another shape',
+            (
+                f'{name} {tuple(given[name].shape)}, the model has {tuple(shape)}'
+                for name, shape in wanted.items()
+                if name in given and given[name].shape != shape
+            ),
+        ),
+    ]
+    problems = [problem for problem in problems if problem]
+    if problems:
+        raise ValueError(
+            f'{source} does not fit this {type(module).__name__}, nothing was loaded: {"; ".join(problems)}. '
+            'Use the config that the checkpoint was trained with'
+        )
+    module.load_state_dict(given)
+
+
+def load_checkpoint(model: nn.Module, path: str | Path) -> None:
+    """Load a checkpoint of the whole model from a local file; see :func:`load_strict`."""
+    load_strict(model, read_state_dict(path), path)
+
+
+def load_pretrained(backbone: nn.Module, path: str | Path) -> None:
+    """Load a backbone from a local file under timm's names, or from a whole model's checkpoint of ours.
+
+    The classifier that pretraining left in the file is dropped, and said so; a position grid of another size is resized to
+    the backbone's, and said so.
+
+    Raises:
+        FileNotFoundError: with where to get the file, and how to start from scratch on purpose.
+        ValueError: anything else than exactly the backbone's weights.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(
+            f'pretrained weights {str(path)!r} not found. Put the file there or name it with PRETRAINED=/path/to/file; '
+            'to train from scratch on purpose: --cfg-options model.backbone.init_cfg=None'
+        )
+    state_dict = read_state_dict(path)
+    if any(name.startswith('backbone.') for name in state_dict):
+        state_dict = {
+            name.removeprefix('backbone.'): value for name, value in state_dict.items() if name.startswith('backbone.')
+        }
+    dropped = [name for name in state_dict if name.startswith(CLASSIFIER_PREFIXES)]
+    kept = {name: value for name, value in state_dict.items() if name not in dropped}
+    if dropped:
+        print_log(f'{path}: dropped what a backbone does not have: {", ".join(dropped)}', logger='current')
+    if 'pos_embed' in kept:
+        kept['pos_embed'] = _fit_positions(backbone, kept['pos_embed'], path)
+    load_strict(backbone, kept, path)
+
+
+def _fit_positions(backbone: nn.Module, positions: Tensor, path: str | Path) -> Tensor:
+    """Resize a square grid of position embeddings (1, T + side side, D) to the backbone's grid."""
+    tokens = backbone.pos_embed.shape[1] - backbone.grid[0] * backbone.grid[1]
+    side = round((positions.shape[1] - tokens) ** 0.5)
+    if positions.shape == backbone.pos_embed.shape or side**2 != positions.shape[1] - tokens:
+        return positions
+    height, width = backbone.grid
+    print_log(f'{path}: position embeddings resized from {side}x{side} to {height}x{width}', logger='current')
+    return resize_position_grid(
+        positions, (side, side), backbone.grid, mode=backbone.interpolate_mode, antialias=backbone.antialias
+    )
+
+
+def _as_linear(tensor: Tensor, shape: tuple[int, ...] | None) -> Tensor:
+    flattens = shape is not None and len(shape) == 2 and tensor.ndim == 4
+    return tensor.flatten(1) if flattens else tensor
+
+
+def _listing(what: str, names: Iterable[str]) -> str:
+    names = list(names)
+    if not names:
+        return ''
+    more = f' and {len(names) - LISTED} more' if len(names) > LISTED else ''
+    return f'{len(names)} {what} ({", ".join(names[:LISTED])}{more})'

@@ -1,0 +1,82 @@
+"""Loading images and masks with errors that name the file: the host's transforms, which let some damage pass.
+
+OpenCV fills a truncated JPEG with grey and says nothing to the caller; Pillow, used here, refuses it.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from mmcv.transforms import LoadImageFromFile
+from mmseg.datasets.transforms import LoadAnnotations
+
+from mmseg_vitseg.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class LoadImage(LoadImageFromFile):
+    """The host's LoadImageFromFile: ``img``, (H, W, 3) BGR uint8. A file that cannot be decoded whole is an error.
+
+    Raises:
+        FileNotFoundError, ValueError: with the file's name.
+    """
+
+    def __init__(self, *, imdecode_backend: str = 'pillow', **kwargs):
+        super().__init__(imdecode_backend=imdecode_backend, **kwargs)
+
+    def transform(self, results: dict) -> dict:
+        """Add ``img``, ``img_shape`` and ``ori_shape`` to the results."""
+        path = results['img_path']
+        try:
+            return super().transform(results)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f'{path}: no such image; it was there when the data set was read') from error
+        except (OSError, ValueError, SyntaxError, AssertionError) as error:
+            raise ValueError(f'{path}: not an image, or damaged ({error}); fetch it again or take it off the split') from error
+
+
+@TRANSFORMS.register_module()
+class LoadMask(LoadAnnotations):
+    """The host's LoadAnnotations: ``gt_seg_map``, (H, W) uint8, checked against its image and against known values.
+
+    Args:
+        values: what may stand in the file, before ``reduce_zero_label``; None for any value.
+        kwargs: the host's.
+
+    Raises:
+        FileNotFoundError, ValueError: with the file's name: missing, damaged, of another size than its image, of other
+            values.
+    """
+
+    def __init__(self, *, values: Sequence[int] | None = None, **kwargs):
+        super().__init__(**kwargs)
+        self.values = values
+
+    def _load_seg_map(self, results: dict) -> None:
+        path = results['seg_map_path']
+        try:
+            super()._load_seg_map(results)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f'{path}: no such mask; it was there when the data set was read') from error
+        except (OSError, ValueError, SyntaxError, AttributeError) as error:
+            raise ValueError(f'{path}: not a mask, or damaged ({error}); fetch it again or take it off the split') from error
+        mask = results['gt_seg_map']
+        if mask.shape != tuple(results['ori_shape']):
+            raise ValueError(
+                f'{path}: the mask is {" x ".join(map(str, mask.shape))}, its image {results["img_path"]} '
+                f'{" x ".join(map(str, results["ori_shape"]))} (height x width); a mask has one value a pixel of its image'
+            )
+        if self.values is not None:
+            self._check_values(mask, results)
+
+    def _check_values(self, mask: np.ndarray, results: dict) -> None:
+        shift = 1 if self.reduce_zero_label else 0
+        label_map = results.get('label_map') or {}
+        allowed = [label_map.get(value - shift, value - shift) for value in self.values]
+        counts = np.bincount(mask.ravel(), minlength=256)
+        counts[allowed] = 0
+        found = [int(label + shift) % 256 for label in np.flatnonzero(counts)]
+        if found:
+            raise ValueError(
+                f'{results["seg_map_path"]}: the mask has the values {found}; allowed: {list(self.values)}. '
+                'Fetch the file again, or convert your masks to these values'
+            )

@@ -1,0 +1,128 @@
+"""Textured shapes on textured grounds, drawn on the fly: a data set that needs no file and no network.
+
+Every picture is drawn from (seed, index) in integer arithmetic with numpy's frozen legacy generator, so that its pixels
+are the same on every machine. The host reads files; so the pictures have addresses, ``shapes://SIZE/SEED/INDEX.png`` and
+``shapes://SIZE/SEED/INDEX_mask.png``, behind a read-only file backend, and the host's own loading, visualisation and
+metrics work on them unchanged.
+"""
+
+import re
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from mmengine.fileio import BaseStorageBackend, register_backend
+from mmseg.datasets import BaseSegDataset
+
+from mmseg_vitseg.registry import DATASETS
+
+CLASSES = ('ground', 'disc', 'square', 'triangle')
+
+# (a, b, length) with a a + b b = length length: rotations without irrational numbers
+DIRECTIONS = ((1, 0, 1), (3, 4, 5), (4, 3, 5), (5, 12, 13), (12, 5, 13), (8, 15, 17), (15, 8, 17), (20, 21, 29))
+
+ADDRESS = re.compile(r'shapes://(?P<size>\d+)/(?P<seed>\d+)/(?P<index>\d+)(?P<mask>_mask)?\.png')
+
+
+@lru_cache(maxsize=4)  # the image and its mask are asked for one after the other
+def draw_shapes(seed: int, index: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw picture ``index`` of ``seed``: image (size, size, 3) BGR uint8 and mask (size, size) uint8 of class indices.
+
+    One to three shapes, a later one in front of an earlier; each class has a texture of its own, in random colours.
+    """
+    rng = np.random.RandomState([seed, index])
+    y, x = np.mgrid[:size, :size]
+    image = _texture(rng, 0, x, y)
+    mask = np.zeros((size, size), np.uint8)
+    for _ in range(rng.randint(1, 4)):
+        label = rng.randint(1, len(CLASSES))
+        inside = _shape(rng, label, x, y, size)
+        image[inside] = _texture(rng, label, x, y)[inside]
+        mask[inside] = label
+    return image, mask
+
+
+def _shape(rng: np.random.RandomState, label: int, x: np.ndarray, y: np.ndarray, size: int) -> np.ndarray:
+    radius = rng.randint(size // 7, size // 4 + 1)
+    dx, dy = x - rng.randint(radius, size - radius), y - rng.randint(radius, size - radius)
+    if CLASSES[label] == 'disc':
+        return dx * dx + dy * dy <= radius * radius
+    a, b, length = DIRECTIONS[rng.randint(len(DIRECTIONS))]
+    for _ in range(rng.randint(4)):
+        a, b = -b, a
+    u, v = a * dx + b * dy, a * dy - b * dx  # rotated, and longer by `length`
+    if CLASSES[label] == 'square':
+        return 5 * np.maximum(abs(u), abs(v)) <= 4 * radius * length  # half side: 4/5 of the radius
+    return (v >= -radius * length) & (2 * abs(u) + v <= radius * length)
+
+
+def _texture(rng: np.random.RandomState, label: int, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Two colours mixed by the pattern of the class, and noise: (size, size, 3) uint8."""
+    dark = rng.randint(20, 150, 3)
+    contrast = rng.randint(40, 86, 3)
+    period = rng.randint(4, 7)
+    if CLASSES[label] == 'ground':
+        eighths = (x * rng.randint(3) + y * rng.randint(3)) * 2 // x.shape[0]  # a slow gradient
+    elif CLASSES[label] == 'disc':
+        eighths = 8 * (((x % period) < 2) & ((y % period) < 2))  # dots
+    elif CLASSES[label] == 'square':
+        eighths = 8 * ((y % period) < period // 2)  # stripes
+    else:
+        eighths = 8 * ((x // (period // 2) + y // (period // 2)) % 2)  # a chequerboard
+    noise = rng.randint(-12, 13, (*x.shape, 3))
+    return np.clip(dark + contrast * eighths[..., None] // 8 + noise, 0, 255).astype(np.uint8)
+
+
+@register_backend('shapes', prefixes='shapes', force=True)
+class ShapesBackend(BaseStorageBackend):
+    """Read-only files ``shapes://SIZE/SEED/INDEX.png`` and ``..._mask.png``, drawn when they are read."""
+
+    def get(self, filepath: str) -> bytes:
+        """Return the PNG file at an address."""
+        match = ADDRESS.fullmatch(str(filepath))
+        if match is None:
+            raise FileNotFoundError(f'{filepath}: not of the form shapes://SIZE/SEED/INDEX.png or INDEX_mask.png')
+        image, mask = draw_shapes(int(match['seed']), int(match['index']), int(match['size']))
+        return cv2.imencode('.png', mask if match['mask'] else image)[1].tobytes()
+
+    def get_text(self, filepath: str, encoding: str = 'utf-8') -> str:
+        """Raise: there is no text here."""
+        raise ValueError(f'{filepath}: a picture, not a text')
+
+
+@DATASETS.register_module()
+class ShapesDataset(BaseSegDataset):
+    """Textured shapes on textured grounds; classes ground, disc, square, triangle.
+
+    Args:
+        length: number of pictures.
+        size: height and width in pixels.
+        seed: pictures of different seeds differ; give training and validation different ones.
+        kwargs: the host's BaseSegDataset's.
+
+    Raises:
+        ValueError: a length below 1, or a size at which shapes would have no room.
+    """
+
+    METAINFO = dict(classes=CLASSES, palette=[[60, 60, 70], [240, 150, 50], [60, 160, 230], [120, 200, 90]])
+
+    def __init__(self, *, length: int = 512, size: int = 64, seed: int = 0, **kwargs):
+        if length < 1:
+            raise ValueError(f'ShapesDataset: length={length}; at least one picture is needed')
+        if size < 16:
+            raise ValueError(f'ShapesDataset: size={size}; shapes need at least 16 pixels')
+        self.length, self.size, self.seed = length, size, seed
+        super().__init__(**kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """List the addresses of the pictures."""
+        return [
+            dict(
+                img_path=f'shapes://{self.size}/{self.seed}/{index:06d}.png',
+                seg_map_path=f'shapes://{self.size}/{self.seed}/{index:06d}_mask.png',
+                label_map=self.label_map,
+                reduce_zero_label=self.reduce_zero_label,
+                seg_fields=[],
+            )
+            for index in range(self.length)
+        ]

@@ -1,0 +1,8 @@
+"""Training beside the host's Runner; importing this registers the hooks and the optimizer wrapper."""
+
+from mmseg_vitseg.engine.amp import CPUAmpOptimWrapper
+from mmseg_vitseg.engine.checkpoint_hook import AtomicCheckpointHook
+from mmseg_vitseg.engine.progress_hook import PredictionProgressHook
+from mmseg_vitseg.engine.seed_hook import SeedHook
+
+__all__ = ['AtomicCheckpointHook', 'CPUAmpOptimWrapper', 'PredictionProgressHook', 'SeedHook']

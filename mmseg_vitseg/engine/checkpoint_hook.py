@@ -1,0 +1,50 @@
+"""Checkpoint files that are whole or absent."""
+
+import os
+from pathlib import Path
+
+from mmengine.fileio import LocalBackend, register_backend
+from mmengine.hooks import CheckpointHook
+
+from mmseg_vitseg.registry import HOOKS
+
+BACKEND = 'mmseg_vitseg.atomic'
+
+
+@register_backend(BACKEND, force=True)
+class AtomicLocalBackend(LocalBackend):
+    """The host's local files, written under a temporary name beside the target and renamed when they are complete."""
+
+    def put(self, obj: bytes, filepath: str | Path) -> None:
+        """Write bytes; on any interruption the target is what it was before."""
+        target = Path(filepath)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f'.{target.name}.tmp')  # one name a target: a killed run's is overwritten
+        try:
+            with open(temporary, 'wb') as file:
+                file.write(obj)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except BaseException:  # KeyboardInterrupt too
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+@HOOKS.register_module()
+class AtomicCheckpointHook(CheckpointHook):
+    """The host's CheckpointHook, whose files appear whole or not at all, whenever training is interrupted."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, backend_args=dict(backend=BACKEND), **kwargs)
+
+
+def find_resumable(work_dir: str | Path) -> Path | None:
+    """Return the newest checkpoint to resume from, or None where there is none.
+
+    Found by the files' times, not by the host's ``last_checkpoint``: a training killed between writing a checkpoint and
+    noting its name, or between removing an old one and writing the next, leaves a note that is wrong.
+    """
+    work_dir = Path(work_dir)
+    candidates = [path for pattern in ('epoch_*.pth', 'iter_*.pth') for path in work_dir.glob(pattern)]
+    return max(candidates, key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)

@@ -1,0 +1,177 @@
+"""From a config file and a command line to the host's Runner."""
+
+import difflib
+import os
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.logging import print_log
+from mmengine.runner import Runner
+from mmseg.registry import RUNNERS
+
+from mmseg_vitseg.checkpoints.reading import read_checkpoint
+from mmseg_vitseg.engine.checkpoint_hook import find_resumable
+
+LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
+
+
+class ConfigError(ValueError):
+    """A config that cannot be read or built."""
+
+
+def load_config(
+    path: str | Path, *, options: dict | None = None, work_dir: str | None = None, launcher: str = 'none'
+) -> Config:
+    """Read a config and apply the command line to it.
+
+    Args:
+        path: the config file.
+        options: dotted key -> value, from ``--cfg-options``.
+        work_dir: where checkpoints and logs go; default: the config's, or ``work_dirs/<the config's name>``.
+        launcher: what started the processes, one of ``LAUNCHERS``.
+
+    Raises:
+        FileNotFoundError: no such file, with the nearest name beside it.
+        ConfigError: it cannot be read.
+    """
+    path = Path(path)
+    if not path.is_file():
+        names = [file.name for file in path.parent.glob('*.py')] if path.parent.is_dir() else []
+        close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.4)
+        hint = f'did you mean {path.parent / close[0]}?' if close else 'configs of this project are in configs/'
+        raise FileNotFoundError(f'{path}: no such config; {hint}')
+    try:
+        cfg = Config.fromfile(path)
+        if options:
+            cfg.merge_from_dict(options)
+    except Exception as error:
+        raise ConfigError(f'{path}: cannot be read: {type(error).__name__}: {_first_line(error)}') from error
+    cfg.launcher = launcher
+    cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs', path.stem))
+    fit_to_devices(cfg)
+    return cfg
+
+
+def fit_to_devices(cfg: Config) -> None:
+    """Make a config fit what it runs on: plain batch norm without a group of GPUs; gloo between processes on the CPU."""
+    distributed, cuda = cfg.launcher != 'none', torch.cuda.is_available()
+    if not (distributed and cuda) and _replace_type(cfg.get('model'), 'SyncBN', 'BN'):
+        print_log('No process group of GPUs: every SyncBN of the config is a BN in this run.', logger='current')
+    if distributed and not cuda:
+        cfg.env_cfg.dist_cfg = dict(backend='gloo')
+        cfg.model_wrapper_cfg = dict(
+            type='MMDistributedDataParallel',
+            device_ids=None,  # the host's default names a GPU
+            find_unused_parameters=cfg.get('find_unused_parameters', False),
+        )
+
+
+def enable_amp(cfg: Config) -> None:
+    """Switch training to mixed precision: float16 with loss scaling on a GPU, bfloat16 on the CPU.
+
+    Raises:
+        ConfigError: the config has an optimizer wrapper of its own.
+    """
+    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
+    if kind in ('AmpOptimWrapper', 'mmseg_vitseg.CPUAmpOptimWrapper'):
+        return
+    if kind != 'OptimWrapper':
+        raise ConfigError(f"--amp: optim_wrapper.type is {kind!r}; it can only replace 'OptimWrapper'")
+    if torch.cuda.is_available():
+        cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
+    else:
+        cfg.optim_wrapper.type = 'mmseg_vitseg.CPUAmpOptimWrapper'
+
+
+def set_resume(cfg: Config, resume: str | None) -> None:
+    """Resume from the newest checkpoint of the work dir (``'auto'``; from scratch where there is none) or from a file.
+
+    Raises:
+        FileNotFoundError, ValueError: the checkpoint is missing, damaged, or unsafe to read.
+    """
+    if resume is None:
+        return
+    checkpoint = find_resumable(cfg.work_dir) if resume == 'auto' else Path(resume)
+    if checkpoint is None:
+        print_log(f'--resume: no checkpoint in {cfg.work_dir} yet, training starts from scratch.', logger='current')
+        return
+    if 'optimizer' not in read_checkpoint(checkpoint):  # now, since the host would unpickle what this refuses
+        raise ValueError(
+            f'{checkpoint}: weights without the state of a training, so it cannot be resumed from; '
+            f'start from them instead: --cfg-options load_from={checkpoint}'
+        )
+    cfg.resume, cfg.load_from = True, str(checkpoint)
+
+
+def set_outputs(cfg: Config, *, labels: str | None, pictures: str | None) -> None:
+    """Have a test write what it predicts.
+
+    Args:
+        labels: folder for the predicted labels: what the host's IoUMetric writes, a PNG of indices an image.
+        pictures: folder for what the host's visualisation hook draws: truth and prediction over the image.
+    """
+    if labels:
+        evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
+        for evaluator in evaluators:
+            evaluator.output_dir = labels
+    if pictures:
+        cfg.default_hooks.visualization = dict(type='SegVisualizationHook', draw=True)
+        cfg.visualizer = {**cfg.get('visualizer', dict(type='SegLocalVisualizer')), 'save_dir': pictures}
+        cfg.visualizer.setdefault('vis_backends', [dict(type='LocalVisBackend')])
+
+
+def set_tta(cfg: Config) -> None:
+    """Put the config's test-time augmentation in the place of its test pipeline and model.
+
+    Raises:
+        ConfigError: it has none.
+    """
+    missing = [name for name in ('tta_pipeline', 'tta_model') if name not in cfg]
+    if missing:
+        raise ConfigError(f'--tta: {cfg.filename} has no {" and no ".join(missing)}')
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    cfg.model = {**cfg.tta_model, 'module': cfg.model}
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Build the host's Runner.
+
+    Raises:
+        ConfigError: something in the config cannot be built; says what.
+    """
+    if cfg.launcher != 'none' and not torch.cuda.is_available():
+        _start_gloo(cfg.launcher)
+    try:
+        return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    except (OSError, ValueError):
+        raise
+    except Exception as error:
+        raise ConfigError(f'{cfg.filename}: cannot be built: {type(error).__name__}: {_first_line(error)}') from error
+
+
+def _start_gloo(launcher: str) -> None:
+    """Join the process group that torchrun describes in the environment; the host would ask for GPUs."""
+    if launcher != 'pytorch':
+        raise ConfigError(f'--launcher {launcher} needs GPUs; several processes on the CPU: tools/dist_train.sh')
+    missing = [name for name in ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT') if name not in os.environ]
+    if missing:
+        raise ConfigError(f'--launcher pytorch: {", ".join(missing)} not set; start with tools/dist_train.sh CONFIG N')
+    if not torch.distributed.is_initialized():
+        torch.distributed.init_process_group('gloo')
+
+
+def _replace_type(node, old: str, new: str) -> bool:
+    """Replace ``type=old`` everywhere in a nested config, in place; return whether there was one."""
+    if isinstance(node, dict):
+        found = node.get('type') == old
+        if found:
+            node['type'] = new
+        return any([found, *(_replace_type(value, old, new) for value in node.values())])
+    if isinstance(node, (list, tuple)):
+        return any([_replace_type(value, old, new) for value in node])
+    return False
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

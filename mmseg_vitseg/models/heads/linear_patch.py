@@ -1,0 +1,106 @@
+"""The head that predicts, from each token, the logits of its own patch.
+
+B batch, D width, h w patch grid, N = h w patches, p patch size in pixels, K classes, H W image size in pixels.
+"""
+
+from mmengine.model.weight_init import trunc_normal_
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.utils import resize
+from torch import Tensor, nn
+
+from mmseg_vitseg.models.heads.sizes import input_size
+from mmseg_vitseg.ops.patches import patches_to_images
+from mmseg_vitseg.registry import MODELS
+
+
+@MODELS.register_module()
+class LinearPatchHead(BaseDecodeHead):
+    """One projection, shared by all patches, from a token to its patch's logits; no convolution.
+
+    The decoder of "Efficient image segmentation, part 4": (B, D, h, w) to logits (B, K, h p, w p). Where the image is no
+    multiple of the patch size, the backbone has padded it at the bottom and the right, and the logits there are cut off.
+
+    Args:
+        in_channels: D, the width of the feature map that ``in_index`` names.
+        num_classes: K.
+        patch_size: p, in pixels: the backbone's.
+        depth: linear layers; more than one makes the projection an MLP with GELU in between.
+        hidden_channels: the MLP's hidden width; D where it is not given.
+        dropout_ratio: dropout of the tokens, before the projection.
+        base_arguments: the host's BaseDecodeHead's: ``in_index``, ``loss_decode``, ``ignore_index``, ``sampler``, ...
+    """
+
+    def __init__(
+        self,
+        *,
+        in_channels: int,
+        num_classes: int,
+        patch_size: int = 16,
+        depth: int = 1,
+        hidden_channels: int | None = None,
+        dropout_ratio: float = 0.0,
+        init_cfg: dict | None = None,
+        **base_arguments,
+    ):
+        if depth < 1:
+            raise ValueError(f'LinearPatchHead: depth={depth}; at least one linear layer is needed')
+        super().__init__(
+            in_channels,
+            1,  # channels of conv_seg, which goes below
+            num_classes=num_classes,
+            dropout_ratio=dropout_ratio,
+            init_cfg=init_cfg,
+            **base_arguments,
+        )
+        del self.conv_seg  # the host's classifier of each pixel; here the projection classifies
+        if self.input_transform == 'multiple_select':
+            raise ValueError("LinearPatchHead: input_transform='multiple_select'; allowed: None, 'resize_concat'")
+        self.patch_size = patch_size
+        self.dropout = nn.Dropout(dropout_ratio) if dropout_ratio > 0 else None
+        layers: list[nn.Module] = []
+        width = self.in_channels
+        for _ in range(depth - 1):
+            layers += [nn.Linear(width, hidden_channels or self.in_channels), nn.GELU()]
+            width = hidden_channels or self.in_channels
+        self.projection = nn.Sequential(*layers, nn.Linear(width, self.out_channels * patch_size**2))
+
+    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Map the chosen feature map (B, D, h, w) to logits (B, K, h p, w p)."""
+        x = self._transform_inputs(inputs)  # (B, D, h, w)
+        grid = x.shape[-2:]
+        x = x.flatten(2).transpose(1, 2)  # (B, N, D)
+        if self.dropout is not None:
+            x = self.dropout(x)
+        x = self.projection(x)  # (B, N, K p p)
+        return patches_to_images(x, grid, self.patch_size)  # (B, K, h p, w p)
+
+    def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: list) -> dict[str, Tensor]:
+        """Cut the padding off the logits, then the host's losses."""
+        size = batch_data_samples[0].gt_sem_seg.data.shape[-2:]
+        return super().loss_by_feat(self._cut_padding(seg_logits, size), batch_data_samples)
+
+    def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Cut the padding off the logits, or resize them where their grid is not the input's: (B, K, H, W)."""
+        size = input_size(batch_img_metas)
+        seg_logits = self._cut_padding(seg_logits, size)
+        if tuple(seg_logits.shape[-2:]) == tuple(size):
+            return seg_logits
+        return resize(seg_logits, size=size, mode='bilinear', align_corners=self.align_corners)
+
+    def _cut_padding(self, seg_logits: Tensor, size: tuple[int, int]) -> Tensor:
+        """Cut (B, K, h p, w p) to the image's size if that is what the backbone padded to this grid."""
+        height, width = size
+        excess = seg_logits.shape[-2] - height, seg_logits.shape[-1] - width
+        if all(0 <= pixels < self.patch_size for pixels in excess):
+            return seg_logits[..., :height, :width]
+        return seg_logits
+
+    def init_weights(self) -> None:
+        """Draw weights as the backbone's linear layers, unless ``init_cfg`` says otherwise."""
+        if self.init_cfg:
+            super().init_weights()
+            return
+        for module in self.projection:
+            if isinstance(module, nn.Linear):
+                trunc_normal_(module.weight, std=0.02)
+                nn.init.zeros_(module.bias)

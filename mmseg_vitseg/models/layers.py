@@ -1,0 +1,130 @@
+"""The parts of a plain vision transformer, with the parameter names of timm's.
+
+B batch, C input channels, H W image size in pixels, p patch size in pixels, h w patch grid,
+N tokens (patches and any class or register tokens), D width, M heads, d = D / M.
+"""
+
+import torch.nn.functional as F
+from mmcv.cnn import build_activation_layer, build_norm_layer
+from mmcv.cnn.bricks.drop import DropPath
+from torch import Tensor, nn, ones
+
+from mmseg_vitseg.ops.patches import images_to_patches
+
+
+class PatchEmbed(nn.Module):
+    """Linear embedding of flattened patches (ViT, arXiv 2010.11929, equation 1).
+
+    The weight is (D, C p p). A convolution's kernel (D, C, p, p), the form in which ViT checkpoints hold the same
+    numbers, loads as it is.
+    """
+
+    def __init__(self, *, in_channels: int, embed_dims: int, patch_size: int, bias: bool = True):
+        super().__init__()
+        self.patch_size = patch_size
+        self.proj = nn.Linear(in_channels * patch_size**2, embed_dims, bias=bias)
+        self.register_load_state_dict_pre_hook(self._flatten_kernel)
+
+    @staticmethod
+    def _flatten_kernel(module, state_dict, prefix, *_):
+        key = f'{prefix}proj.weight'
+        if key in state_dict and state_dict[key].ndim == 4:
+            state_dict[key] = state_dict[key].flatten(1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Embed (B, C, H, W), H and W multiples of p, as (B, N, D)."""
+        patches = images_to_patches(images, self.patch_size)  # (B, N, C p p)
+        return self.proj(patches)  # (B, N, D)
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention (arXiv 1706.03762, section 3.2), through torch's fused kernel."""
+
+    def __init__(self, *, embed_dims: int, num_heads: int, qkv_bias: bool, attn_drop_rate: float, drop_rate: float):
+        super().__init__()
+        self.num_heads = num_heads
+        self.attn_drop_rate = attn_drop_rate
+        self.qkv = nn.Linear(embed_dims, 3 * embed_dims, bias=qkv_bias)
+        self.proj = nn.Linear(embed_dims, embed_dims)
+        self.proj_drop = nn.Dropout(drop_rate)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, N, D) to (B, N, D)."""
+        q, k, v = self.qkv(x).unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)  # each (B, M, N, d)
+        dropout = self.attn_drop_rate if self.training else 0.0
+        x = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)  # (B, M, N, d)
+        x = x.transpose(1, 2).flatten(2)  # (B, N, D)
+        return self.proj_drop(self.proj(x))
+
+
+class Mlp(nn.Module):
+    """Linear, activation, linear; each linear followed by its dropout."""
+
+    def __init__(self, *, embed_dims: int, hidden_dims: int, act_cfg: dict, drop_rates: tuple[float, float]):
+        super().__init__()
+        self.fc1 = nn.Linear(embed_dims, hidden_dims)
+        self.act = build_activation_layer(act_cfg)
+        self.drop1 = nn.Dropout(drop_rates[0])
+        self.fc2 = nn.Linear(hidden_dims, embed_dims)
+        self.drop2 = nn.Dropout(drop_rates[1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, N, D) to (B, N, D)."""
+        x = self.drop1(self.act(self.fc1(x)))
+        return self.drop2(self.fc2(x))
+
+
+class LayerScale(nn.Module):
+    """A learned factor a channel (CaiT, arXiv 2103.17239, equation 1)."""
+
+    def __init__(self, embed_dims: int, init_value: float):
+        super().__init__()
+        self.gamma = nn.Parameter(init_value * ones(embed_dims))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scale (B, N, D) along D."""
+        return x * self.gamma
+
+
+class Block(nn.Module):
+    """Pre-norm transformer encoder block (ViT, equations 2 and 3), with optional layer scale and drop path."""
+
+    def __init__(
+        self,
+        *,
+        embed_dims: int,
+        num_heads: int,
+        mlp_ratio: float,
+        qkv_bias: bool,
+        drop_rate: float,
+        attn_drop_rate: float,
+        mlp_drop_rates: tuple[float, float],
+        drop_path_rate: float,
+        layer_scale: float | None,
+        norm_cfg: dict,
+        act_cfg: dict,
+    ):
+        super().__init__()
+        self.norm1 = build_norm_layer(norm_cfg, embed_dims)[1]
+        self.attn = Attention(
+            embed_dims=embed_dims,
+            num_heads=num_heads,
+            qkv_bias=qkv_bias,
+            attn_drop_rate=attn_drop_rate,
+            drop_rate=drop_rate,
+        )
+        self.norm2 = build_norm_layer(norm_cfg, embed_dims)[1]
+        self.mlp = Mlp(
+            embed_dims=embed_dims,
+            hidden_dims=int(mlp_ratio * embed_dims),
+            act_cfg=act_cfg,
+            drop_rates=mlp_drop_rates,
+        )
+        self.ls1 = nn.Identity() if layer_scale is None else LayerScale(embed_dims, layer_scale)
+        self.ls2 = nn.Identity() if layer_scale is None else LayerScale(embed_dims, layer_scale)
+        self.drop_path = DropPath(drop_path_rate) if drop_path_rate > 0 else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, N, D) to (B, N, D)."""
+        x = x + self.drop_path(self.ls1(self.attn(self.norm1(x))))
+        return x + self.drop_path(self.ls2(self.mlp(self.norm2(x))))

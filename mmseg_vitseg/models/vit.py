@@ -1,0 +1,285 @@
+"""The plain vision transformer as a segmentation backbone.
+
+B batch, C input channels, H W image size in pixels, p patch size in pixels, h w patch grid, T class and register
+tokens, N = T + h w tokens, D width.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from mmcv.cnn import build_norm_layer
+from mmengine.model import BaseModule
+from mmengine.model.weight_init import trunc_normal_
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from mmseg_vitseg.checkpoints.strict import load_pretrained
+from mmseg_vitseg.models.arguments import refuse_arguments
+from mmseg_vitseg.models.layers import Block, PatchEmbed
+from mmseg_vitseg.ops.patches import pad_to_patches
+from mmseg_vitseg.ops.position import resize_position_grid
+from mmseg_vitseg.registry import MODELS
+
+# Width, depth, heads: ViT (arXiv 2010.11929, table 1) and DeiT (arXiv 2012.12877, table 1).
+VARIANTS = {
+    'tiny': dict(embed_dims=192, num_layers=12, num_heads=3),
+    'small': dict(embed_dims=384, num_layers=12, num_heads=6),
+    'base': dict(embed_dims=768, num_layers=12, num_heads=12),
+    'large': dict(embed_dims=1024, num_layers=24, num_heads=16),
+}
+
+# The host's arguments that have no counterpart here, at the value that this class amounts to.
+HOST_DEFAULTS = dict(
+    patch_pad='corner',
+    patch_norm=False,
+    pre_norm=False,
+    out_origin=False,
+    output_cls_token=False,
+    num_fcs=2,
+    frozen_exclude=['all'],
+)
+
+
+@MODELS.register_module()
+class VisionTransformer(BaseModule):
+    """Vision Transformer (arXiv 2010.11929): images (B, C, H, W) to a tuple of feature maps (B, D, h, w).
+
+    Its parameters have timm's names, so timm's state dicts load as they are; its arguments are those of the host's class
+    of the same name, with the host's defaults (mind ``final_norm`` and the norm's ``eps``: timm has True and 1e-6), except
+    that the patch embedding has a bias.
+
+    Input of any size: where H or W is no multiple of the patch size, zeros are added at the bottom and the right, so
+    that h = ceil(H / p) and w = ceil(W / p); heads resize or crop their logits to the image. Where the patch grid is not
+    the one of ``img_size``, the position embeddings are resized to it.
+
+    Args:
+        variant: ``tiny``, ``small``, ``base`` or ``large``: the width, depth and heads that are not given by themselves.
+        embed_dims: width D.
+        num_layers: number of blocks.
+        num_heads: attention heads; divides ``embed_dims``.
+        mlp_ratio: hidden width of the MLP over D.
+        img_size: image size in pixels that the position embeddings are learned for, an int or (H, W).
+        patch_size: p, in pixels.
+        in_channels: C.
+        input_norm: ``'batch'``: the first layer is a batch norm of the image, which replaces input normalisation.
+        patch_bias: a bias in the patch embedding.
+        qkv_bias: a bias in the projections to queries, keys and values.
+        with_cls_token: a class token, with a position embedding of its own, before the patches.
+        num_registers: register tokens (arXiv 2309.16588), without position embeddings, after the class token.
+        layer_scale: initial value of a learned factor a channel on each branch; None for none.
+        out_indices: blocks whose output is returned, counted from 0, or from the end if negative.
+        final_norm: a layer norm after the last block; outputs of earlier blocks are not normed.
+        drop_rate: dropout after the position embedding, after the attention's projection and in the MLP.
+        attn_drop_rate: dropout of attention weights.
+        mlp_drop_rate: if given, the MLP has this dropout after its second linear layer and none after its first.
+        drop_path_rate: stochastic depth (arXiv 1603.09382), growing linearly from 0 to this value at the last block.
+        norm_cfg: layer norms.
+        act_cfg: the MLP's activation.
+        interpolate_mode: ``bicubic`` or ``bilinear``, how position embeddings are resized.
+        antialias: antialias while resizing them, as timm does.
+        norm_eval: keep the input's batch norm in evaluation mode while training.
+        with_cp: gradient checkpointing: a block's activations are computed again in the backward pass.
+        frozen_stages: -1 none; 0 the embeddings; k also the first k blocks. Frozen parts stay in evaluation mode.
+        pretrained: the host's older spelling of ``init_cfg=dict(type='Pretrained', checkpoint=...)``.
+        init_cfg: ``Pretrained`` loads every key or raises.
+
+    Raises:
+        ValueError: sizes or indices that do not fit together, or a host's argument that is not supported.
+    """
+
+    def __init__(
+        self,
+        *,
+        variant: str = 'base',
+        embed_dims: int | None = None,
+        num_layers: int | None = None,
+        num_heads: int | None = None,
+        mlp_ratio: float = 4,
+        img_size: int | Sequence[int] = 224,
+        patch_size: int = 16,
+        in_channels: int = 3,
+        input_norm: str | None = None,
+        patch_bias: bool = True,
+        qkv_bias: bool = True,
+        with_cls_token: bool = True,
+        num_registers: int = 0,
+        layer_scale: float | None = None,
+        out_indices: int | Sequence[int] = -1,
+        final_norm: bool = False,
+        drop_rate: float = 0.0,
+        attn_drop_rate: float = 0.0,
+        mlp_drop_rate: float | None = None,
+        drop_path_rate: float = 0.0,
+        norm_cfg: dict = dict(type='LN'),
+        act_cfg: dict = dict(type='GELU'),
+        interpolate_mode: str = 'bicubic',
+        antialias: bool = False,
+        norm_eval: bool = False,
+        with_cp: bool = False,
+        frozen_stages: int = -1,
+        pretrained: str | None = None,
+        init_cfg: dict | list[dict] | None = None,
+        **host_arguments,  # only to say which of the host's arguments is not supported
+    ):
+        refuse_arguments(type(self), host_arguments, HOST_DEFAULTS)
+        if pretrained is not None:
+            if init_cfg is not None:
+                raise ValueError(f'VisionTransformer: pretrained={pretrained!r} and init_cfg={init_cfg!r}; give one')
+            init_cfg = dict(type='Pretrained', checkpoint=pretrained)
+        super().__init__(init_cfg=init_cfg)
+        if variant not in VARIANTS:
+            raise ValueError(f'VisionTransformer: variant={variant!r}; allowed: {", ".join(VARIANTS)}')
+        embed_dims = embed_dims or VARIANTS[variant]['embed_dims']
+        num_layers = num_layers or VARIANTS[variant]['num_layers']
+        num_heads = num_heads or VARIANTS[variant]['num_heads']
+        if embed_dims % num_heads:
+            raise ValueError(f'VisionTransformer: num_heads={num_heads} must divide embed_dims={embed_dims}')
+        if input_norm not in (None, 'batch'):
+            raise ValueError(f"VisionTransformer: input_norm={input_norm!r}; allowed: None, 'batch'")
+        if interpolate_mode not in ('bicubic', 'bilinear'):
+            raise ValueError(f"VisionTransformer: interpolate_mode={interpolate_mode!r}; allowed: 'bicubic', 'bilinear'")
+        if not -1 <= frozen_stages <= num_layers:
+            raise ValueError(f'VisionTransformer: frozen_stages={frozen_stages}; allowed: -1 to {num_layers}')
+
+        height, width = (img_size, img_size) if isinstance(img_size, int) else _pair(img_size)
+        self.grid = (height // patch_size, width // patch_size)
+        if min(self.grid) < 1:
+            raise ValueError(f'VisionTransformer: img_size={img_size} is smaller than patch_size={patch_size}')
+        self.embed_dims = embed_dims
+        self.patch_size = patch_size
+        self.out_indices = _resolve_indices(out_indices, num_layers)
+        self.interpolate_mode = interpolate_mode
+        self.antialias = antialias
+        self.norm_eval = norm_eval
+        self.with_cp = with_cp
+        self.frozen_stages = frozen_stages
+
+        self.input_norm = nn.BatchNorm2d(in_channels) if input_norm == 'batch' else None
+        self.patch_embed = PatchEmbed(
+            in_channels=in_channels, embed_dims=embed_dims, patch_size=patch_size, bias=patch_bias
+        )
+        num_positions = self.grid[0] * self.grid[1] + with_cls_token
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, embed_dims)) if with_cls_token else None
+        self.reg_token = nn.Parameter(torch.zeros(1, num_registers, embed_dims)) if num_registers else None
+        self.pos_embed = nn.Parameter(torch.zeros(1, num_positions, embed_dims))
+        self.pos_drop = nn.Dropout(drop_rate)
+        self.blocks = nn.ModuleList(
+            Block(
+                embed_dims=embed_dims,
+                num_heads=num_heads,
+                mlp_ratio=mlp_ratio,
+                qkv_bias=qkv_bias,
+                drop_rate=drop_rate,
+                attn_drop_rate=attn_drop_rate,
+                mlp_drop_rates=(drop_rate, drop_rate) if mlp_drop_rate is None else (0.0, mlp_drop_rate),
+                drop_path_rate=rate,
+                layer_scale=layer_scale,
+                norm_cfg=norm_cfg,
+                act_cfg=act_cfg,
+            )
+            for rate in torch.linspace(0, drop_path_rate, num_layers).tolist()
+        )
+        self.norm = build_norm_layer(norm_cfg, embed_dims)[1] if final_norm else None
+        self._freeze()
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Map (B, C, H, W) to one (B, D, h, w) for each of ``out_indices``, in rising order."""
+        if self.input_norm is not None:
+            images = self.input_norm(images)
+        images = pad_to_patches(images, self.patch_size)
+        grid = images.shape[-2] // self.patch_size, images.shape[-1] // self.patch_size
+        x = self._embed(images, grid)  # (B, N, D)
+        outputs = []
+        for index, block in enumerate(self.blocks):
+            x = checkpoint(block, x, use_reentrant=False) if self.with_cp and x.requires_grad else block(x)
+            if self.norm is not None and index == len(self.blocks) - 1:
+                x = self.norm(x)
+            if index in self.out_indices:
+                outputs.append(self._feature_map(x, grid))  # (B, D, h, w)
+        return tuple(outputs)
+
+    def _embed(self, images: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Embed padded images (B, C, H, W) as (B, N, D): class token, registers, patches; positions added."""
+        x = self.patch_embed(images)  # (B, h w, D)
+        if self.cls_token is not None:
+            x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], dim=1)
+        x = x + resize_position_grid(
+            self.pos_embed, self.grid, grid, mode=self.interpolate_mode, antialias=self.antialias
+        )
+        if self.reg_token is not None:
+            split = 0 if self.cls_token is None else 1
+            x = torch.cat([x[:, :split], self.reg_token.expand(len(x), -1, -1), x[:, split:]], dim=1)
+        return self.pos_drop(x)
+
+    @staticmethod
+    def _feature_map(x: Tensor, grid: tuple[int, int]) -> Tensor:
+        """Arrange the patches of (B, N, D) as (B, D, h, w): a view, so in channels-last order in memory."""
+        patches = x[:, x.shape[1] - grid[0] * grid[1] :]  # (B, h w, D)
+        return patches.transpose(1, 2).unflatten(2, grid)
+
+    def init_weights(self) -> None:
+        """Load the pretrained file that ``init_cfg`` names, or draw weights as ViT's authors do.
+
+        Raises:
+            FileNotFoundError: the pretrained file is missing.
+            ValueError: it does not hold exactly this model's weights.
+        """
+        if isinstance(self.init_cfg, dict) and self.init_cfg.get('type') == 'Pretrained':
+            load_pretrained(self, self.init_cfg['checkpoint'])
+        elif self.init_cfg:
+            super().init_weights()
+        else:
+            self._draw_weights()
+
+    def _draw_weights(self) -> None:
+        for token in (self.cls_token, self.reg_token, self.pos_embed):
+            if token is not None:
+                trunc_normal_(token, std=0.02)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                trunc_normal_(module.weight, std=0.02)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        # unit variance for unit-variance pixels, whatever the patch size
+        trunc_normal_(self.patch_embed.proj.weight, std=self.patch_embed.proj.in_features**-0.5)
+
+    def _freeze(self) -> None:
+        """Stop the gradients of what ``frozen_stages`` names; with the embeddings go the tokens and positions."""
+        for module in self._frozen_modules():
+            module.requires_grad_(False)
+        if self.frozen_stages >= 0:
+            for token in (self.cls_token, self.reg_token, self.pos_embed):
+                if token is not None:
+                    token.requires_grad_(False)
+
+    def _frozen_modules(self) -> list[nn.Module]:
+        if self.frozen_stages < 0:
+            return []
+        embeddings = [self.input_norm, self.patch_embed, self.pos_drop, *self.blocks[: self.frozen_stages]]
+        return [module for module in embeddings if module is not None]
+
+    def train(self, mode: bool = True) -> 'VisionTransformer':
+        """Switch to training or evaluation mode, except for what is frozen."""
+        super().train(mode)
+        for module in self._frozen_modules():
+            module.eval()
+        if self.norm_eval and self.input_norm is not None:
+            self.input_norm.eval()
+        return self
+
+
+def _pair(img_size: Sequence[int]) -> tuple[int, int]:
+    if len(img_size) not in (1, 2):
+        raise ValueError(f'VisionTransformer: img_size={img_size}; allowed: an int or (height, width)')
+    return img_size[0], img_size[-1]
+
+
+def _resolve_indices(out_indices: int | Sequence[int], num_layers: int) -> tuple[int, ...]:
+    indices = (out_indices,) if isinstance(out_indices, int) else tuple(out_indices)
+    for index in indices:
+        if not -num_layers <= index < num_layers:
+            raise ValueError(
+                f'VisionTransformer: out_indices={out_indices} with {num_layers} blocks; '
+                f'allowed: {-num_layers} to {num_layers - 1}'
+            )
+    return tuple(index % num_layers for index in indices)

@@ -1,0 +1,34 @@
+"""Packaging of mmseg_vitseg. Neither host stack is a plain requirement: both write the same folders (see README)."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r"^__version__ = '(.+)'$", (ROOT / 'mmseg_vitseg/__init__.py').read_text(), re.M)[1]
+
+setup(
+    name='mmseg_vitseg',
+    version=VERSION,
+    description='Transformers for segmentation as a plugin of MMSegmentation: plain ViT, SETR, SegFormer, done right',
+    long_description=(ROOT / 'README.md').read_text(),
+    long_description_content_type='text/markdown',
+    license='Apache-2.0',
+    license_files=['LICENSE'],
+    packages=find_packages(include=['mmseg_vitseg', 'mmseg_vitseg.*']),
+    python_requires='>=3.10',
+    install_requires=['torch>=2.5', 'numpy', 'packaging', 'safetensors>=0.4'],
+    extras_require={
+        # the maintained forks of OpenMMLab's packages: the default
+        'onedl': ['onedl-mmengine>=0.10.12', 'onedl-mmcv>=2.3.6', 'onedl-mmsegmentation>=1.4.2'],
+        # OpenMMLab's own, last released in 2024; mmcv has to be compiled (requirements/openmmlab_light.txt avoids it)
+        'openmmlab': ['mmengine==0.10.7', 'mmcv==2.1.0', 'mmsegmentation==1.2.2', 'ftfy', 'regex', 'setuptools<81'],
+        # transformers: the implementation that parity tests compare with
+        'dev': ['pytest>=8', 'ruff>=0.6', 'pre-commit', 'transformers>=5'],
+    },
+    classifiers=[
+        'Programming Language :: Python :: 3',
+        'Topic :: Scientific/Engineering :: Image Recognition',
+    ],
+)

@@ -1,0 +1,63 @@
+"""What the tools share: a user's mistake is one line on stderr and exit status 2, an interruption 130."""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable
+
+TRACEBACK = 'MMSEG_VITSEG_TRACEBACK'
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a tool's ``main``; it imports what is heavy by itself, so that ``--help`` is quick and a bad install is caught."""
+    try:
+        main()
+    except KeyboardInterrupt:
+        print('\nInterrupted. Checkpoints written so far are whole; train.py --resume goes on.', file=sys.stderr)
+        sys.exit(130)
+    except (ValueError, OSError, ImportError) as error:
+        if os.environ.get(TRACEBACK):
+            raise
+        print(f'error: {one_line(error)}  [{TRACEBACK}=1 shows where]', file=sys.stderr)
+        sys.exit(2)
+
+
+def add_config_arguments(parser: argparse.ArgumentParser, checkpoint: bool = False) -> None:
+    """Add what every tool on a config takes."""
+    parser.add_argument('config', help='config file, such as configs/quickstart.py')
+    if checkpoint:
+        parser.add_argument('checkpoint', help='checkpoint file, such as work_dirs/quickstart/epoch_12.pth')
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=KeyValues,
+        metavar='KEY=VALUE',
+        help='override settings of the config, e.g. train_dataloader.batch_size=4 model.backbone.init_cfg=None',
+    )
+    parser.add_argument(
+        '--launcher',
+        choices=('none', 'pytorch', 'slurm', 'mpi'),
+        default='none',
+        help='what started the processes (set by dist_train.sh, dist_test.sh and slurm_train.sh)',
+    )
+    parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)  # some launchers pass it
+
+
+class KeyValues(argparse.Action):
+    """The host's reading of KEY=VALUE, imported when it is used: --help works without the host."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        from mmengine.config import DictAction
+
+        if wrong := [value for value in values if '=' not in value]:
+            parser.error(f'{option_string}: {wrong[0]!r} is not KEY=VALUE')
+        DictAction([option_string], self.dest)(parser, namespace, values, option_string)
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's message in one line; of one that a data loader's worker sent, the message of the original."""
+    message = str(error)
+    if message.startswith('Caught '):  # "Caught ValueError in DataLoader worker process 0.\nOriginal Traceback ..."
+        message = re.split(r'^[\w.]*(?:Error|Exception): ', message, flags=re.MULTILINE)[-1]
+    return ' '.join(message.split())

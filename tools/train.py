@@ -1,0 +1,60 @@
+"""Train a model from a config, on a GPU, on several, or on the CPU.
+
+Checkpoints, logs and pictures go to the work dir (default: work_dirs/<the config's name>). Several processes: dist_train.sh.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+from _command import add_config_arguments, run
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_config_arguments(parser)
+    parser.add_argument('--work-dir', help='where checkpoints, logs and pictures go')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='auto|FILE',
+        help='go on from the newest checkpoint in the work dir, or from FILE: the same losses as if never interrupted',
+    )
+    parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on the CPU')
+    parser.add_argument('--seed', type=int, help='seed of weights, order, augmentation and dropout')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    from mmseg_vitseg.engine.launch import build_runner, enable_amp, load_config, set_resume
+
+    cfg = load_config(args.config, options=args.cfg_options, work_dir=args.work_dir, launcher=args.launcher)
+    if args.seed is not None:
+        cfg.randomness = {**cfg.get('randomness', {}), 'seed': args.seed}
+    if args.amp:
+        enable_amp(cfg)
+    set_resume(cfg, args.resume)
+    runner = build_runner(cfg)
+    runner.train()
+    if runner.rank == 0:
+        report(Path(cfg.work_dir))
+
+
+def report(work_dir: Path) -> None:
+    """Say where the results are."""
+    best = sorted(work_dir.glob('best_*.pth'), key=os.path.getmtime)
+    last = sorted(work_dir.glob('epoch_*.pth'), key=os.path.getmtime) + sorted(work_dir.glob('iter_*.pth'))
+    print(f'Trained. Results are in {work_dir}:')
+    for what, files in (
+        ('best checkpoint', best[-1:]),
+        ('last checkpoint', last[-1:]),
+        ('pictures', [work_dir / 'pictures'] if (work_dir / 'pictures').is_dir() else []),
+    ):
+        for file in files:
+            print(f'  {what}: {file}')
+
+
+if __name__ == '__main__':
+    run(main)
