@@ -71,12 +71,12 @@ class LoadMask(LoadAnnotations):
     def _check_values(self, mask: np.ndarray, results: dict) -> None:
         shift = 1 if self.reduce_zero_label else 0
         label_map = results.get('label_map') or {}
-        allowed = [label_map.get(value - shift, value - shift) for value in self.values]
         counts = np.bincount(mask.ravel(), minlength=256)
-        counts[allowed] = 0
-        found = [int(label + shift) % 256 for label in np.flatnonzero(counts)]
+        counts[[label_map.get(value - shift, value - shift) for value in self.values]] = 0
+        # reduce_zero_label makes 255 of both 0 and 255
+        found = ['0 or 255' if shift and label == 255 else str(label + shift) for label in np.flatnonzero(counts)]
         if found:
             raise ValueError(
-                f'{results["seg_map_path"]}: the mask has the values {found}; allowed: {list(self.values)}. '
-                'Fetch the file again, or convert your masks to these values'
+                f'{results["seg_map_path"]}: the mask has the value {", ".join(found)}; allowed: '
+                f'{", ".join(map(str, self.values))}. Fetch the file again, or convert your masks to these values'
             )

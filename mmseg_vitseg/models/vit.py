@@ -6,6 +6,7 @@ tokens, N = T + h w tokens, D width.
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from mmcv.cnn import build_norm_layer
 from mmengine.model import BaseModule
@@ -177,7 +178,7 @@ class VisionTransformer(BaseModule):
                 norm_cfg=norm_cfg,
                 act_cfg=act_cfg,
             )
-            for rate in torch.linspace(0, drop_path_rate, num_layers).tolist()
+            for rate in np.linspace(0, drop_path_rate, num_layers).tolist()
         )
         self.norm = build_norm_layer(norm_cfg, embed_dims)[1] if final_norm else None
         self._freeze()

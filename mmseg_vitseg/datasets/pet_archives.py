@@ -1,0 +1,212 @@
+"""Getting Oxford-IIIT Pet: fetch, verify, unpack, check every pair."""
+
+import hashlib
+import shutil
+import tarfile
+import tempfile
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.progress import DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn, track
+
+SPLITS = ('trainval', 'test')
+CHUNK = 1 << 20  # bytes
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A published file: its name, its MD5 as published, and the folder that it unpacks to."""
+
+    name: str
+    md5: str
+    folder: str
+
+
+URL = 'https://www.robots.ox.ac.uk/~vgg/data/pets/data'
+ARCHIVES = (
+    Archive('images.tar.gz', '5c4f3ee8e5d25df40f4fd59a7f44e54c', 'images'),
+    Archive('annotations.tar.gz', '95a8c909bbe2e81eed6a22bccdf3f68f', 'annotations'),
+)
+
+
+def prepare(
+    out: Path, *, archives: Path | None = None, url: str = URL, published: tuple[Archive, ...] = ARCHIVES
+) -> dict[str, str]:
+    """Make ``out`` an OxfordPetDataset root; what is there already is kept, so an interrupted call can be repeated.
+
+    Args:
+        out: the data root: gets ``images/`` and ``annotations/``.
+        archives: a folder that holds the archives; default: they are fetched to ``out``, and removed when unpacked.
+        url: where they are fetched from.
+        published: names and sums.
+
+    Returns:
+        name -> reason, of the pairs that are damaged and were taken off the splits.
+
+    Raises:
+        FileNotFoundError: an archive is not in ``archives``.
+        ValueError: an archive's sum is not the published one, or it holds something unsafe.
+        ConnectionError: the network failed; call again to go on.
+    """
+    if archives is not None and not archives.is_dir():
+        raise FileNotFoundError(f'--archives {archives}: no such folder')
+    out.mkdir(parents=True, exist_ok=True)
+    for archive in published:
+        if (out / archive.folder).is_dir():
+            continue
+        if archives is None:
+            path = fetch(f'{url.rstrip("/")}/{archive.name}', out / archive.name, archive.md5)
+        else:
+            path = archives / archive.name
+            if not path.is_file():
+                raise FileNotFoundError(f'{path}: no such archive; get it from {URL}/{archive.name}')
+            verify(path, archive.md5)
+        unpack(path, archive.folder, out)
+        if archives is None:
+            path.unlink()
+    return check_pairs(out)
+
+
+def fetch(url: str, target: Path, md5: str) -> Path:
+    """Download to ``target``, from where an interrupted download stopped, and verify the sum.
+
+    Raises:
+        ValueError: the URL is not http(s), or the whole file has another sum (it is removed).
+        ConnectionError: the network failed; what arrived is kept in ``<target>.part``.
+    """
+    if not url.startswith(('http://', 'https://')):
+        raise ValueError(f'{url}: only http and https')
+    if target.is_file():
+        return verify(target, md5)
+    part = target.with_name(f'{target.name}.part')
+    for attempt in range(ATTEMPTS):
+        try:
+            _download(url, part)
+            break
+        except (urllib.error.URLError, OSError) as error:
+            if attempt == ATTEMPTS - 1 or (isinstance(error, urllib.error.HTTPError) and error.code < 500):
+                arrived = part.stat().st_size if part.is_file() else 0
+                raise ConnectionError(
+                    f'{url}: {error}; {arrived} bytes are kept, run the command again to go on, or fetch the file yourself '
+                    'and name its folder with --archives'
+                ) from error
+    try:
+        verify(part, md5)
+    except ValueError:
+        part.unlink()
+        raise
+    return part.rename(target)
+
+
+def _download(url: str, part: Path) -> None:
+    """Append to ``part`` what it lacks of the file at ``url``; a server that cannot continue sends all again."""
+    have = part.stat().st_size if part.is_file() else 0
+    request = urllib.request.Request(url, headers={'Range': f'bytes={have}-'} if have else {})
+    columns = (*Progress.get_default_columns()[:2], DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    try:
+        response = urllib.request.urlopen(request, timeout=60)
+    except urllib.error.HTTPError as error:
+        if have and error.code == 416:  # nothing after what we have: it is complete, or wrong, which its sum tells
+            return
+        raise
+    with response, Progress(*columns) as progress:
+        resumed = response.status == 206
+        expected = int(response.headers.get('Content-Length') or 0) + (have if resumed else 0)
+        task = progress.add_task(part.stem, total=expected or None, completed=have if resumed else 0)
+        with open(part, 'ab' if resumed else 'wb') as file:
+            while chunk := response.read(CHUNK):
+                file.write(chunk)
+                progress.advance(task, len(chunk))
+    if expected and part.stat().st_size < expected:
+        raise ConnectionError(f'the connection closed after {part.stat().st_size} of {expected} bytes')
+
+
+def verify(path: Path, md5: str) -> Path:
+    """Return ``path`` if its MD5 is the published one.
+
+    Raises:
+        ValueError: it is not.
+    """
+    with open(path, 'rb') as file:
+        found = hashlib.file_digest(file, 'md5').hexdigest() if hasattr(hashlib, 'file_digest') else _md5(file)
+    if found != md5:
+        raise ValueError(f'{path}: its MD5 is {found}, published is {md5}; the file is damaged, fetch it again')
+    return path
+
+
+def _md5(file) -> str:
+    """``hashlib.file_digest`` for Python 3.10."""
+    digest = hashlib.md5()
+    while chunk := file.read(CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+def unpack(path: Path, folder: str, out: Path) -> None:
+    """Unpack the folder of an archive into ``out``, whole or not at all.
+
+    Raises:
+        ValueError: a member would be written outside of the target, is a device or a link that leads out, or the archive
+            has no such folder.
+    """
+    with tempfile.TemporaryDirectory(dir=out, prefix='.unpacking-') as scratch:
+        try:
+            with tarfile.open(path) as archive:
+                archive.extraction_filter = tarfile.data_filter
+                members = archive.getmembers()
+                for member in track(members, description=f'unpacking {path.name}'):
+                    archive.extract(member, scratch)
+        except tarfile.TarError as error:
+            raise ValueError(f'{path}: {error}; nothing was unpacked') from error
+        if not Path(scratch, folder).is_dir():
+            raise ValueError(f'{path}: has no folder {folder!r}; nothing was unpacked')
+        shutil.move(Path(scratch, folder), out / folder)
+
+
+def check_pairs(root: Path) -> dict[str, str]:
+    """Decode every pair of the splits and write the splits without those that are damaged.
+
+    Returns:
+        name -> reason, of the pairs that were taken off; also written to ``annotations/left_out.txt``.
+    """
+    from mmseg_vitseg.datasets.loading import LoadImage, LoadMask
+    from mmseg_vitseg.datasets.pet import TRIMAP_VALUES
+
+    load_image, load_mask = LoadImage(), LoadMask(values=TRIMAP_VALUES, reduce_zero_label=True)
+    left_out = {}
+    for split in SPLITS:
+        path = root / 'annotations' / f'{split}.txt'
+        if not path.is_file():
+            raise FileNotFoundError(f'{path}: no such split file; remove {root / "annotations"} and prepare it again')
+        kept = []
+        for line in track(path.read_text().splitlines(keepends=True), description=f'checking {split}'):
+            name = line.split('#')[0].split()[:1]
+            try:
+                if name:
+                    load_mask(load_image(_sample(root, name[0])))
+                kept.append(line)
+            except (OSError, ValueError) as error:
+                left_out[name[0]] = str(error)
+        if left_out:
+            _write(path, ''.join(kept))
+    if left_out:
+        _write(root / 'annotations' / 'left_out.txt', ''.join(f'{name} {reason}\n' for name, reason in left_out.items()))
+    return left_out
+
+
+def _sample(root: Path, name: str) -> dict:
+    return dict(
+        img_path=str(root / 'images' / f'{name}.jpg'),
+        seg_map_path=str(root / 'annotations' / 'trimaps' / f'{name}.png'),
+        reduce_zero_label=True,
+        seg_fields=[],
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    temporary = path.with_name(f'.{path.name}.tmp')
+    temporary.write_text(text)
+    temporary.replace(path)

@@ -1,0 +1,33 @@
+"""Get Oxford-IIIT Pet: fetch the archives (0.8 GB), verify their sums, unpack them, check every pair of image and mask.
+
+An interrupted run can be repeated: it goes on where it stopped. Then: PET_ROOT=DIR python tools/train.py ...
+"""
+
+import argparse
+from pathlib import Path
+
+from _command import run
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--out', required=True, type=Path, metavar='DIR', help='the data root to make')
+    parser.add_argument(
+        '--archives', type=Path, metavar='DIR', help='folder with images.tar.gz and annotations.tar.gz: no network needed'
+    )
+    parser.add_argument('--url', help='where the archives are fetched from (default: the authors\' site)')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    from mmseg_vitseg.datasets.pet_archives import URL, prepare
+
+    left_out = prepare(args.out, archives=args.archives, url=args.url or URL)
+    for name, reason in left_out.items():
+        print(f'left out: {name}: {reason}')
+    print(f'{args.out} is ready ({len(left_out)} damaged pairs left out): PET_ROOT={args.out}')
+
+
+if __name__ == '__main__':
+    run(main)
