@@ -4,13 +4,19 @@ import argparse
 import os
 import re
 import sys
+import warnings
 from collections.abc import Callable
 
 TRACEBACK = 'MMSEG_VITSEG_TRACEBACK'
 
+# What the host says about itself whenever it is used, and a user can do nothing about.
+HOST_WARNINGS = ('Fail to import ``MultiScaleDeformableAttention``', 'Default ``avg_non_ignore`` is False')
+
 
 def run(main: Callable[[], None]) -> None:
     """Run a tool's ``main``; it imports what is heavy by itself, so that ``--help`` is quick and a bad install is caught."""
+    for message in HOST_WARNINGS:
+        warnings.filterwarnings('ignore', message=message)
     try:
         main()
     except KeyboardInterrupt:

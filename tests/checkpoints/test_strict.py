@@ -1,0 +1,88 @@
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from mmseg_vitseg.checkpoints.strict import load_checkpoint, load_pretrained, load_strict
+from mmseg_vitseg.models import VisionTransformer
+
+SMALL = dict(img_size=32, patch_size=8, embed_dims=24, num_layers=2, num_heads=4)
+
+
+def make(**kwargs) -> VisionTransformer:
+    model = VisionTransformer(**{**SMALL, **kwargs})
+    model.init_weights()
+    return model
+
+
+def as_published(model: VisionTransformer) -> dict[str, torch.Tensor]:
+    """The state dict in the form of timm's files: a convolution's kernel, a classifier."""
+    state = model.state_dict()
+    kernel = state['patch_embed.proj.weight'].unflatten(1, (3, 8, 8))
+    return {**state, 'patch_embed.proj.weight': kernel, 'head.weight': torch.ones(5, 24), 'head.bias': torch.ones(5)}
+
+
+def test_nothing_is_loaded_unless_all_fits():
+    model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    wrong = {name: value + 1 for name, value in before.items()}
+    del wrong['1.bias']
+    wrong['0.weight'] = torch.ones(3, 4)
+    wrong['other'] = torch.ones(1)
+    with pytest.raises(ValueError) as info:
+        load_strict(model, wrong, 'some.pth')
+    for words in ('some.pth', '1 missing (1.bias)', '1 not in the model (other)', '0.weight (3, 4), the model has (3, 2)'):
+        assert words in str(info.value)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_a_model_reads_its_own_checkpoint(tmp_path):
+    model = make(input_norm='batch', num_registers=2)
+    torch.save({'state_dict': model.state_dict()}, tmp_path / 'x.pth')
+    again = make(input_norm='batch', num_registers=2)
+    load_checkpoint(again, tmp_path / 'x.pth')
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
+
+
+@pytest.mark.parametrize('prefix', ['', 'backbone.'])
+def test_pretrained_through_init_cfg(prefix, tmp_path):
+    source = make()
+    state = {prefix + name: value for name, value in as_published(source).items()}
+    torch.save({**state, 'decode_head.conv.weight': torch.ones(1)} if prefix else state, tmp_path / 'x.pth')
+    model = make(init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'x.pth')))
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), source.parameters(), strict=True))
+
+
+def test_pretrained_positions_of_another_grid_are_resized(tmp_path):
+    torch.save(make(img_size=64).state_dict(), tmp_path / 'x.pth')
+    model = make()
+    load_pretrained(model, tmp_path / 'x.pth')
+    assert model.pos_embed.shape == (1, 17, 24)
+    assert model.pos_embed.abs().sum() > 0
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'words'),
+    [(dict(embed_dims=32), 'of another shape'), (dict(num_layers=3), 'missing'), (dict(num_layers=1), 'not in the model')],
+)
+def test_pretrained_of_another_model_is_refused(arguments, words, tmp_path):
+    torch.save(as_published(make()), tmp_path / 'x.pth')
+    with pytest.raises(ValueError, match=words):
+        make(**arguments, pretrained=str(tmp_path / 'x.pth'))
+
+
+def test_missing_pretrained_file_says_how_to_go_on():
+    with pytest.raises(FileNotFoundError, match=r'PRETRAINED=.*init_cfg=None'):
+        make(pretrained='nowhere.pth')
+
+
+def test_real_pretrained_vit_loads_whole(pretrained_vit):
+    model = VisionTransformer(
+        variant='small', img_size=518, patch_size=14, layer_scale=1e-5, final_norm=True, norm_cfg=dict(type='LN', eps=1e-6)
+    )
+    load_pretrained(model, pretrained_vit)
+    published = load_file(pretrained_vit)
+    assert set(published) - set(model.state_dict()) == set()
+    assert torch.equal(model.pos_embed, published['pos_embed'].float())
+    assert torch.equal(model.patch_embed.proj.weight, published['patch_embed.proj.weight'].flatten(1).float())
+    assert all(torch.isfinite(x).all() for x in model(torch.randn(1, 3, 56, 70)))

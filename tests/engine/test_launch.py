@@ -1,0 +1,97 @@
+"""Configs made to fit the command line and the devices."""
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmseg_vitseg.engine.launch import ConfigError, enable_amp, fit_to_devices, load_config, set_outputs, set_resume, set_tta
+
+
+def config(**kwargs) -> Config:
+    return Config({'launcher': 'none', 'env_cfg': dict(dist_cfg=dict(backend='nccl')), **kwargs})
+
+
+NORM = dict(type='SyncBN', requires_grad=True)
+
+
+def test_sync_bn_becomes_bn_without_a_process_group():
+    cfg = config(model=dict(decode_head=dict(norm_cfg=NORM), auxiliary_head=[dict(norm_cfg=NORM), dict(a=1)]))
+    fit_to_devices(cfg)
+    assert cfg.model.decode_head.norm_cfg.type == 'BN'
+    assert cfg.model.auxiliary_head[0].norm_cfg == dict(type='BN', requires_grad=True)
+
+
+@pytest.mark.parametrize('cuda', [True, False])
+def test_processes(monkeypatch, cuda):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda)
+    cfg = config(launcher='pytorch', model=dict(decode_head=dict(norm_cfg=NORM)))
+    fit_to_devices(cfg)
+    assert cfg.model.decode_head.norm_cfg.type == ('SyncBN' if cuda else 'BN')
+    assert cfg.env_cfg.dist_cfg.backend == ('nccl' if cuda else 'gloo')
+    assert ('model_wrapper_cfg' in cfg) != cuda
+
+
+@pytest.mark.parametrize(('cuda', 'kind'), [(True, 'AmpOptimWrapper'), (False, 'mmseg_vitseg.CPUAmpOptimWrapper')])
+def test_amp(monkeypatch, cuda, kind):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda)
+    cfg = config(optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD')))
+    enable_amp(cfg)
+    assert cfg.optim_wrapper.type == kind
+    enable_amp(cfg)  # already
+    assert cfg.optim_wrapper.type == kind
+
+
+def test_amp_does_not_replace_another_wrapper():
+    with pytest.raises(ConfigError, match="'Other'"):
+        enable_amp(config(optim_wrapper=dict(type='Other')))
+
+
+def test_work_dir_and_options(config_path, tmp_path):
+    cfg = load_config(config_path('quickstart'))
+    assert cfg.work_dir == 'work_dirs/quickstart'
+    cfg = load_config(config_path('quickstart'), options={'train_cfg.max_epochs': 2}, work_dir=str(tmp_path))
+    assert (cfg.work_dir, cfg.train_cfg.max_epochs) == (str(tmp_path), 2)
+
+
+def test_wrong_paths_and_broken_configs(config_path, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'did you mean .*quickstart\.py'):
+        load_config(config_path('quikstart'))
+    with pytest.raises(FileNotFoundError, match='configs/'):
+        load_config('nowhere/at/all.py')
+    for text in ('model = dict(', '_base_ = "none.py"', 'a = b'):
+        (tmp_path / 'x.py').write_text(text)
+        with pytest.raises(ConfigError, match=r'x\.py: cannot be read'):
+            load_config(tmp_path / 'x.py')
+
+
+def test_resume(tmp_path):
+    cfg = config(work_dir=str(tmp_path), resume=False, load_from=None)
+    set_resume(cfg, None)
+    set_resume(cfg, 'auto')  # nothing there yet: from scratch
+    assert not cfg.resume
+    with pytest.raises(FileNotFoundError):
+        set_resume(cfg, str(tmp_path / 'none.pth'))
+    torch.save({'state_dict': {}}, tmp_path / 'epoch_1.pth')
+    with pytest.raises(ValueError, match='weights without the state of a training'):
+        set_resume(cfg, 'auto')
+    (tmp_path / 'epoch_1.pth').write_bytes(b'broken')
+    with pytest.raises(ValueError, match='damaged'):
+        set_resume(cfg, 'auto')
+    torch.save({'state_dict': {}, 'optimizer': {}}, tmp_path / 'epoch_1.pth')
+    set_resume(cfg, 'auto')
+    assert (cfg.resume, cfg.load_from) == (True, str(tmp_path / 'epoch_1.pth'))
+
+
+def test_outputs_and_tta():
+    cfg = config(
+        test_evaluator=dict(type='IoUMetric'), default_hooks=dict(), model=dict(type='M'), test_dataloader=dict(dataset=dict())
+    )
+    set_outputs(cfg, labels='labels', pictures='pictures')
+    assert cfg.test_evaluator.output_dir == 'labels'
+    assert cfg.default_hooks.visualization.draw
+    assert cfg.visualizer.save_dir == 'pictures'
+    with pytest.raises(ConfigError, match='tta_pipeline'):
+        set_tta(cfg)
+    cfg.tta_pipeline, cfg.tta_model = [dict(type='TestTimeAug')], dict(type='SegTTAModel')
+    set_tta(cfg)
+    assert cfg.model == dict(type='SegTTAModel', module=dict(type='M'))

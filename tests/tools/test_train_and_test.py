@@ -1,0 +1,230 @@
+"""The tools as a user runs them: as processes, on data drawn on the fly, at a size of seconds."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# quickstart, smaller: 2 epochs of 4 iterations
+SMALL = (
+    '--cfg-options',
+    'model.backbone.num_layers=1',
+    'model.backbone.drop_rate=0.1',
+    'train_dataloader.batch_size=4',
+    'train_dataloader.dataset.length=16',
+    'val_dataloader.dataset.length=8',
+    'test_dataloader.dataset.length=8',
+    'train_cfg.max_epochs=2',
+    'default_hooks.logger.interval=1',
+    'default_hooks.progress.num_images=2',
+)
+
+
+def losses(work_dir: Path) -> list[float]:
+    """Read the losses of all iterations from the host's logs, in the order of the runs."""
+    lines = [line for log in sorted(work_dir.glob('*/vis_data/scalars.json')) for line in log.read_text().splitlines()]
+    return [row['loss'] for row in map(json.loads, lines) if 'loss' in row]
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return torch.load(path, map_location='cpu', weights_only=False)['state_dict']  # written by the test itself
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory):
+    """One small training, shared: its work dir and what it printed."""
+    folder = tmp_path_factory.mktemp('trained')
+    command = [sys.executable, str(ROOT / 'tools/train.py'), str(ROOT / 'configs/quickstart.py'), '--work-dir', 'out', *SMALL]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, 'OMP_NUM_THREADS': '2'})
+    assert result.returncode == 0, result.stderr[-3000:]
+    return folder / 'out', result
+
+
+def test_train_shows_scores_and_says_where_things_are(trained):
+    work_dir, result = trained
+    for words in ('eta:', 'aAcc:', 'mIoU:', 'mAcc:'):
+        assert words in result.stdout
+    tail = result.stdout[result.stdout.index('Trained.') :]
+    assert re.search(r'best checkpoint: out/best_mIoU_epoch_\d\.pth', tail)
+    assert 'pictures: out/pictures' in tail
+    assert {path.name for path in work_dir.iterdir()} >= {'epoch_1.pth', 'epoch_2.pth', 'pictures'}
+    assert {path.name for path in (work_dir / 'pictures').iterdir()} == {
+        'epoch_0001.png',
+        'epoch_0002.png',
+        'progress.gif',
+    }
+    assert len(losses(work_dir)) == 8
+
+
+def test_two_runs_of_a_seed_give_the_same_losses(trained, run_tool, config_path, tmp_path):
+    run_tool('train.py', config_path('quickstart'), '--work-dir', 'again', *SMALL)
+    assert losses(tmp_path / 'again') == losses(trained[0])
+    run_tool('train.py', config_path('quickstart'), '--work-dir', 'other', '--seed', 5, *SMALL)
+    assert losses(tmp_path / 'other') != losses(trained[0])
+
+
+def test_resume_is_bit_for_bit_the_uninterrupted_run(trained, run_tool, config_path, tmp_path):
+    """Dropout, flips and the order of the data included; epoch 2 runs in another process than epoch 1."""
+    work_dir = tmp_path / 'out'
+    work_dir.mkdir()
+    (work_dir / 'epoch_1.pth').write_bytes((trained[0] / 'epoch_1.pth').read_bytes())
+    run_tool('train.py', config_path('quickstart'), '--work-dir', work_dir, '--resume', *SMALL)
+    assert losses(work_dir) == losses(trained[0])[4:]
+    resumed, whole = weights(work_dir / 'epoch_2.pth'), weights(trained[0] / 'epoch_2.pth')
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+
+
+def test_test_reports_what_training_reported(trained, run_tool, config_path, tmp_path):
+    work_dir, training = trained
+    result = run_tool(
+        'test.py', config_path('quickstart'), work_dir / 'epoch_2.pth', '--out', 'labels', '--show-dir', 'shown', *SMALL
+    )
+    reported = re.findall(r'Epoch\(val\) \[2\]\[\d/\d\]    aAcc: (\S+)  mIoU: (\S+)  mAcc: (\S+)', training.stdout)[0]
+    scores = dict(re.findall(r'(aAcc|mIoU|mAcc) (\d+\.\d+)', result.stdout.splitlines()[-1]))
+    assert [float(scores[name]) for name in ('aAcc', 'mIoU', 'mAcc')] == [float(value) for value in reported]
+    assert len(list((tmp_path / 'labels').glob('*.png'))) == 8
+    assert len(list((tmp_path / 'shown').rglob('*.png'))) == 8
+
+
+@pytest.mark.slow
+def test_amp_on_the_cpu(run_tool, config_path, tmp_path):
+    result = run_tool('train.py', config_path('quickstart'), '--work-dir', 'amp', '--amp', *SMALL)
+    assert 'mmseg_vitseg.CPUAmpOptimWrapper' in result.stdout
+    assert all(torch.isfinite(torch.tensor(losses(tmp_path / 'amp'))))
+    state = weights(tmp_path / 'amp/epoch_2.pth')
+    assert {value.dtype for value in state.values() if value.is_floating_point()} == {torch.float32}
+
+
+@pytest.mark.slow
+def test_two_processes_on_the_cpu_train_one_model(tmp_path):
+    """Gloo, two ranks: the gradients are averaged, so both end with the same weights."""
+    script = tmp_path / 'rank.py'
+    script.write_text(
+        f"""
+import os, sys, torch
+sys.path.insert(0, {str(ROOT / 'tools')!r})
+import train
+build = None
+from mmseg_vitseg.engine import launch
+build = launch.build_runner
+def keep(cfg):
+    runner = keep.runner = build(cfg)
+    return runner
+launch.build_runner = keep
+train.main()
+assert torch.distributed.get_world_size() == 2
+model = keep.runner.model.module
+torch.save([p.detach() for p in model.parameters()], f"rank{{os.environ['RANK']}}.pth")
+"""
+    )
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = probe.getsockname()[1]
+    command = ['-m', 'torch.distributed.run', '--nproc_per_node=2', f'--master_port={port}', str(script)]
+    config = [str(ROOT / 'configs/quickstart.py'), '--launcher', 'pytorch', '--work-dir', 'out']
+    result = subprocess.run(
+        [sys.executable, *command, *config, *SMALL],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, 'OMP_NUM_THREADS': '1'},
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-3000:]
+    first, second = (torch.load(tmp_path / f'rank{rank}.pth') for rank in (0, 1))
+    assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+    assert len(losses(tmp_path / 'out')) == 4  # 16 images, 4 a rank and step, 2 epochs
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_whole_checkpoints_and_one_line(config_path, tmp_path):
+    command = [sys.executable, str(ROOT / 'tools/train.py'), str(config_path('quickstart')), '--work-dir', 'out', *SMALL]
+    command[command.index('train_cfg.max_epochs=2')] = 'train_cfg.max_epochs=1000'
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob('out/epoch_*.pth')) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip().splitlines()[-1].startswith('Interrupted.')
+    assert 'Traceback' not in errors
+    found = list(tmp_path.glob('out/*.pth'))
+    assert found
+    for path in found:
+        assert weights(path)
+    assert not list(tmp_path.glob('out/.*.tmp'))
+
+
+# ----------------------------------------------------------------------------------------------- what a newcomer sees
+
+
+def test_wrong_config_path(run_tool, check_user_error):
+    check_user_error(run_tool('train.py', 'configs/quickstrat.py', check=False), 'no such config')
+
+
+def test_unknown_type_and_misspelt_argument(run_tool, check_user_error, config_path):
+    options = ['--cfg-options', 'model.backbone.type=mmseg_vitseg.VisionTransfomer']
+    check_user_error(run_tool('train.py', config_path('quickstart'), *options, check=False), 'VisionTransfomer', 'registry')
+    options = ['--cfg-options', 'model.backbone.drop_ratte=0.1']
+    check_user_error(run_tool('train.py', config_path('quickstart'), *options, check=False), "did you mean 'drop_rate'?")
+
+
+def test_pet_root_unset(run_tool, check_user_error, config_path):
+    env = {'PET_ROOT': 'data/oxford-iiit-pet'}
+    result = run_tool('train.py', config_path('vit_tiny_linear_pet'), check=False, env=env)
+    check_user_error(result, 'PET_ROOT', 'prepare_pet.py')
+
+
+def test_truncated_jpeg_in_a_worker_process(run_tool, check_user_error, config_path, pet_root, tmp_path):
+    root = tmp_path / 'pet'
+    names = [line.split()[0] for line in (pet_root / 'annotations/trainval.txt').read_text().splitlines()[:8]]
+    for folder, suffix in (('images', 'jpg'), ('annotations/trimaps', 'png')):
+        (root / folder).mkdir(parents=True)
+        for name in names:
+            (root / folder / f'{name}.{suffix}').write_bytes((pet_root / folder / f'{name}.{suffix}').read_bytes())
+    for split in ('trainval', 'test'):
+        (root / f'annotations/{split}.txt').write_text('\n'.join(names))
+    broken = root / f'images/{names[3]}.jpg'
+    broken.write_bytes(broken.read_bytes()[:5000])
+    options = ['--cfg-options', 'model.backbone.num_layers=1', 'train_dataloader.batch_size=4']
+    result = run_tool(
+        'train.py', config_path('vit_tiny_linear_pet'), *options, check=False, env={'PET_ROOT': str(root)}
+    )
+    check_user_error(result, f'{names[3]}.jpg', 'damaged', 'truncated')
+
+
+def test_checkpoint_of_another_model(trained, run_tool, check_user_error, config_path):
+    result = run_tool('test.py', config_path('quickstart'), trained[0] / 'epoch_2.pth', check=False)
+    check_user_error(result, 'does not fit', 'missing', 'backbone.blocks.1.norm1.weight', 'nothing was loaded')
+
+
+def test_checkpoint_that_is_none(run_tool, check_user_error, config_path, tmp_path):
+    result = run_tool('test.py', config_path('quickstart'), 'none.pth', *SMALL, check=False)
+    check_user_error(result, 'none.pth', 'no such checkpoint')
+    (tmp_path / 'page.pth').write_text('<html>404</html>')
+    result = run_tool('test.py', config_path('quickstart'), 'page.pth', *SMALL, check=False)
+    check_user_error(result, 'page.pth', 'not a checkpoint, or damaged')
+
+
+def test_bad_option(run_tool, config_path):
+    result = run_tool('train.py', config_path('quickstart'), '--cfg-options', 'no_equals_sign', check=False)
+    assert result.returncode == 2
+    assert "'no_equals_sign' is not KEY=VALUE" in result.stderr
+
+
+@pytest.mark.parametrize('name', ['train.py', 'test.py', 'prepare_pet.py'])
+def test_help_is_quick_and_readable(run_tool, name):
+    result = run_tool(name, '--help')
+    assert result.stdout.startswith('usage:')
+    assert len(result.stdout.splitlines()) > 10
