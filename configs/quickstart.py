@@ -1,6 +1,11 @@
 """A tiny ViT learns to segment drawn shapes: no file, no network, minutes on two CPU cores."""
 
-_base_ = ['_base_/models/vit_linear.py', '_base_/datasets/shapes.py', '_base_/schedules/epochs.py', '_base_/default_runtime.py']
+_base_ = [
+    '_base_/models/vit_linear.py',
+    '_base_/datasets/shapes.py',
+    '_base_/schedules/epochs.py',
+    '_base_/default_runtime.py',
+]
 model = dict(
     backbone=dict(img_size=64, patch_size=4, embed_dims=128, num_layers=4, num_heads=4),
     decode_head=dict(in_channels=128, num_classes=4, patch_size=4),

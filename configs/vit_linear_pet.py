@@ -1,6 +1,11 @@
 """The article's recipe to the letter; 86.28 M parameters."""
 
-_base_ = ['_base_/models/vit_linear.py', '_base_/datasets/pet.py', '_base_/schedules/epochs.py', '_base_/default_runtime.py']
+_base_ = [
+    '_base_/models/vit_linear.py',
+    '_base_/datasets/pet.py',
+    '_base_/schedules/epochs.py',
+    '_base_/default_runtime.py',
+]
 model = dict(
     backbone=dict(variant='base', num_heads=8, attn_drop_rate=0.2, mlp_drop_rate=0.2),
     decode_head=dict(in_channels=768, num_classes=3),

@@ -6,6 +6,7 @@ are called ``onedl-*``, and OpenMMLab's own packages. Nothing here touches the f
 
 import sys
 from importlib import metadata, util
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 from packaging.version import Version
@@ -72,7 +73,7 @@ def check_host() -> None:
             return
         raise HostStackError(
             f'mmseg_vitseg needs MMSegmentation, which is not installed. Run: {ONEDL_COMMAND} '
-            f'(the maintained packages; OpenMMLab\'s own: {OPENMMLAB_COMMAND})'
+            f"(the maintained packages; OpenMMLab's own: {OPENMMLAB_COMMAND})"
         )
     table, command = (ONEDL, ONEDL_COMMAND) if stack == 'onedl' else (OPENMMLAB, OPENMMLAB_COMMAND)
     problems = []
@@ -109,6 +110,10 @@ def allow_checkpoints() -> None:
 
 class MissingOperators(ModuleType):
     """Stand-in for ``mmcv._ext``: every name is an operator that raises NotImplementedError when it is called."""
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.__spec__ = ModuleSpec(name, loader=None)  # importlib.util.find_spec asks for it
 
     def __getattr__(self, name: str):
         if name.startswith('__'):  # the import system asks for these and takes AttributeError for an answer

@@ -58,7 +58,9 @@ def test_no_host(install, monkeypatch):
     install({})
     compat.check_host()  # mmseg can be imported, if from a source checkout: no metadata to judge it by
     monkeypatch.setattr(util, 'find_spec', lambda name: None)
-    with pytest.raises(compat.HostStackError, match=r"which is not installed. Run: pip install 'mmseg_vitseg\[onedl\]'"):
+    with pytest.raises(
+        compat.HostStackError, match=r"which is not installed. Run: pip install 'mmseg_vitseg\[onedl\]'"
+    ):
         compat.check_host()
 
 

@@ -13,9 +13,12 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--out', required=True, type=Path, metavar='DIR', help='the data root to make')
     parser.add_argument(
-        '--archives', type=Path, metavar='DIR', help='folder with images.tar.gz and annotations.tar.gz: no network needed'
+        '--archives',
+        type=Path,
+        metavar='DIR',
+        help='folder with images.tar.gz and annotations.tar.gz: no network needed',
     )
-    parser.add_argument('--url', help='where the archives are fetched from (default: the authors\' site)')
+    parser.add_argument('--url', help="where the archives are fetched from (default: the authors' site)")
     return parser.parse_args()
 
 

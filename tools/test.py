@@ -11,10 +11,12 @@ from _command import add_config_arguments, run
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_config_arguments(parser, checkpoint=True)
-    parser.add_argument('--work-dir', help='where the log and the scores go (default: work_dirs/<the config\'s name>)')
+    parser.add_argument('--work-dir', help="where the log and the scores go (default: work_dirs/<the config's name>)")
     parser.add_argument('--out', metavar='DIR', help='write the predicted labels there, a PNG of indices an image')
     parser.add_argument('--show-dir', metavar='DIR', help='write pictures of truth and prediction there')
-    parser.add_argument('--tta', action='store_true', help="test-time augmentation: the config's tta_pipeline and tta_model")
+    parser.add_argument(
+        '--tta', action='store_true', help="test-time augmentation: the config's tta_pipeline and tta_model"
+    )
     return parser.parse_args()
 
 

@@ -31,8 +31,10 @@ def read_checkpoint(path: str | Path) -> dict:
         raise ValueError(f'{path}: the file is empty; fetch it again')
     if path.suffix == '.safetensors':
         return _read_safetensors(path)
+    # leaving safe_globals() takes its list off again, also what was allowed before: hand it only what was not
+    extra = [name for name in checkpoint_globals() if name not in torch.serialization.get_safe_globals()]
     try:
-        with torch.serialization.safe_globals(checkpoint_globals()), warnings.catch_warnings():
+        with torch.serialization.safe_globals(extra), warnings.catch_warnings():
             warnings.simplefilter('ignore', UserWarning)  # on pickle protocols; what cannot be read is an error
             content = torch.load(path, map_location='cpu', weights_only=True, mmap=zipfile.is_zipfile(path) or None)
     except UnpicklingError as error:
@@ -61,7 +63,9 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
             content = content[name]
             break
     if not content or not all(isinstance(value, Tensor) for value in content.values()):
-        raise ValueError(f'{path}: no weights found; its entries are {", ".join(map(str, list(content)[:5])) or "none"}')
+        raise ValueError(
+            f'{path}: no weights found; its entries are {", ".join(map(str, list(content)[:5])) or "none"}'
+        )
     return content
 
 
@@ -72,7 +76,9 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise ValueError(f'{path}: not a safetensors file, or damaged ({_first_line(error)}); fetch it again') from error
+        raise ValueError(
+            f'{path}: not a safetensors file, or damaged ({_first_line(error)}); fetch it again'
+        ) from error
 
 
 def _first_line(error: Exception) -> str:

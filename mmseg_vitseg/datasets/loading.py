@@ -31,7 +31,9 @@ class LoadImage(LoadImageFromFile):
         except FileNotFoundError as error:
             raise FileNotFoundError(f'{path}: no such image; it was there when the data set was read') from error
         except (OSError, ValueError, SyntaxError, AssertionError) as error:
-            raise ValueError(f'{path}: not an image, or damaged ({error}); fetch it again or take it off the split') from error
+            raise ValueError(
+                f'{path}: not an image, or damaged ({error}); fetch it again or take it off the split'
+            ) from error
 
 
 @TRANSFORMS.register_module()
@@ -58,7 +60,9 @@ class LoadMask(LoadAnnotations):
         except FileNotFoundError as error:
             raise FileNotFoundError(f'{path}: no such mask; it was there when the data set was read') from error
         except (OSError, ValueError, SyntaxError, AttributeError) as error:
-            raise ValueError(f'{path}: not a mask, or damaged ({error}); fetch it again or take it off the split') from error
+            raise ValueError(
+                f'{path}: not a mask, or damaged ({error}); fetch it again or take it off the split'
+            ) from error
         mask = results['gt_seg_map']
         if mask.shape != tuple(results['ori_shape']):
             raise ValueError(

@@ -193,7 +193,9 @@ def check_pairs(root: Path) -> dict[str, str]:
         if left_out:
             _write(path, ''.join(kept))
     if left_out:
-        _write(root / 'annotations' / 'left_out.txt', ''.join(f'{name} {reason}\n' for name, reason in left_out.items()))
+        _write(
+            root / 'annotations' / 'left_out.txt', ''.join(f'{name} {reason}\n' for name, reason in left_out.items())
+        )
     return left_out
 
 

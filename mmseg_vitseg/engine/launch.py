@@ -2,6 +2,7 @@
 
 import difflib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -56,8 +57,11 @@ def load_config(
 def fit_to_devices(cfg: Config) -> None:
     """Make a config fit what it runs on: plain batch norm without a group of GPUs; gloo between processes on the CPU."""
     distributed, cuda = cfg.launcher != 'none', torch.cuda.is_available()
-    if not (distributed and cuda) and _replace_type(cfg.get('model'), 'SyncBN', 'BN'):
+    synchronised = [node for node in _nested_dicts(cfg.get('model')) if node.get('type') == 'SyncBN']
+    if synchronised and not (distributed and cuda):
         print_log('No process group of GPUs: every SyncBN of the config is a BN in this run.', logger='current')
+        for node in synchronised:
+            node['type'] = 'BN'
     if distributed and not cuda:
         cfg.env_cfg.dist_cfg = dict(backend='gloo')
         cfg.model_wrapper_cfg = dict(
@@ -161,16 +165,13 @@ def _start_gloo(launcher: str) -> None:
         torch.distributed.init_process_group('gloo')
 
 
-def _replace_type(node, old: str, new: str) -> bool:
-    """Replace ``type=old`` everywhere in a nested config, in place; return whether there was one."""
+def _nested_dicts(node) -> Iterator[dict]:
+    """Yield every dict of a nested config."""
     if isinstance(node, dict):
-        found = node.get('type') == old
-        if found:
-            node['type'] = new
-        return any([found, *(_replace_type(value, old, new) for value in node.values())])
-    if isinstance(node, (list, tuple)):
-        return any([_replace_type(value, old, new) for value in node])
-    return False
+        yield node
+    children = node.values() if isinstance(node, dict) else node if isinstance(node, (list, tuple)) else ()
+    for child in children:
+        yield from _nested_dicts(child)
 
 
 def _first_line(error: Exception) -> str:

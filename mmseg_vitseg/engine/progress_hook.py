@@ -44,12 +44,16 @@ class PredictionProgressHook(Hook):
         self.tiles = []
 
     @master_only
-    def after_val_iter(self, runner, batch_idx: int, data_batch: dict | None = None, outputs: list | None = None) -> None:
+    def after_val_iter(
+        self, runner, batch_idx: int, data_batch: dict | None = None, outputs: list | None = None
+    ) -> None:
         """Keep the batch's pictures, as many as are still wanted."""
         wanted = self.num_images - len(self.tiles)
         with _log_failure(runner):
             palette = np.array(runner.val_dataloader.dataset.metainfo['palette'], np.uint8)
-            self.tiles += [self._tile(*pair, palette) for pair in list(zip(data_batch['inputs'], outputs))[:wanted]]
+            self.tiles += [
+                self._tile(*pair, palette) for pair in list(zip(data_batch['inputs'], outputs, strict=True))[:wanted]
+            ]
 
     @master_only
     def after_val_epoch(self, runner, metrics: dict | None = None) -> None:

@@ -138,7 +138,9 @@ class VisionTransformer(BaseModule):
         if input_norm not in (None, 'batch'):
             raise ValueError(f"VisionTransformer: input_norm={input_norm!r}; allowed: None, 'batch'")
         if interpolate_mode not in ('bicubic', 'bilinear'):
-            raise ValueError(f"VisionTransformer: interpolate_mode={interpolate_mode!r}; allowed: 'bicubic', 'bilinear'")
+            raise ValueError(
+                f"VisionTransformer: interpolate_mode={interpolate_mode!r}; allowed: 'bicubic', 'bilinear'"
+            )
         if not -1 <= frozen_stages <= num_layers:
             raise ValueError(f'VisionTransformer: frozen_stages={frozen_stages}; allowed: -1 to {num_layers}')
 

@@ -31,7 +31,12 @@ def test_nothing_is_loaded_unless_all_fits():
     wrong['other'] = torch.ones(1)
     with pytest.raises(ValueError) as info:
         load_strict(model, wrong, 'some.pth')
-    for words in ('some.pth', '1 missing (1.bias)', '1 not in the model (other)', '0.weight (3, 4), the model has (3, 2)'):
+    for words in (
+        'some.pth',
+        '1 missing (1.bias)',
+        '1 not in the model (other)',
+        '0.weight (3, 4), the model has (3, 2)',
+    ):
         assert words in str(info.value)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
@@ -63,7 +68,11 @@ def test_pretrained_positions_of_another_grid_are_resized(tmp_path):
 
 @pytest.mark.parametrize(
     ('arguments', 'words'),
-    [(dict(embed_dims=32), 'of another shape'), (dict(num_layers=3), 'missing'), (dict(num_layers=1), 'not in the model')],
+    [
+        (dict(embed_dims=32), 'of another shape'),
+        (dict(num_layers=3), 'missing'),
+        (dict(num_layers=1), 'not in the model'),
+    ],
 )
 def test_pretrained_of_another_model_is_refused(arguments, words, tmp_path):
     torch.save(as_published(make()), tmp_path / 'x.pth')
@@ -78,7 +87,12 @@ def test_missing_pretrained_file_says_how_to_go_on():
 
 def test_real_pretrained_vit_loads_whole(pretrained_vit):
     model = VisionTransformer(
-        variant='small', img_size=518, patch_size=14, layer_scale=1e-5, final_norm=True, norm_cfg=dict(type='LN', eps=1e-6)
+        variant='small',
+        img_size=518,
+        patch_size=14,
+        layer_scale=1e-5,
+        final_norm=True,
+        norm_cfg=dict(type='LN', eps=1e-6),
     )
     load_pretrained(model, pretrained_vit)
     published = load_file(pretrained_vit)

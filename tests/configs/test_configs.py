@@ -8,8 +8,6 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from torch import nn
 
-
-
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
 

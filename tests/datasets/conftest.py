@@ -14,6 +14,8 @@ def small_pet(tmp_path):
     for split, names in splits.items():
         for name in names:
             Image.fromarray(rng.integers(0, 256, (30, 40, 3), np.uint8)).save(root / f'images/{name}.jpg')
-            Image.fromarray(rng.integers(1, 4, (30, 40)).astype(np.uint8)).save(root / f'annotations/trimaps/{name}.png')
+            Image.fromarray(rng.integers(1, 4, (30, 40)).astype(np.uint8)).save(
+                root / f'annotations/trimaps/{name}.png'
+            )
         (root / f'annotations/{split}.txt').write_text(''.join(f'{name} 1 1 1\n' for name in names))
     return root

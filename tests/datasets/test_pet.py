@@ -41,7 +41,11 @@ def test_subset_of_classes(small_pet):
 @pytest.mark.parametrize(
     ('break_it', 'error', 'words'),
     [
-        (lambda root: root.rename(root.with_name('other')), FileNotFoundError, ['no folder', 'PET_ROOT', 'prepare_pet.py']),
+        (
+            lambda root: root.rename(root.with_name('other')),
+            FileNotFoundError,
+            ['no folder', 'PET_ROOT', 'prepare_pet.py'],
+        ),
         (lambda root: (root / 'annotations/trainval.txt').unlink(), FileNotFoundError, ['trainval.txt', 'split file']),
         (lambda root: (root / 'images/Bengal_2.jpg').unlink(), FileNotFoundError, ['Bengal_2.jpg', 'missing']),
         (lambda root: (root / 'annotations/trimaps/pug_3.png').unlink(), FileNotFoundError, ['pug_3.png', 'missing']),
@@ -81,7 +85,10 @@ def truncate(path):
             ['Bengal_1.png', 'value 4;', 'allowed: 1, 2, 3'],
         ),
         (lambda root: Image.new('L', (40, 30), 0).save(root / 'annotations/trimaps/Bengal_1.png'), ['value 0 or 255;']),
-        (lambda root: Image.new('L', (40, 30), 255).save(root / 'annotations/trimaps/Bengal_1.png'), ['value 0 or 255;']),
+        (
+            lambda root: Image.new('L', (40, 30), 255).save(root / 'annotations/trimaps/Bengal_1.png'),
+            ['value 0 or 255;'],
+        ),
     ],
 )
 def test_what_is_damaged_is_named(small_pet, break_it, words):

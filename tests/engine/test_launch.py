@@ -4,7 +4,15 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmseg_vitseg.engine.launch import ConfigError, enable_amp, fit_to_devices, load_config, set_outputs, set_resume, set_tta
+from mmseg_vitseg.engine.launch import (
+    ConfigError,
+    enable_amp,
+    fit_to_devices,
+    load_config,
+    set_outputs,
+    set_resume,
+    set_tta,
+)
 
 
 def config(**kwargs) -> Config:
@@ -84,7 +92,10 @@ def test_resume(tmp_path):
 
 def test_outputs_and_tta():
     cfg = config(
-        test_evaluator=dict(type='IoUMetric'), default_hooks=dict(), model=dict(type='M'), test_dataloader=dict(dataset=dict())
+        test_evaluator=dict(type='IoUMetric'),
+        default_hooks=dict(),
+        model=dict(type='M'),
+        test_dataloader=dict(dataset=dict()),
     )
     set_outputs(cfg, labels='labels', pictures='pictures')
     assert cfg.test_evaluator.output_dir == 'labels'

@@ -59,7 +59,9 @@ def timm_names(hf: nn.Module) -> dict[str, torch.Tensor]:
     if 'embeddings.register_tokens' in state:
         renamed['reg_token'] = state['embeddings.register_tokens']
     for index in range(hf.config.num_hidden_layers):
-        found = {name: value for name, value in state.items() if f'layer.{index}.' in name or f'layers.{index}.' in name}
+        found = {
+            name: value for name, value in state.items() if f'layer.{index}.' in name or f'layers.{index}.' in name
+        }
 
         def pick(*alternatives, found=found):
             (value,) = [value for name, value in found.items() if name.endswith(alternatives)]
@@ -67,8 +69,10 @@ def timm_names(hf: nn.Module) -> dict[str, torch.Tensor]:
 
         block = f'blocks.{index}.'
         for kind in ('weight', 'bias'):
-            projections = [pick(f'attention.{name}.{kind}', f'attention.{short}_proj.{kind}') for name, short in
-                           (('query', 'q'), ('key', 'k'), ('value', 'v'))]
+            projections = [
+                pick(f'attention.{name}.{kind}', f'attention.{short}_proj.{kind}')
+                for name, short in (('query', 'q'), ('key', 'k'), ('value', 'v'))
+            ]
             renamed[f'{block}attn.qkv.{kind}'] = torch.cat(projections)
             renamed[f'{block}attn.proj.{kind}'] = pick(f'attention.output.dense.{kind}', f'attention.o_proj.{kind}')
             renamed[f'{block}norm1.{kind}'] = pick(f'layernorm_before.{kind}', f'norm1.{kind}')
@@ -177,8 +181,9 @@ def test_gradients_equal_the_hosts(with_cp):
     assert_close(ours.pos_embed.grad, host.pos_embed.grad)
 
 
-@pytest.mark.parametrize('path', ['setr_pup.py', 'setr_naive.py', 'setr_mla.py', 'upernet_vit-b16_ln_mln.py',
-                                  'segmenter_vit-b16_mask.py'])
+@pytest.mark.parametrize(
+    'path', ['setr_pup.py', 'setr_naive.py', 'setr_mla.py', 'upernet_vit-b16_ln_mln.py', 'segmenter_vit-b16_mask.py']
+)
 def test_prefixing_the_type_of_a_published_config_is_all_it_takes(path):
     from importlib import resources
 

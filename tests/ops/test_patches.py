@@ -23,7 +23,9 @@ def test_logits_of_patches_are_a_pixel_shuffle():
     assert torch.equal(patches_to_images(tokens, (2, 3), 4), shuffled)
 
 
-@pytest.mark.parametrize(('size', 'padded'), [((8, 8), (8, 8)), ((9, 8), (12, 8)), ((7, 13), (8, 16)), ((1, 1), (4, 4))])
+@pytest.mark.parametrize(
+    ('size', 'padded'), [((8, 8), (8, 8)), ((9, 8), (12, 8)), ((7, 13), (8, 16)), ((1, 1), (4, 4))]
+)
 def test_padding_is_at_the_bottom_and_the_right(size, padded):
     images = torch.rand(1, 2, *size) + 1
     result = pad_to_patches(images, 4)

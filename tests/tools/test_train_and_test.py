@@ -44,8 +44,17 @@ def weights(path: Path) -> dict[str, torch.Tensor]:
 def trained(tmp_path_factory):
     """One small training, shared: its work dir and what it printed."""
     folder = tmp_path_factory.mktemp('trained')
-    command = [sys.executable, str(ROOT / 'tools/train.py'), str(ROOT / 'configs/quickstart.py'), '--work-dir', 'out', *SMALL]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, 'OMP_NUM_THREADS': '2'})
+    command = [
+        sys.executable,
+        str(ROOT / 'tools/train.py'),
+        str(ROOT / 'configs/quickstart.py'),
+        '--work-dir',
+        'out',
+        *SMALL,
+    ]
+    result = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, env={**os.environ, 'OMP_NUM_THREADS': '2'}
+    )
     assert result.returncode == 0, result.stderr[-3000:]
     return folder / 'out', result
 
@@ -148,7 +157,14 @@ torch.save([p.detach() for p in model.parameters()], f"rank{{os.environ['RANK']}
 
 @pytest.mark.slow
 def test_ctrl_c_leaves_whole_checkpoints_and_one_line(config_path, tmp_path):
-    command = [sys.executable, str(ROOT / 'tools/train.py'), str(config_path('quickstart')), '--work-dir', 'out', *SMALL]
+    command = [
+        sys.executable,
+        str(ROOT / 'tools/train.py'),
+        str(config_path('quickstart')),
+        '--work-dir',
+        'out',
+        *SMALL,
+    ]
     command[command.index('train_cfg.max_epochs=2')] = 'train_cfg.max_epochs=1000'
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
@@ -175,9 +191,13 @@ def test_wrong_config_path(run_tool, check_user_error):
 
 def test_unknown_type_and_misspelt_argument(run_tool, check_user_error, config_path):
     options = ['--cfg-options', 'model.backbone.type=mmseg_vitseg.VisionTransfomer']
-    check_user_error(run_tool('train.py', config_path('quickstart'), *options, check=False), 'VisionTransfomer', 'registry')
+    check_user_error(
+        run_tool('train.py', config_path('quickstart'), *options, check=False), 'VisionTransfomer', 'registry'
+    )
     options = ['--cfg-options', 'model.backbone.drop_ratte=0.1']
-    check_user_error(run_tool('train.py', config_path('quickstart'), *options, check=False), "did you mean 'drop_rate'?")
+    check_user_error(
+        run_tool('train.py', config_path('quickstart'), *options, check=False), "did you mean 'drop_rate'?"
+    )
 
 
 def test_pet_root_unset(run_tool, check_user_error, config_path):

@@ -16,9 +16,7 @@ val_dataloader = dict(
     batch_size=16,
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='mmseg_vitseg.ShapesDataset', length=64, size=64, seed=1, pipeline=test_pipeline, test_mode=True
-    ),
+    dataset=dict(type='mmseg_vitseg.ShapesDataset', length=64, size=64, seed=1, pipeline=test_pipeline, test_mode=True),
 )
 test_dataloader = val_dataloader
 val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])

@@ -79,7 +79,12 @@ def test_in_the_hosts_segmentor_at_odd_sizes(mode):
         dict(
             type='mmseg.EncoderDecoder',
             backbone=dict(
-                type='mmseg_vitseg.VisionTransformer', img_size=16, patch_size=4, embed_dims=16, num_layers=1, num_heads=2
+                type='mmseg_vitseg.VisionTransformer',
+                img_size=16,
+                patch_size=4,
+                embed_dims=16,
+                num_layers=1,
+                num_heads=2,
             ),
             decode_head=dict(type='mmseg_vitseg.LinearPatchHead', in_channels=16, num_classes=3, patch_size=4),
             test_cfg=ConfigDict(mode=mode, crop_size=(14, 14), stride=(9, 9)),
@@ -99,7 +104,9 @@ def test_dropout_only_in_training():
     assert not torch.equal(head(features), head(features))
 
 
-@pytest.mark.parametrize('arguments', [dict(depth=0), dict(input_transform='multiple_select', in_channels=[16], in_index=[0])])
+@pytest.mark.parametrize(
+    'arguments', [dict(depth=0), dict(input_transform='multiple_select', in_channels=[16], in_index=[0])]
+)
 def test_mistakes_are_explained(arguments):
     with pytest.raises(ValueError, match='LinearPatchHead'):
         make(**arguments)
