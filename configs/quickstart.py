@@ -7,13 +7,13 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 model = dict(
-    backbone=dict(img_size=64, patch_size=4, embed_dims=128, num_layers=4, num_heads=4),
-    decode_head=dict(in_channels=128, num_classes=4, patch_size=4),
+    backbone=dict(img_size=64, patch_size=4, embed_dims=96, num_layers=6, num_heads=4),
+    decode_head=dict(in_channels=96, num_classes=4, patch_size=4),
 )
-optim_wrapper = dict(optimizer=dict(type='AdamW', lr=1e-3, weight_decay=0.05))
-train_cfg = dict(max_epochs=14)
+optim_wrapper = dict(optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.05))
+train_cfg = dict(max_epochs=9)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=32),
-    dict(type='CosineAnnealingLR', by_epoch=True, begin=1, end=14, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', by_epoch=True, begin=1, end=9, convert_to_iter_based=True),
 ]
 default_hooks = dict(progress=dict(type='mmseg_vitseg.PredictionProgressHook', num_images=9))

@@ -43,7 +43,7 @@ def draw_shapes(seed: int, index: int, size: int) -> tuple[np.ndarray, np.ndarra
 
 
 def _shape(rng: np.random.RandomState, label: int, x: np.ndarray, y: np.ndarray, size: int) -> np.ndarray:
-    radius = rng.randint(size // 7, size // 4 + 1)
+    radius = rng.randint(size // 5, size // 3 + 1)
     dx, dy = x - rng.randint(radius, size - radius), y - rng.randint(radius, size - radius)
     if CLASSES[label] == 'disc':
         return dx * dx + dy * dy <= radius * radius
@@ -69,7 +69,7 @@ def _texture(rng: np.random.RandomState, label: int, x: np.ndarray, y: np.ndarra
         eighths = 8 * ((y % period) < period // 2)  # stripes
     else:
         eighths = 8 * ((x // (period // 2) + y // (period // 2)) % 2)  # a chequerboard
-    noise = rng.randint(-12, 13, (*x.shape, 3))
+    noise = rng.randint(-8, 9, (*x.shape, 3))
     return np.clip(dark + contrast * eighths[..., None] // 8 + noise, 0, 255).astype(np.uint8)
 
 

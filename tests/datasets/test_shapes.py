@@ -23,7 +23,7 @@ def test_same_pixels_on_every_machine():
     assert digest.hexdigest() == EXPECTED
 
 
-EXPECTED = 'a7302c38834cacaae8d1b134ce3a52abce8b3d09278638af462ecb2b2601f481'
+EXPECTED = 'd98ad6e347b26f6ed3e8db2662ebab0379569551034a8cd0407ffbc40e715bde'
 
 
 def test_samples_are_the_drawn_pictures():

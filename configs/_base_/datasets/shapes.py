@@ -10,7 +10,7 @@ train_dataloader = dict(
     batch_size=16,
     num_workers=0,
     sampler=dict(type='DefaultSampler', shuffle=True),
-    dataset=dict(type='mmseg_vitseg.ShapesDataset', length=512, size=64, seed=0, pipeline=train_pipeline),
+    dataset=dict(type='mmseg_vitseg.ShapesDataset', length=1024, size=64, seed=0, pipeline=train_pipeline),
 )
 val_dataloader = dict(
     batch_size=16,
