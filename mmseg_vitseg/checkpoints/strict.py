@@ -1,11 +1,12 @@
 """Loading weights whole or not at all."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from mmseg_vitseg.checkpoints.host import from_host
 from mmseg_vitseg.checkpoints.reading import read_state_dict
 from mmseg_vitseg.ops.position import resize_position_grid
 
@@ -15,29 +16,38 @@ CLASSIFIER_PREFIXES = ('head.', 'head_dist.', 'fc_norm.', 'pre_logits.', 'mask_t
 LISTED = 5  # keys named in an error before the rest is only counted
 
 
-def load_strict(module: nn.Module, state_dict: dict[str, Tensor], source: str | Path) -> None:
-    """Load a state dict of which every key fits ``module`` and which fills every key of it; else load nothing.
+def account(
+    state_dict: dict[str, Tensor], module: nn.Module, source: str | Path, from_scratch: Sequence[str] = ()
+) -> dict[str, Tensor]:
+    """Account for every key of a state dict and every key of a module, or raise.
 
     Args:
-        module: what is filled in place, keeping its dtypes and devices.
-        state_dict: parameter name -> tensor. A convolution kernel may stand where ``module`` has a linear layer's weight of
-            the same numbers.
+        state_dict: parameter name -> tensor, under our names or the host's. A convolution kernel may stand where ``module`` has
+            a linear layer's weight of the same numbers.
+        module: what it is meant for; nothing is loaded into it here.
         source: named in the error.
+        from_scratch: name prefixes of what keeps the module's own values, whatever the state dict has there.
+
+    Returns:
+        exactly the module's keys.
 
     Raises:
         ValueError: with the keys that are missing, left over, or of another shape.
     """
-    wanted = {name: tensor.shape for name, tensor in module.state_dict().items()}
-    given = {name: _as_linear(tensor, wanted.get(name)) for name, tensor in state_dict.items()}
+    own = module.state_dict()
+    native = from_host(state_dict, own)
+    scratch = tuple(from_scratch)
+    given = {name: _as_linear(value, own.get(name)) for name, value in native.items() if not name.startswith(scratch)}
+    given.update({name: value for name, value in own.items() if name.startswith(scratch)})
     problems = [
-        _listing('missing', (name for name in wanted if name not in given)),
-        _listing('not in the model', (name for name in given if name not in wanted)),
+        _listing('missing', (name for name in own if name not in given)),
+        _listing('not in the model', (name for name in given if name not in own)),
         _listing(
             'of another shape',
             (
-                f'{name} {tuple(given[name].shape)}, the model has {tuple(shape)}'
-                for name, shape in wanted.items()
-                if name in given and given[name].shape != shape
+                f'{name} {tuple(given[name].shape)}, the model has {tuple(value.shape)}'
+                for name, value in own.items()
+                if name in given and given[name].shape != value.shape
             ),
         ),
     ]
@@ -47,7 +57,12 @@ def load_strict(module: nn.Module, state_dict: dict[str, Tensor], source: str | 
             f'{source} does not fit this {type(module).__name__}, nothing was loaded: {"; ".join(problems)}. '
             'Use the config that the checkpoint was trained with'
         )
-    module.load_state_dict(given)
+    return given
+
+
+def load_strict(module: nn.Module, state_dict: dict[str, Tensor], source: str | Path) -> None:
+    """Load a state dict whole or not at all; see :func:`account`."""
+    module.load_state_dict(account(state_dict, module, source))
 
 
 def load_checkpoint(model: nn.Module, path: str | Path) -> None:
@@ -97,9 +112,8 @@ def _fit_positions(backbone: nn.Module, positions: Tensor, path: str | Path) -> 
     )
 
 
-def _as_linear(tensor: Tensor, shape: tuple[int, ...] | None) -> Tensor:
-    flattens = shape is not None and len(shape) == 2 and tensor.ndim == 4
-    return tensor.flatten(1) if flattens else tensor
+def _as_linear(tensor: Tensor, own: Tensor | None) -> Tensor:
+    return tensor.flatten(1) if own is not None and own.ndim == 2 and tensor.ndim == 4 else tensor
 
 
 def _listing(what: str, names: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from mmengine.model.weight_init import trunc_normal_
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mmseg_vitseg.checkpoints.host import from_host
 from mmseg_vitseg.checkpoints.strict import load_pretrained
 from mmseg_vitseg.models.arguments import refuse_arguments
 from mmseg_vitseg.models.layers import Block, PatchEmbed
@@ -184,6 +185,7 @@ class VisionTransformer(BaseModule):
         )
         self.norm = build_norm_layer(norm_cfg, embed_dims)[1] if final_norm else None
         self._freeze()
+        self.register_load_state_dict_pre_hook(_read_hosts_names)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Map (B, C, H, W) to one (B, D, h, w) for each of ``out_indices``, in rising order."""
@@ -269,6 +271,14 @@ class VisionTransformer(BaseModule):
         if self.norm_eval and self.input_norm is not None:
             self.input_norm.eval()
         return self
+
+
+def _read_hosts_names(module: nn.Module, state_dict: dict[str, Tensor], prefix: str, *_) -> None:
+    """Let ``load_state_dict``, so the Runner's ``load_from`` too, take a checkpoint of the host's class of this name."""
+    native = from_host(state_dict, {prefix + name for name in module.state_dict()})
+    if native is not state_dict:
+        state_dict.clear()
+        state_dict.update(native)
 
 
 def _pair(img_size: Sequence[int]) -> tuple[int, int]:

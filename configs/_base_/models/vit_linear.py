@@ -1,7 +1,7 @@
 # "Efficient image segmentation, part 4": batch norm of the image, ViT, one linear projection to each patch's logits.
+_base_ = './segmentor.py'
 model = dict(
-    type='EncoderDecoder',
-    data_preprocessor=dict(type='SegDataPreProcessor', bgr_to_rgb=True, size_divisor=1, pad_val=0, seg_pad_val=255),
+    data_preprocessor=dict(mean=None, std=None),
     backbone=dict(
         type='mmseg_vitseg.VisionTransformer',
         img_size=128,
@@ -15,6 +15,4 @@ model = dict(
         patch_size=16,
         loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=False, avg_non_ignore=True),
     ),
-    train_cfg=dict(),
-    test_cfg=dict(mode='whole'),
 )

@@ -1,0 +1,100 @@
+"""Whole models of the host's load into ours, through every entrance, every key accounted for."""
+
+import pytest
+import torch
+from mmengine.runner.checkpoint import load_state_dict
+from mmseg.registry import MODELS
+from torch.testing import assert_close
+
+from mmseg_vitseg.checkpoints.strict import load_checkpoint
+
+
+def build(scope: str, num_classes: int = 4, **kwargs):
+    backbone = dict(img_size=32, patch_size=8, embed_dims=24, num_layers=2, num_heads=4, out_indices=(0, 1))
+    head = dict(in_channels=24, channels=8, num_convs=1, num_classes=num_classes, norm_cfg=dict(type='BN'))
+    return MODELS.build(
+        dict(
+            type=f'{scope}.EncoderDecoder',
+            backbone=dict(type=f'{scope}.VisionTransformer', **backbone),
+            decode_head=dict(type='mmseg.FCNHead', in_index=1, **head),
+            auxiliary_head=[dict(type='mmseg.FCNHead', in_index=0, **head)],
+            test_cfg=dict(mode='whole'),
+            **kwargs,
+        )
+    )
+
+
+@pytest.fixture
+def host():
+    model = build('mmseg')
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    model.eval()
+    model.backbone.eval()
+    return model
+
+
+def by_torch(model, state, tmp_path):
+    model.load_state_dict(state)
+
+
+def by_the_runner(model, state, tmp_path):
+    """What load_from does: mmengine's own function, not strict."""
+    load_state_dict(model, state, strict=False)
+
+
+def by_the_test_tool(model, state, tmp_path):
+    torch.save({'state_dict': state}, tmp_path / 'x.pth')
+    load_checkpoint(model, tmp_path / 'x.pth')
+
+
+ENTRANCES = [by_torch, by_the_runner, by_the_test_tool]
+
+
+@pytest.mark.parametrize('load', ENTRANCES)
+def test_a_host_checkpoint_gives_the_hosts_logits(load, host, tmp_path):
+    ours = build('mmseg_vitseg')
+    load(ours, host.state_dict(), tmp_path)
+    images = torch.randn(2, 3, 40, 32)
+    with torch.no_grad():
+        assert_close(ours.eval()(images), host(images))
+    assert not ours.backbone.patch_embed.proj.bias.any()  # the host had none
+
+
+@pytest.mark.parametrize('load', ENTRANCES)
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        (lambda state: state.pop('decode_head.conv_seg.bias'), r'1 missing \(decode_head\.conv_seg\.bias\)'),
+        (lambda state: state.pop('backbone.layers.1.ln2.weight'), r'missing \(backbone\.blocks\.1\.norm2\.weight\)'),
+        (lambda state: state.update(extra=torch.ones(1)), r'not in the model \(extra\)'),
+        (lambda state: state.update({'backbone.layers.2.ln1.bias': torch.ones(1)}), r'not in the model \(backbone'),
+    ],
+)
+def test_anything_else_is_refused_and_nothing_loaded(load, change, words, host, tmp_path):
+    state, ours = host.state_dict(), build('mmseg_vitseg')
+    before = {name: value.clone() for name, value in ours.state_dict().items()}
+    change(state)
+    with pytest.raises(ValueError, match=words):
+        load(ours, state, tmp_path)
+    assert all(torch.equal(value, before[name]) for name, value in ours.state_dict().items())
+
+
+def test_other_classes_start_from_scratch_on_purpose(host):
+    state = host.state_dict()
+    with pytest.raises(ValueError, match='of another shape'):
+        build('mmseg_vitseg', num_classes=7).load_state_dict(state)
+    ours = build('mmseg_vitseg', num_classes=7, from_scratch=['decode_head.conv_seg', 'auxiliary_head.0.conv_seg'])
+    classifier = ours.decode_head.conv_seg.weight.clone()
+    ours.load_state_dict(state)
+    assert torch.equal(ours.decode_head.conv_seg.weight, classifier)
+    assert torch.equal(ours.decode_head.convs[0].conv.weight, host.decode_head.convs[0].conv.weight)
+
+
+def test_a_backbone_alone_by_init_cfg(host, tmp_path):
+    torch.save(host.state_dict(), tmp_path / 'x.pth')
+    ours = build('mmseg_vitseg')
+    ours.backbone.init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'x.pth'))
+    ours.backbone.init_weights()
+    images = torch.randn(1, 3, 32, 32)
+    assert_close(ours.backbone(images), host.backbone(images))
