@@ -18,7 +18,7 @@ setup(
     license_files=['LICENSE'],
     packages=find_packages(include=['mmseg_vitseg', 'mmseg_vitseg.*']),
     python_requires='>=3.10',
-    install_requires=['torch>=2.5', 'numpy', 'packaging', 'safetensors>=0.4'],
+    install_requires=['torch>=2.5', 'numpy', 'packaging', 'rich', 'safetensors>=0.4'],
     extras_require={
         # the maintained forks of OpenMMLab's packages: the default
         'onedl': ['onedl-mmengine>=0.10.12', 'onedl-mmcv>=2.3.6', 'onedl-mmsegmentation>=1.4.2'],

@@ -11,8 +11,12 @@ from types import ModuleType
 
 from packaging.version import Version
 
-ONEDL_COMMAND = "pip install 'mmseg_vitseg[onedl]'"
-OPENMMLAB_COMMAND = "pip install 'mmseg_vitseg[openmmlab]'"
+ONEDL_COMMAND = "pip install 'onedl-mmengine>=0.10.12' 'onedl-mmcv>=2.3.6' 'onedl-mmsegmentation>=1.4.2'"
+# mmcv-lite: building mmcv 2.1.0 takes a compiler, half an hour and --no-build-isolation
+OPENMMLAB_COMMAND = (
+    'pip uninstall -y mmcv mmcv-lite; '
+    "pip install mmengine==0.10.7 mmcv-lite==2.1.0 mmsegmentation==1.2.2 ftfy regex 'setuptools<81'"
+)
 
 # Import name -> (distribution, oldest version that works, first version that does not), one table a stack.
 ONEDL = {
@@ -72,8 +76,7 @@ def check_host() -> None:
         if util.find_spec('mmseg') is not None:  # a source checkout on the path: no metadata to judge it by
             return
         raise HostStackError(
-            f'mmseg_vitseg needs MMSegmentation, which is not installed. Run: {ONEDL_COMMAND} '
-            f"(the maintained packages; OpenMMLab's own: {OPENMMLAB_COMMAND})"
+            f'mmseg_vitseg needs MMSegmentation, which is not installed. Run: {ONEDL_COMMAND} (the maintained packages)'
         )
     table, command = (ONEDL, ONEDL_COMMAND) if stack == 'onedl' else (OPENMMLAB, OPENMMLAB_COMMAND)
     problems = []

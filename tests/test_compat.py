@@ -39,9 +39,9 @@ def test_fitting_stacks(install, versions):
 @pytest.mark.parametrize(
     ('versions', 'words'),
     [
-        ({**FORKS, 'onedl-mmcv': '2.2.0'}, ['onedl-mmcv is 2.2.0', 'onedl-mmcv>=2.3.6', 'mmseg_vitseg[onedl]']),
+        ({**FORKS, 'onedl-mmcv': '2.2.0'}, ['onedl-mmcv is 2.2.0', 'onedl-mmcv>=2.3.6', "pip install 'onedl-mmengine"]),
         ({'onedl-mmsegmentation': '1.4.2'}, ['onedl-mmcv is not installed', 'onedl-mmengine is not installed']),
-        ({**UPSTREAM, 'mmcv': '2.2.0'}, ['mmcv is 2.2.0', '<2.2.0', 'mmseg_vitseg[openmmlab]']),
+        ({**UPSTREAM, 'mmcv': '2.2.0'}, ['mmcv is 2.2.0', '<2.2.0', 'pip install mmengine==0.10.7 mmcv-lite==2.1.0']),
         ({**FORKS, **UPSTREAM}, ['both installed', 'pip uninstall']),
     ],
 )
@@ -59,7 +59,7 @@ def test_no_host(install, monkeypatch):
     compat.check_host()  # mmseg can be imported, if from a source checkout: no metadata to judge it by
     monkeypatch.setattr(util, 'find_spec', lambda name: None)
     with pytest.raises(
-        compat.HostStackError, match=r"which is not installed. Run: pip install 'mmseg_vitseg\[onedl\]'"
+        compat.HostStackError, match=r"which is not installed\. Run: pip install 'onedl-mmengine>=0\.10\.12'"
     ):
         compat.check_host()
 
@@ -93,7 +93,7 @@ def test_import_is_light():
 
 
 def test_import_without_a_host_ends_in_one_clear_line(tmp_path):
-    """In a Python that sees this package and nothing else of what is installed here but `packaging`."""
+    """Simulated: the metadata of every distribution hidden, and mmseg itself."""
     code = (
         'import sys, importlib.metadata as m\n'
         'def absent(name): raise m.PackageNotFoundError(name)\n'

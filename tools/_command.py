@@ -4,13 +4,21 @@ import argparse
 import os
 import re
 import sys
+import tempfile
+import traceback
 import warnings
 from collections.abc import Callable
 
 TRACEBACK = 'MMSEG_VITSEG_TRACEBACK'
 
 # What the host says about itself whenever it is used, and a user can do nothing about.
-HOST_WARNINGS = ('Fail to import ``MultiScaleDeformableAttention``', 'Default ``avg_non_ignore`` is False')
+HOST_WARNINGS = (
+    'Fail to import ``MultiScaleDeformableAttention``',
+    'Default ``avg_non_ignore`` is False',
+    '``build_loss`` would be deprecated',
+    '`reduce_zero_label` will be deprecated',
+    'The shape of value will convert',
+)
 
 
 def run(main: Callable[[], None]) -> None:
@@ -22,11 +30,32 @@ def run(main: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         print('\nInterrupted. Checkpoints written so far are whole; train.py --resume goes on.', file=sys.stderr)
         sys.exit(130)
-    except (ValueError, OSError, ImportError) as error:
+    except Exception as error:
         if os.environ.get(TRACEBACK):
             raise
-        print(f'error: {one_line(error)}  [{TRACEBACK}=1 shows where]', file=sys.stderr)
+        if os.environ.get('RANK', '0') == '0':  # of several processes, one speaks
+            print(f'error: {describe(error)}', file=sys.stderr)
         sys.exit(2)
+
+
+def describe(error: Exception) -> str:
+    """Return one line for an error; one that no check of ours foresaw keeps its traceback in a file."""
+    if isinstance(error, (ValueError, OSError, ImportError)):
+        return f'{one_line(error)}  [{TRACEBACK}=1 shows where]'
+    with tempfile.NamedTemporaryFile('w', prefix='mmseg_vitseg-', suffix='.txt', delete=False) as file:
+        traceback.print_exception(error, file=file)
+    return f'{type(error).__name__}: {one_line(error)}  [where: {file.name}]'
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as the tools' other errors; its help keeps the lines of the tool's docstring."""
+
+    def __init__(self, description: str):
+        super().__init__(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+    def error(self, message: str):
+        """Exit with status 2."""
+        self.exit(2, f'error: {message}; see {self.prog} --help\n')
 
 
 def add_config_arguments(parser: argparse.ArgumentParser, checkpoint: bool = False) -> None:

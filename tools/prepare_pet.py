@@ -6,11 +6,11 @@ An interrupted run can be repeated: it goes on where it stopped. Then: PET_ROOT=
 import argparse
 from pathlib import Path
 
-from _command import run
+from _command import OneLineParser, run
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = OneLineParser(__doc__)
     parser.add_argument('--out', required=True, type=Path, metavar='DIR', help='the data root to make')
     parser.add_argument(
         '--archives',

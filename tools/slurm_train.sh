@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Train on a Slurm cluster, one process a GPU.
 # Usage: tools/slurm_train.sh PARTITION JOB_NAME CONFIG [train.py's options]
-# Environment: GPUS (8) GPUS_PER_NODE (8) CPUS_PER_TASK (5) SRUN_ARGS
+# Environment: GPUS (8) GPUS_PER_NODE (8) CPUS_PER_TASK (5) SRUN_ARGS PYTHON (python)
 set -euo pipefail
 [ $# -ge 3 ] || { echo "usage: tools/slurm_train.sh PARTITION JOB_NAME CONFIG [options of train.py]" >&2; exit 2; }
 partition=$1 job=$2 config=$3
@@ -10,4 +10,4 @@ gpus=${GPUS:-8} per_node=${GPUS_PER_NODE:-8}
 # shellcheck disable=SC2086  # SRUN_ARGS is a list of words
 exec srun -p "$partition" --job-name="$job" --gres="gpu:$per_node" --ntasks="$gpus" --ntasks-per-node="$per_node" \
     --cpus-per-task="${CPUS_PER_TASK:-5}" --kill-on-bad-exit=1 ${SRUN_ARGS:-} \
-    python -u "$(dirname "$0")/train.py" "$config" --launcher slurm "$@"
+    "${PYTHON:-python}" -u "$(dirname "$0")/train.py" "$config" --launcher slurm "$@"

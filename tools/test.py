@@ -5,11 +5,11 @@ The checkpoint must hold exactly the config's model: one that does not fit is re
 
 import argparse
 
-from _command import add_config_arguments, run
+from _command import OneLineParser, add_config_arguments, run
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = OneLineParser(__doc__)
     add_config_arguments(parser, checkpoint=True)
     parser.add_argument('--work-dir', help="where the log and the scores go (default: work_dirs/<the config's name>)")
     parser.add_argument('--out', metavar='DIR', help='write the predicted labels there, a PNG of indices an image')
@@ -23,27 +23,18 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     from mmseg_vitseg.checkpoints.strict import load_checkpoint
-    from mmseg_vitseg.engine.launch import build_runner, load_config, set_outputs, set_tta
+    from mmseg_vitseg.engine.launch import build_runner, load_config, segmentor_of, set_outputs, set_tta
 
     cfg = load_config(args.config, options=args.cfg_options, work_dir=args.work_dir, launcher=args.launcher)
-    cfg.load_from = None  # loaded below: the host skips keys that do not fit
+    cfg.load_from, cfg.resume = None, False  # loaded below: the host skips keys that do not fit
     set_outputs(cfg, labels=args.out, pictures=args.show_dir)
     if args.tta:
         set_tta(cfg)
     runner = build_runner(cfg)
-    load_checkpoint(segmentor(runner.model), args.checkpoint)
+    load_checkpoint(segmentor_of(runner.model), args.checkpoint)
     scores = runner.test()
     if runner.rank == 0:
         print('  '.join(f'{name} {value:.2f}' for name, value in scores.items()))
-
-
-def segmentor(model):
-    """Return the segmentor inside the wrappers of data parallelism and test-time augmentation."""
-    from mmengine.model import BaseTTAModel, is_model_wrapper
-
-    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
-        model = model.module
-    return model
 
 
 if __name__ == '__main__':

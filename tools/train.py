@@ -7,11 +7,11 @@ import argparse
 import os
 from pathlib import Path
 
-from _command import add_config_arguments, run
+from _command import OneLineParser, add_config_arguments, run
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = OneLineParser(__doc__)
     add_config_arguments(parser)
     parser.add_argument('--work-dir', help='where checkpoints, logs and pictures go')
     parser.add_argument(
@@ -19,7 +19,8 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='auto|FILE',
-        help='go on from the newest checkpoint in the work dir, or from FILE: the same losses as if never interrupted',
+        help='go on from the newest checkpoint in the work dir, or from FILE; with train_dataloader.num_workers=0, '
+        'the losses are those of a run that was never interrupted',
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on the CPU')
     parser.add_argument('--seed', type=int, help='seed of weights, order, augmentation and dropout')
@@ -32,7 +33,7 @@ def main() -> None:
 
     cfg = load_config(args.config, options=args.cfg_options, work_dir=args.work_dir, launcher=args.launcher)
     if args.seed is not None:
-        cfg.randomness = {**cfg.get('randomness', {}), 'seed': args.seed}
+        cfg.randomness.seed = args.seed
     if args.amp:
         enable_amp(cfg)
     set_resume(cfg, args.resume)
@@ -44,16 +45,16 @@ def main() -> None:
 
 def report(work_dir: Path) -> None:
     """Say where the results are."""
-    best = sorted(work_dir.glob('best_*.pth'), key=os.path.getmtime)
-    last = sorted(work_dir.glob('epoch_*.pth'), key=os.path.getmtime) + sorted(work_dir.glob('iter_*.pth'))
+    from mmseg_vitseg.engine.checkpoint_hook import find_resumable
+
     print(f'Trained. Results are in {work_dir}:')
-    for what, files in (
-        ('best checkpoint', best[-1:]),
-        ('last checkpoint', last[-1:]),
-        ('pictures', [work_dir / 'pictures'] if (work_dir / 'pictures').is_dir() else []),
+    for what, path in (
+        ('best checkpoint', max(work_dir.glob('best_*.pth'), key=os.path.getmtime, default=None)),
+        ('last checkpoint', find_resumable(work_dir)),
+        ('pictures', work_dir / 'pictures'),
     ):
-        for file in files:
-            print(f'  {what}: {file}')
+        if path is not None and path.exists():
+            print(f'  {what}: {path}')
 
 
 if __name__ == '__main__':

@@ -38,10 +38,10 @@ MARK = 'patch_embed.projection.weight'  # only the host's and mmpretrain's ViT h
 def from_host(state_dict: dict[str, Tensor], wanted: Container[str]) -> dict[str, Tensor]:
     """Rename the host's ViT in a state dict, wherever it stands in the model; leave every other name and dict alone.
 
-    - The host's ViT has no bias in its patch embedding by default, nor one after its attention where ``qkv_bias`` is off: such
-      a bias is zero here, and the log says so.
-    - It keeps a class token, and a position for it, that it does not use under ``with_cls_token=False``: they are dropped, and
-      the log says so.
+    - The host's ViT has no bias in its patch embedding by default, nor one after its attention where ``qkv_bias`` is off:
+      such a bias is zero here, and the log says so.
+    - It keeps a class token, and a position for it, that it does not use under ``with_cls_token=False``: they are dropped,
+      and the log says so.
 
     Args:
         state_dict: parameter name -> tensor.
@@ -58,11 +58,7 @@ def from_host(state_dict: dict[str, Tensor], wanted: Container[str]) -> dict[str
     for name, value in state_dict.items():
         native[prefix + _rename(name.removeprefix(prefix)) if name.startswith(prefix) else name] = value
     width = len(state_dict[found[0]])
-    zeros = [
-        name
-        for name in _biases(prefix, native)
-        if name not in native and name in wanted
-    ]
+    zeros = [name for name in _biases(prefix, native) if name not in native and name in wanted]
     for name in zeros:
         native[name] = torch.zeros(width, dtype=state_dict[found[0]].dtype)
     if zeros:
@@ -70,7 +66,9 @@ def from_host(state_dict: dict[str, Tensor], wanted: Container[str]) -> dict[str
     if f'{prefix}cls_token' in native and f'{prefix}cls_token' not in wanted:
         del native[f'{prefix}cls_token']
         native[f'{prefix}pos_embed'] = native[f'{prefix}pos_embed'][:, 1:]
-        print_log(f'Dropped {prefix}cls_token and its position: the host keeps but does not use them.', logger='current')
+        print_log(
+            f'Dropped {prefix}cls_token and its position: the host keeps but does not use them.', logger='current'
+        )
     return native
 
 

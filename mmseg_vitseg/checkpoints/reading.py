@@ -25,6 +25,8 @@ def read_checkpoint(path: str | Path) -> dict:
         ValueError: empty, truncated, not a checkpoint, or one that would have to be unpickled.
     """
     path = Path(path)
+    if path.is_dir():
+        raise FileNotFoundError(f'{path}: a folder; name a checkpoint file in it')
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such checkpoint file')
     if path.stat().st_size == 0:
@@ -57,7 +59,11 @@ def read_state_dict(path: str | Path) -> dict[str, Tensor]:
     Raises:
         FileNotFoundError, ValueError: as :func:`read_checkpoint`; also where the file holds no weights.
     """
-    content = read_checkpoint(path)
+    return state_dict_of(read_checkpoint(path), path)
+
+
+def state_dict_of(content: dict, path: str | Path) -> dict[str, Tensor]:
+    """Take the weights out of what :func:`read_checkpoint` returned."""
     for name in CONTAINERS:
         if isinstance(content.get(name), dict):
             content = content[name]

@@ -1,8 +1,10 @@
 """Loading weights whole or not at all."""
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
@@ -22,8 +24,8 @@ def account(
     """Account for every key of a state dict and every key of a module, or raise.
 
     Args:
-        state_dict: parameter name -> tensor, under our names or the host's. A convolution kernel may stand where ``module`` has
-            a linear layer's weight of the same numbers.
+        state_dict: parameter name -> tensor, under our names or the host's. A convolution kernel may stand where ``module``
+            has a linear layer's weight of the same numbers.
         module: what it is meant for; nothing is loaded into it here.
         source: named in the error.
         from_scratch: name prefixes of what keeps the module's own values, whatever the state dict has there.
@@ -100,8 +102,14 @@ def load_pretrained(backbone: nn.Module, path: str | Path) -> None:
 
 
 def _fit_positions(backbone: nn.Module, positions: Tensor, path: str | Path) -> Tensor:
-    """Resize a square grid of position embeddings (1, T + side side, D) to the backbone's grid."""
+    """Resize a square grid of position embeddings (1, T + side side, D) to the backbone's grid.
+
+    timm's models with registers (``no_embed_class``) have none for the class token, which amounts to zero.
+    """
     tokens = backbone.pos_embed.shape[1] - backbone.grid[0] * backbone.grid[1]
+    if tokens == 1 and math.isqrt(positions.shape[1]) ** 2 == positions.shape[1]:
+        positions = torch.cat([torch.zeros_like(positions[:, :1]), positions], dim=1)
+        print_log(f'{path}: no position embedding for the class token: zero here, which is the same.', logger='current')
     side = round((positions.shape[1] - tokens) ** 0.5)
     if positions.shape == backbone.pos_embed.shape or side**2 != positions.shape[1] - tokens:
         return positions

@@ -3,13 +3,18 @@
 OpenCV fills a truncated JPEG with grey and says nothing to the caller; Pillow, used here, refuses it.
 """
 
+import io
 from collections.abc import Sequence
 
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
+from mmengine import fileio
 from mmseg.datasets.transforms import LoadAnnotations
+from PIL import Image
 
 from mmseg_vitseg.registry import TRANSFORMS
+
+EIGHT_BIT = ('1', 'L', 'P', 'RGB', 'RGBA')  # the host would take wider values modulo 256
 
 
 @TRANSFORMS.register_module()
@@ -56,6 +61,10 @@ class LoadMask(LoadAnnotations):
     def _load_seg_map(self, results: dict) -> None:
         path = results['seg_map_path']
         try:
+            content = fileio.get(path, backend_args=self.backend_args)
+            with Image.open(io.BytesIO(content)) as file:
+                if file.mode not in EIGHT_BIT:
+                    raise ValueError(f'pixels of mode {file.mode}, masks have 8 bits')
             super()._load_seg_map(results)
         except FileNotFoundError as error:
             raise FileNotFoundError(f'{path}: no such mask; it was there when the data set was read') from error

@@ -1,11 +1,13 @@
 """Getting Oxford-IIIT Pet: fetch, verify, unpack, check every pair."""
 
 import hashlib
+import http.client
 import shutil
 import tarfile
 import tempfile
 import urllib.error
 import urllib.request
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from rich.progress import DownloadColumn, Progress, TimeRemainingColumn, Transfe
 SPLITS = ('trainval', 'test')
 CHUNK = 1 << 20  # bytes
 ATTEMPTS = 3
+TOLERATED = 0.01  # share of a split's pairs that may be damaged: the published data have a few
 
 
 @dataclass(frozen=True)
@@ -80,13 +83,16 @@ def fetch(url: str, target: Path, md5: str) -> Path:
     if not url.startswith(('http://', 'https://')):
         raise ValueError(f'{url}: only http and https')
     if target.is_file():
-        return verify(target, md5)
+        try:
+            return verify(target, md5)
+        except ValueError:
+            target.unlink()  # not what is published: fetched again
     part = target.with_name(f'{target.name}.part')
     for attempt in range(ATTEMPTS):
         try:
             _download(url, part)
             break
-        except (urllib.error.URLError, OSError) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a URL that is none
             if attempt == ATTEMPTS - 1 or (isinstance(error, urllib.error.HTTPError) and error.code < 500):
                 arrived = part.stat().st_size if part.is_file() else 0
                 raise ConnectionError(
@@ -169,34 +175,55 @@ def unpack(path: Path, folder: str, out: Path) -> None:
 def check_pairs(root: Path) -> dict[str, str]:
     """Decode every pair of the splits and write the splits without those that are damaged.
 
+    The official splits are kept as ``<split>.official.txt``, and are what is checked when this is called again.
+
     Returns:
-        name -> reason, of the pairs that were taken off; also written to ``annotations/left_out.txt``.
+        name -> reason, of the pairs that were left out.
+
+    Raises:
+        FileNotFoundError: a split, an image or a mask is missing: the data set is incomplete, not damaged.
+        ValueError: more than ``TOLERATED`` of a split's pairs are damaged.
     """
+    left_out = {}
+    for split in SPLITS:
+        path, official = (root / 'annotations' / f'{split}{suffix}' for suffix in ('.txt', '.official.txt'))
+        source = official if official.is_file() else path
+        if not source.is_file():
+            raise FileNotFoundError(f'{path}: no such split file; remove {root / "annotations"} and prepare it again')
+        lines = source.read_text().splitlines(keepends=True)
+        kept, damaged = _check_lines(root, lines, f'checking {split}')
+        if len(damaged) > TOLERATED * len(lines):
+            raise ValueError(
+                f'{root}: {len(damaged)} of {len(lines)} pairs of {split} are damaged, as {next(iter(damaged))}'
+            )
+        if damaged:
+            write_text(official, ''.join(lines))
+        if damaged or official.is_file():
+            write_text(path, ''.join(kept))
+        left_out.update(damaged)
+    return left_out
+
+
+def _check_lines(root: Path, lines: list[str], description: str) -> tuple[list[str], dict[str, str]]:
+    """Part a split's lines into those whose pair is sound and, name -> reason, those whose pair is damaged."""
     from mmseg_vitseg.datasets.loading import LoadImage, LoadMask
     from mmseg_vitseg.datasets.pet import TRIMAP_VALUES
 
-    load_image, load_mask = LoadImage(), LoadMask(values=TRIMAP_VALUES, reduce_zero_label=True)
-    left_out = {}
-    for split in SPLITS:
-        path = root / 'annotations' / f'{split}.txt'
-        if not path.is_file():
-            raise FileNotFoundError(f'{path}: no such split file; remove {root / "annotations"} and prepare it again')
-        kept = []
-        for line in track(path.read_text().splitlines(keepends=True), description=f'checking {split}'):
-            name = line.split('#')[0].split()[:1]
-            try:
-                if name:
-                    load_mask(load_image(_sample(root, name[0])))
-                kept.append(line)
-            except (OSError, ValueError) as error:
-                left_out[name[0]] = str(error)
-        if left_out:
-            _write(path, ''.join(kept))
-    if left_out:
-        _write(
-            root / 'annotations' / 'left_out.txt', ''.join(f'{name} {reason}\n' for name, reason in left_out.items())
-        )
-    return left_out
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', UserWarning)  # the host's, on an argument that it still needs
+        load_mask = LoadMask(values=TRIMAP_VALUES, reduce_zero_label=True)
+    load_image, kept, damaged = LoadImage(), [], {}
+    for line in track(lines, description=description):
+        name = line.split('#')[0].split()[:1]
+        try:
+            if name:
+                load_mask(load_image(_sample(root, name[0])))
+            kept.append(line)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f'{root} is incomplete: {error}; remove it and prepare it again') from error
+        except ValueError as error:
+            damaged[name[0]] = str(error)
+    return kept, damaged
 
 
 def _sample(root: Path, name: str) -> dict:
@@ -208,7 +235,8 @@ def _sample(root: Path, name: str) -> dict:
     )
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
     temporary = path.with_name(f'.{path.name}.tmp')
     temporary.write_text(text)
     temporary.replace(path)

@@ -101,7 +101,7 @@ class ShapesDataset(BaseSegDataset):
         kwargs: the host's BaseSegDataset's.
 
     Raises:
-        ValueError: a length below 1, or a size at which shapes would have no room.
+        ValueError: a length below 1, a size at which shapes would have no room, or a seed that is none.
     """
 
     METAINFO = dict(classes=CLASSES, palette=[[60, 60, 70], [240, 150, 50], [60, 160, 230], [120, 200, 90]])
@@ -111,6 +111,8 @@ class ShapesDataset(BaseSegDataset):
             raise ValueError(f'ShapesDataset: length={length}; at least one picture is needed')
         if size < 16:
             raise ValueError(f'ShapesDataset: size={size}; shapes need at least 16 pixels')
+        if not 0 <= seed < 2**32:
+            raise ValueError(f'ShapesDataset: seed={seed}; allowed: 0 to {2**32 - 1}')
         self.length, self.size, self.seed = length, size, seed
         super().__init__(**kwargs)
 

@@ -36,7 +36,7 @@ class AtomicCheckpointHook(CheckpointHook):
     """The host's CheckpointHook, whose files appear whole or not at all, whenever training is interrupted."""
 
     def __init__(self, *args, **kwargs):
-        super().__init__(*args, backend_args=dict(backend=BACKEND), **kwargs)
+        super().__init__(*args, **{'backend_args': dict(backend=BACKEND), **kwargs})
 
 
 def find_resumable(work_dir: str | Path) -> Path | None:

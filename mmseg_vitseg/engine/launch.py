@@ -1,6 +1,7 @@
 """From a config file and a command line to the host's Runner."""
 
 import difflib
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,13 +9,14 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
+from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
+from torch import nn
 
-from mmseg_vitseg.checkpoints.reading import read_checkpoint
+from mmseg_vitseg.checkpoints.reading import read_checkpoint, state_dict_of
+from mmseg_vitseg.checkpoints.strict import account
 from mmseg_vitseg.engine.checkpoint_hook import find_resumable
-
-LAUNCHERS = ('none', 'pytorch', 'slurm', 'mpi')
 
 
 class ConfigError(ValueError):
@@ -30,13 +32,15 @@ def load_config(
         path: the config file.
         options: dotted key -> value, from ``--cfg-options``.
         work_dir: where checkpoints and logs go; default: the config's, or ``work_dirs/<the config's name>``.
-        launcher: what started the processes, one of ``LAUNCHERS``.
+        launcher: what started the processes: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
 
     Raises:
         FileNotFoundError: no such file, with the nearest name beside it.
         ConfigError: it cannot be read.
     """
     path = Path(path)
+    if path.is_dir():
+        raise FileNotFoundError(f'{path}: a folder; name a config file in it')
     if not path.is_file():
         names = [file.name for file in path.parent.glob('*.py')] if path.parent.is_dir() else []
         close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.4)
@@ -50,6 +54,12 @@ def load_config(
         raise ConfigError(f'{path}: cannot be read: {type(error).__name__}: {_first_line(error)}') from error
     cfg.launcher = launcher
     cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs', path.stem))
+    try:
+        Path(cfg.work_dir).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f'--work-dir {cfg.work_dir}: cannot be made: {error.strerror}') from error
+    for name in ('env_cfg', 'default_hooks', 'randomness'):  # the host's Runner takes configs without them
+        cfg[name] = cfg.get(name) or {}
     fit_to_devices(cfg)
     return cfg
 
@@ -77,15 +87,19 @@ def enable_amp(cfg: Config) -> None:
     Raises:
         ConfigError: the config has an optimizer wrapper of its own.
     """
-    kind = cfg.optim_wrapper.get('type', 'OptimWrapper')
-    if kind in ('AmpOptimWrapper', 'mmseg_vitseg.CPUAmpOptimWrapper'):
-        return
-    if kind != 'OptimWrapper':
+    wrapper = cfg.get('optim_wrapper')
+    if wrapper is None:
+        raise ConfigError('--amp: the config has no optim_wrapper, so nothing to train with')
+    kind, on_gpu, on_cpu = wrapper.get('type', 'OptimWrapper'), 'AmpOptimWrapper', 'mmseg_vitseg.CPUAmpOptimWrapper'
+    if kind not in ('OptimWrapper', on_gpu, on_cpu):
         raise ConfigError(f"--amp: optim_wrapper.type is {kind!r}; it can only replace 'OptimWrapper'")
     if torch.cuda.is_available():
-        cfg.optim_wrapper.update(type='AmpOptimWrapper', loss_scale='dynamic')
+        wrapper.type = on_gpu
+        wrapper.setdefault('loss_scale', 'dynamic')
     else:
-        cfg.optim_wrapper.type = 'mmseg_vitseg.CPUAmpOptimWrapper'
+        wrapper.type = on_cpu
+        for name in ('loss_scale', 'dtype', 'use_fsdp'):  # the GPU wrapper's own; bfloat16 needs no scaling
+            wrapper.pop(name, None)
 
 
 def set_resume(cfg: Config, resume: str | None) -> None:
@@ -100,12 +114,43 @@ def set_resume(cfg: Config, resume: str | None) -> None:
     if checkpoint is None:
         print_log(f'--resume: no checkpoint in {cfg.work_dir} yet, training starts from scratch.', logger='current')
         return
-    if 'optimizer' not in read_checkpoint(checkpoint):  # now, since the host would unpickle what this refuses
+    if 'optimizer' not in read_checkpoint(checkpoint):
         raise ValueError(
             f'{checkpoint}: weights without the state of a training, so it cannot be resumed from; '
             f'start from them instead: --cfg-options load_from={checkpoint}'
         )
+    if (cfg.get('optim_wrapper') or {}).get('accumulative_counts', 1) > 1:
+        print_log(
+            '--resume: gradients that were being accumulated at the checkpoint are lost, so losses can differ from an '
+            'uninterrupted run.',
+            logger='current',
+            level=logging.WARNING,
+        )
     cfg.resume, cfg.load_from = True, str(checkpoint)
+
+
+def check_checkpoint(cfg: Config, model: nn.Module) -> None:
+    """Check that what the Runner will load can be read safely and fits the model, before the Runner does.
+
+    The host unpickles what it cannot read otherwise, and skips what does not fit.
+
+    Raises:
+        FileNotFoundError, ValueError: it is missing, damaged or unsafe, or it does not fit.
+    """
+    path = cfg.get('load_from')
+    if not path:
+        return
+    if '://' in path:
+        raise ConfigError(f'load_from={path}: fetch the file first and name it here; only local files are checked')
+    state_dict = state_dict_of(read_checkpoint(path), path)
+    account(state_dict, model, path, getattr(model, 'from_scratch', ()))
+
+
+def segmentor_of(model: nn.Module) -> nn.Module:
+    """Return the segmentor inside the wrappers of data parallelism and test-time augmentation."""
+    while is_model_wrapper(model) or isinstance(model, BaseTTAModel):
+        model = model.module
+    return model
 
 
 def set_outputs(cfg: Config, *, labels: str | None, pictures: str | None) -> None:
@@ -115,6 +160,8 @@ def set_outputs(cfg: Config, *, labels: str | None, pictures: str | None) -> Non
         labels: folder for the predicted labels: what the host's IoUMetric writes, a PNG of indices an image.
         pictures: folder for what the host's visualisation hook draws: truth and prediction over the image.
     """
+    if labels and 'test_evaluator' not in cfg:
+        raise ConfigError(f'--out: {cfg.filename} has no test_evaluator')
     if labels:
         evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
         for evaluator in evaluators:
@@ -131,7 +178,7 @@ def set_tta(cfg: Config) -> None:
     Raises:
         ConfigError: it has none.
     """
-    missing = [name for name in ('tta_pipeline', 'tta_model') if name not in cfg]
+    missing = [name for name in ('tta_pipeline', 'tta_model', 'test_dataloader') if name not in cfg]
     if missing:
         raise ConfigError(f'--tta: {cfg.filename} has no {" and no ".join(missing)}')
     cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
@@ -139,19 +186,24 @@ def set_tta(cfg: Config) -> None:
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Build the host's Runner.
+    """Build the host's Runner, and check the checkpoint that it is going to load.
 
     Raises:
         ConfigError: something in the config cannot be built; says what.
+        FileNotFoundError, ValueError: the checkpoint does not fit, or is missing, damaged or unsafe to read.
     """
+    if cfg.get('resume') and not cfg.get('load_from'):
+        set_resume(cfg, 'auto')  # a config's own `resume = True`
     if cfg.launcher != 'none' and not torch.cuda.is_available():
         _start_gloo(cfg.launcher)
     try:
-        return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     except (OSError, ValueError):
         raise
     except Exception as error:
         raise ConfigError(f'{cfg.filename}: cannot be built: {type(error).__name__}: {_first_line(error)}') from error
+    check_checkpoint(cfg, segmentor_of(runner.model))
+    return runner
 
 
 def _start_gloo(launcher: str) -> None:

@@ -12,25 +12,30 @@ from mmseg_vitseg.registry import HOOKS
 
 @HOOKS.register_module()
 class SeedHook(Hook):
-    """Seed Python's, numpy's and torch's generators at each epoch, and torch's at each iteration.
+    """Seed Python's, numpy's and torch's generators from the run's seed, the rank and the iteration.
 
-    The seed is made of the run's seed, the rank and the epoch or iteration, so a resumed training draws the same
-    augmentations (with ``num_workers=0``) and the same dropout as one that was never interrupted, on any number of ranks,
-    and a checkpoint needs no generator states.
+    With ``num_workers=0``, a resumed training so draws the same augmentations and the same dropout as one that was never
+    interrupted, on any number of ranks, and a checkpoint needs no generator states. Workers draw from generators of their
+    own, which the host seeds once, when they start.
     """
 
     priority = 'VERY_HIGH'  # before any hook that draws numbers
 
     def before_train_epoch(self, runner) -> None:
-        """Seed all three generators; with workers, the loader seeds its own from torch's."""
-        seed = _mix(runner.seed, get_rank(), runner.epoch)
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
+        """Seed everything for the first batch that is loaded: of the epoch, or after resuming."""
+        _seed_loading(runner, runner.iter)
+        torch.manual_seed(_mix(runner.seed, get_rank(), runner.iter))
 
     def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
-        """Seed torch's generators: dropout and drop path."""
-        torch.manual_seed(_mix(runner.seed, get_rank(), runner.iter + 2**31))
+        """Seed torch for this iteration's dropout, Python and numpy for loading the next batch, which comes after it."""
+        torch.manual_seed(_mix(runner.seed, get_rank(), runner.iter))
+        _seed_loading(runner, runner.iter + 1)
+
+
+def _seed_loading(runner, iteration: int) -> None:
+    seed = _mix(runner.seed, get_rank(), iteration)
+    random.seed(seed)
+    np.random.seed(seed)
 
 
 def _mix(*numbers: int) -> int:

@@ -13,9 +13,9 @@ from mmseg_vitseg.registry import MODELS
 class EncoderDecoder(HostEncoderDecoder):
     """The host's EncoderDecoder; any of the host's backbones, necks and heads, or ours, inside.
 
-    The host skips keys of a checkpoint that do not fit, which loses trainings without a word. Here ``load_from``, resuming and
-    ``load_state_dict`` account for every key, or raise a ValueError that lists the others. A checkpoint of the host's whole
-    model loads as it is.
+    The host skips keys of a checkpoint that do not fit, which loses trainings without a word. Here ``load_from``, resuming
+    and ``load_state_dict`` account for every key, or raise a ValueError that lists the others. A checkpoint of the host's
+    whole model loads as it is.
 
     Args:
         from_scratch: name prefixes of what a checkpoint does not fill: for fine-tuning on other classes,

@@ -60,7 +60,8 @@ class VisionTransformer(BaseModule):
         num_layers: number of blocks.
         num_heads: attention heads; divides ``embed_dims``.
         mlp_ratio: hidden width of the MLP over D.
-        img_size: image size in pixels that the position embeddings are learned for, an int or (H, W).
+        img_size: image size in pixels that the position embeddings are learned for, an int or (H, W); they are learned on
+            the grid of whole patches, (H // p, W // p), as the host's.
         patch_size: p, in pixels.
         in_channels: C.
         input_norm: ``'batch'``: the first layer is a batch norm of the image, which replaces input normalisation.
@@ -131,9 +132,12 @@ class VisionTransformer(BaseModule):
         super().__init__(init_cfg=init_cfg)
         if variant not in VARIANTS:
             raise ValueError(f'VisionTransformer: variant={variant!r}; allowed: {", ".join(VARIANTS)}')
-        embed_dims = embed_dims or VARIANTS[variant]['embed_dims']
-        num_layers = num_layers or VARIANTS[variant]['num_layers']
-        num_heads = num_heads or VARIANTS[variant]['num_heads']
+        sizes = dict(embed_dims=embed_dims, num_layers=num_layers, num_heads=num_heads)
+        sizes = {name: VARIANTS[variant][name] if size is None else size for name, size in sizes.items()}
+        for name, size in dict(**sizes, patch_size=patch_size, in_channels=in_channels).items():
+            if size < 1:
+                raise ValueError(f'VisionTransformer: {name}={size}; at least 1 is needed')
+        embed_dims, num_layers, num_heads = sizes.values()
         if embed_dims % num_heads:
             raise ValueError(f'VisionTransformer: num_heads={num_heads} must divide embed_dims={embed_dims}')
         if input_norm not in (None, 'batch'):
@@ -223,13 +227,15 @@ class VisionTransformer(BaseModule):
         return patches.transpose(1, 2).unflatten(2, grid)
 
     def init_weights(self) -> None:
-        """Load the pretrained file that ``init_cfg`` names, or draw weights as ViT's authors do.
+        """Load the pretrained file that ``init_cfg`` names, or draw weights as timm does.
 
         Raises:
             FileNotFoundError: the pretrained file is missing.
             ValueError: it does not hold exactly this model's weights.
         """
         if isinstance(self.init_cfg, dict) and self.init_cfg.get('type') == 'Pretrained':
+            if not self.init_cfg.get('checkpoint'):
+                raise ValueError("VisionTransformer: init_cfg=dict(type='Pretrained') names no checkpoint")
             load_pretrained(self, self.init_cfg['checkpoint'])
         elif self.init_cfg:
             super().init_weights()
@@ -295,4 +301,7 @@ def _resolve_indices(out_indices: int | Sequence[int], num_layers: int) -> tuple
                 f'VisionTransformer: out_indices={out_indices} with {num_layers} blocks; '
                 f'allowed: {-num_layers} to {num_layers - 1}'
             )
-    return tuple(index % num_layers for index in indices)
+    resolved = tuple(index % num_layers for index in indices)
+    if len(set(resolved)) < len(resolved):
+        raise ValueError(f'VisionTransformer: out_indices={out_indices} names a block twice')
+    return resolved

@@ -5,6 +5,7 @@ from torch import nn
 
 from mmseg_vitseg.checkpoints.strict import load_checkpoint, load_pretrained, load_strict
 from mmseg_vitseg.models import VisionTransformer
+from mmseg_vitseg.ops.position import resize_position_grid
 
 SMALL = dict(img_size=32, patch_size=8, embed_dims=24, num_layers=2, num_heads=4)
 
@@ -59,11 +60,25 @@ def test_pretrained_through_init_cfg(prefix, tmp_path):
 
 
 def test_pretrained_positions_of_another_grid_are_resized(tmp_path):
-    torch.save(make(img_size=64).state_dict(), tmp_path / 'x.pth')
+    source = make(img_size=64)
+    torch.save(source.state_dict(), tmp_path / 'x.pth')
     model = make()
     load_pretrained(model, tmp_path / 'x.pth')
-    assert model.pos_embed.shape == (1, 17, 24)
-    assert model.pos_embed.abs().sum() > 0
+    assert torch.equal(model.pos_embed, resize_position_grid(source.pos_embed, (8, 8), (4, 4)))
+
+
+@pytest.mark.parametrize('img_size', [32, 64])
+def test_positions_without_one_for_the_class_token(img_size, tmp_path):
+    """timm's no_embed_class, of the models with registers: what is missing amounts to zero."""
+    source = make(img_size=img_size, num_registers=4)
+    state = source.state_dict()
+    state['pos_embed'] = state['pos_embed'][:, 1:]
+    torch.save(state, tmp_path / 'x.pth')
+    model = make(num_registers=4)
+    load_pretrained(model, tmp_path / 'x.pth')
+    assert not model.pos_embed[:, 0].any()
+    patches = resize_position_grid(state['pos_embed'], (img_size // 8,) * 2, (4, 4))
+    assert torch.equal(model.pos_embed[:, 1:], patches)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import io
+import socket
 import tarfile
 import threading
 
@@ -196,14 +197,64 @@ def test_not_an_archive(content, tmp_path):
         unpack(path, 'images', tmp_path)
 
 
-def test_damaged_pairs_are_taken_off_the_splits(small_pet):
+@pytest.fixture
+def tolerant(monkeypatch):
+    monkeypatch.setattr(pet_archives, 'TOLERATED', 0.5)
+
+
+def test_damaged_pairs_are_taken_off_the_splits(small_pet, tolerant):
     Image.new('L', (5, 5), 1).save(small_pet / 'annotations/trimaps/pug_3.png')
     (small_pet / 'images/pug_5.jpg').write_bytes(b'GIF')
-    left_out = pet_archives.check_pairs(small_pet)
-    assert set(left_out) == {'pug_3', 'pug_5'}
-    assert (small_pet / 'annotations/trainval.txt').read_text() == 'Bengal_1 1 1 1\nBengal_2 1 1 1\n'
-    assert (small_pet / 'annotations/test.txt').read_text() == 'Bengal_4 1 1 1\n'
-    assert 'pug_3' in (small_pet / 'annotations/left_out.txt').read_text()
+    for _ in range(2):  # a second call starts from the official splits again
+        assert set(pet_archives.check_pairs(small_pet)) == {'pug_3', 'pug_5'}
+        assert (small_pet / 'annotations/trainval.txt').read_text() == 'Bengal_1 1 1 1\nBengal_2 1 1 1\n'
+        assert (small_pet / 'annotations/test.txt').read_text() == 'Bengal_4 1 1 1\n'
+    Image.new('L', (40, 30), 1).save(small_pet / 'annotations/trimaps/pug_3.png')  # mended
+    assert set(pet_archives.check_pairs(small_pet)) == {'pug_5'}
+    assert 'pug_3' in (small_pet / 'annotations/trainval.txt').read_text()
+
+
+def test_an_incomplete_data_set_is_an_error_and_its_splits_stay(small_pet, tolerant):
+    before = (small_pet / 'annotations/trainval.txt').read_text()
+    (small_pet / 'images/Bengal_2.jpg').unlink()
+    with pytest.raises(FileNotFoundError, match=r'incomplete.*Bengal_2\.jpg'):
+        pet_archives.check_pairs(small_pet)
+    assert (small_pet / 'annotations/trainval.txt').read_text() == before
+
+
+def test_many_damaged_pairs_are_an_error(small_pet):
+    (small_pet / 'images/Bengal_2.jpg').write_bytes(b'GIF')
+    with pytest.raises(ValueError, match='1 of 3 pairs of trainval are damaged'):
+        pet_archives.check_pairs(small_pet)
+
+
+def test_a_server_that_talks_nonsense(tmp_path):
+    """A socket that answers what is no HTTP."""
+    with socket.create_server(('127.0.0.1', 0)) as listener:
+
+        def answer():
+            for _ in range(pet_archives.ATTEMPTS):
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(1000)
+                    connection.sendall(b'nonsense\r\n\r\n')
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        with pytest.raises(ConnectionError, match='run the command again'):
+            fetch(f'http://127.0.0.1:{listener.getsockname()[1]}/x', tmp_path / 'x', '')
+        thread.join()
+
+
+def test_a_url_that_is_none(tmp_path):
+    with pytest.raises(ConnectionError, match='abc'):
+        fetch('http://127.0.0.1:abc/x', tmp_path / 'x', '')
+
+
+def test_a_wrong_file_at_the_target_is_fetched_again(server, tmp_path):
+    server.files['a.tar.gz'] = b'right'
+    (tmp_path / 'a.tar.gz').write_bytes(b'wrong')
+    assert fetch(f'{server.url}/a.tar.gz', tmp_path / 'a.tar.gz', md5(b'right')).read_bytes() == b'right'
 
 
 def test_tool_by_local_archives(run_tool, check_user_error, tmp_path):

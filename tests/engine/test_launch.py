@@ -45,13 +45,18 @@ def test_amp(monkeypatch, cuda, kind):
     cfg = config(optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD')))
     enable_amp(cfg)
     assert cfg.optim_wrapper.type == kind
-    enable_amp(cfg)  # already
-    assert cfg.optim_wrapper.type == kind
+    for other in ('AmpOptimWrapper', 'mmseg_vitseg.CPUAmpOptimWrapper'):  # a config's own, for the other device
+        cfg.optim_wrapper.type = other
+        enable_amp(cfg)
+        assert cfg.optim_wrapper.type == kind
+    assert ('loss_scale' in cfg.optim_wrapper) == cuda
 
 
 def test_amp_does_not_replace_another_wrapper():
     with pytest.raises(ConfigError, match="'Other'"):
         enable_amp(config(optim_wrapper=dict(type='Other')))
+    with pytest.raises(ConfigError, match='no optim_wrapper'):
+        enable_amp(config())
 
 
 def test_work_dir_and_options(config_path, tmp_path):

@@ -150,12 +150,15 @@ def test_gradients_equal_the_hosts(with_cp):
     host, ours = host_and_ours(final_norm=True)
     ours.with_cp = with_cp
     images = torch.randn(2, 3, 32, 32)
+    calls = []
+    ours.blocks[1].register_forward_pre_hook(lambda *_: calls.append(1))
     for model in (host, ours):
         model.train()
         model(images)[0].square().mean().backward()
     assert_close(ours.blocks[0].attn.qkv.weight.grad, host.layers[0].attn.attn.in_proj_weight.grad)
     assert_close(ours.patch_embed.proj.weight.grad, host.patch_embed.projection.weight.grad.flatten(1))
     assert_close(ours.pos_embed.grad, host.pos_embed.grad)
+    assert len(calls) == (2 if with_cp else 1)  # checkpointing runs the forward pass again
 
 
 @pytest.mark.parametrize(
@@ -253,6 +256,9 @@ def test_mlp_drop_rate_is_the_articles():
         (dict(variant='huge'), ValueError, 'allowed: tiny, small, base, large'),
         (dict(num_heads=5), ValueError, 'num_heads=5 must divide embed_dims=24'),
         (dict(out_indices=(0, 3)), ValueError, 'allowed: -3 to 2'),
+        (dict(num_layers=0), ValueError, 'num_layers=0; at least 1'),
+        (dict(patch_size=0), ValueError, 'patch_size=0; at least 1'),
+        (dict(out_indices=(-1, 2)), ValueError, 'names a block twice'),
         (dict(img_size=4), ValueError, 'smaller than patch_size=8'),
         (dict(img_size=(1, 2, 3)), ValueError, 'an int or (height, width)'),
         (dict(input_norm='layer'), ValueError, "allowed: None, 'batch'"),

@@ -105,6 +105,41 @@ def test_test_reports_what_training_reported(trained, run_tool, config_path, tmp
     assert len(list((tmp_path / 'shown').rglob('*.png'))) == 8
 
 
+ITERATIONS = (  # an iteration-based loop over quickstart's data
+    'train_cfg._delete_=True',
+    'train_cfg.type=IterBasedTrainLoop',
+    'train_cfg.max_iters=6',
+    'train_cfg.val_interval=3',
+    'train_dataloader.sampler.type=InfiniteSampler',
+    'default_hooks.checkpoint.by_epoch=False',
+    'default_hooks.checkpoint.interval=3',
+    'param_scheduler=None',
+)
+
+
+def test_resume_of_an_iteration_based_training_is_exact_too(run_tool, config_path, tmp_path):
+    options = [option for option in SMALL if 'max_epochs' not in option]
+    run_tool('train.py', config_path('quickstart'), '--work-dir', 'whole', *options, *ITERATIONS)
+    run_tool(
+        'train.py',
+        config_path('quickstart'),
+        '--work-dir',
+        'out',
+        '--resume',
+        'whole/iter_3.pth',
+        *options,
+        *ITERATIONS,
+    )
+    assert len(losses(tmp_path / 'whole')) == 6
+    assert losses(tmp_path / 'out') == losses(tmp_path / 'whole')[3:]
+
+
+def test_test_time_augmentation(trained, run_tool, config_path):
+    result = run_tool('test.py', config_path('quickstart'), trained[0] / 'epoch_2.pth', '--tta', *SMALL)
+    assert 'mIoU' in result.stdout.splitlines()[-1]
+    assert result.stderr == ''
+
+
 @pytest.mark.slow
 def test_amp_on_the_cpu(run_tool, config_path, tmp_path):
     result = run_tool('train.py', config_path('quickstart'), '--work-dir', 'amp', '--amp', *SMALL)
@@ -117,13 +152,12 @@ def test_amp_on_the_cpu(run_tool, config_path, tmp_path):
 @pytest.mark.slow
 def test_two_processes_on_the_cpu_train_one_model(tmp_path):
     """Gloo, two ranks: the gradients are averaged, so both end with the same weights."""
-    script = tmp_path / 'rank.py'
+    script = tmp_path / 'rank.py'  # tools/train.py, with a look at the runner afterwards
     script.write_text(
         f"""
 import os, sys, torch
 sys.path.insert(0, {str(ROOT / 'tools')!r})
 import train
-build = None
 from mmseg_vitseg.engine import launch
 build = launch.build_runner
 def keep(cfg):
@@ -229,6 +263,64 @@ def test_checkpoint_of_another_model(trained, run_tool, check_user_error, config
     check_user_error(result, 'does not fit', 'missing', 'backbone.blocks.1.norm1.weight', 'nothing was loaded')
 
 
+def test_training_does_not_start_from_half_a_checkpoint(trained, run_tool, check_user_error, config_path):
+    checkpoint = trained[0] / 'epoch_2.pth'
+    options = [*SMALL, 'model.backbone.num_layers=2']
+    for start in (['--resume', checkpoint], []):
+        result = run_tool(
+            'train.py',
+            config_path('quickstart'),
+            *start,
+            *options,
+            *([] if start else [f'load_from={checkpoint}']),
+            check=False,
+        )
+        check_user_error(result, str(checkpoint), 'does not fit', 'backbone.blocks.1', 'nothing was loaded')
+    run_tool('train.py', config_path('quickstart'), *SMALL, f'load_from={checkpoint}', 'train_cfg.max_epochs=1')
+
+
+class Payload:
+    """Would create a file if anything unpickled it."""
+
+    def __reduce__(self):
+        return open, ('executed', 'w')
+
+
+@pytest.mark.parametrize('start', ['--resume', 'load_from', 'resume and load_from', 'test'])
+def test_no_entrance_unpickles(start, trained, run_tool, check_user_error, config_path, tmp_path):
+    content = torch.load(trained[0] / 'epoch_2.pth', weights_only=False)  # written by the test itself
+    torch.save({**content, 'payload': Payload()}, tmp_path / 'evil.pth')
+    arguments = {
+        '--resume': ['train.py', config_path('quickstart'), '--resume', 'evil.pth', *SMALL],
+        'load_from': ['train.py', config_path('quickstart'), *SMALL, 'load_from=evil.pth'],
+        'resume and load_from': ['train.py', config_path('quickstart'), *SMALL, 'load_from=evil.pth', 'resume=True'],
+        'test': ['test.py', config_path('quickstart'), 'evil.pth', *SMALL],
+    }[start]
+    check_user_error(run_tool(*arguments, check=False), 'evil.pth', 'objects other than tensors')
+    assert not (tmp_path / 'executed').exists()
+
+
+@pytest.mark.parametrize(
+    ('option', 'words'),
+    [
+        ('train_dataloader.dataset.type=Foo', 'Foo is not in the'),
+        ('train_dataloader.dataset.length=abc', 'abc'),
+        ('optim_wrapper.optimizer.lr=abc', 'abc'),
+        ('model.decode_head.in_channels=97', 'RuntimeError'),
+        ('model.backbone.patch_size=8', 'patch_size must be'),
+        ('load_from=https://example.org/x.pth', 'fetch the file first'),
+    ],
+)
+def test_other_mistakes_are_one_line_too(option, words, run_tool, check_user_error, config_path):
+    check_user_error(run_tool('train.py', config_path('quickstart'), *SMALL, option, check=False), words)
+
+
+def test_work_dir_that_cannot_be_made(run_tool, check_user_error, config_path, tmp_path):
+    (tmp_path / 'file').write_text('')
+    result = run_tool('train.py', config_path('quickstart'), '--work-dir', 'file/x', check=False)
+    check_user_error(result, '--work-dir file/x', 'cannot be made')
+
+
 def test_checkpoint_that_is_none(run_tool, check_user_error, config_path, tmp_path):
     result = run_tool('test.py', config_path('quickstart'), 'none.pth', *SMALL, check=False)
     check_user_error(result, 'none.pth', 'no such checkpoint')
@@ -237,10 +329,18 @@ def test_checkpoint_that_is_none(run_tool, check_user_error, config_path, tmp_pa
     check_user_error(result, 'page.pth', 'not a checkpoint, or damaged')
 
 
-def test_bad_option(run_tool, config_path):
+def test_bad_command_lines(run_tool, check_user_error, config_path):
     result = run_tool('train.py', config_path('quickstart'), '--cfg-options', 'no_equals_sign', check=False)
-    assert result.returncode == 2
-    assert "'no_equals_sign' is not KEY=VALUE" in result.stderr
+    check_user_error(result, "'no_equals_sign' is not KEY=VALUE")
+    check_user_error(run_tool('train.py', check=False), 'required: config', '--help')
+    check_user_error(run_tool('train.py', ROOT / 'configs', check=False), 'a folder')
+
+
+def test_launch_script(tmp_path):
+    script = str(ROOT / 'tools/dist_train.sh')
+    for arguments in (['x.py'], ['x.py', 'two'], ['x.py', '2']):
+        result = subprocess.run([script, *arguments], capture_output=True, text=True, cwd=tmp_path)
+        assert (result.returncode, len(result.stderr.splitlines())) == (2, 1)
 
 
 @pytest.mark.parametrize('name', ['train.py', 'test.py', 'prepare_pet.py'])

@@ -5,7 +5,6 @@ B batch, D width, h w patch grid, N = h w patches, p patch size in pixels, K cla
 
 from mmengine.model.weight_init import trunc_normal_
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.models.utils import resize
 from torch import Tensor, nn
 
 from mmseg_vitseg.models.heads.sizes import input_size
@@ -80,20 +79,18 @@ class LinearPatchHead(BaseDecodeHead):
         return super().loss_by_feat(self._cut_padding(seg_logits, size), batch_data_samples)
 
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
-        """Cut the padding off the logits, or resize them where their grid is not the input's: (B, K, H, W)."""
-        size = input_size(batch_img_metas)
-        seg_logits = self._cut_padding(seg_logits, size)
-        if tuple(seg_logits.shape[-2:]) == tuple(size):
-            return seg_logits
-        return resize(seg_logits, size=size, mode='bilinear', align_corners=self.align_corners)
+        """Cut the padding off the logits: (B, K, H, W)."""
+        return self._cut_padding(seg_logits, input_size(batch_img_metas))
 
     def _cut_padding(self, seg_logits: Tensor, size: tuple[int, int]) -> Tensor:
-        """Cut (B, K, h p, w p) to the image's size if that is what the backbone padded to this grid."""
-        height, width = size
-        excess = seg_logits.shape[-2] - height, seg_logits.shape[-1] - width
-        if all(0 <= pixels < self.patch_size for pixels in excess):
-            return seg_logits[..., :height, :width]
-        return seg_logits
+        """Cut (B, K, h p, w p) to the image's size (H, W), from which the backbone padded to this grid."""
+        grid = tuple(pixels // self.patch_size for pixels in seg_logits.shape[-2:])
+        if grid != tuple(-(-pixels // self.patch_size) for pixels in size):
+            raise ValueError(
+                f'LinearPatchHead: a {grid[0]} x {grid[1]} grid of patches of {self.patch_size} pixels does not cover an '
+                f'image of {size[0]} x {size[1]}; patch_size must be the stride of the feature map, for a ViT its patch size'
+            )
+        return seg_logits[..., : size[0], : size[1]]
 
     def init_weights(self) -> None:
         """Draw weights as the backbone's linear layers, unless ``init_cfg`` says otherwise."""

@@ -62,15 +62,23 @@ def test_losses_are_the_hosts_on_the_cut_logits():
         (dict(img_shape=(10, 18)), (10, 18)),
         (dict(img_shape=(8, 15), pad_shape=(10, 18)), (10, 18)),
         (dict(img_shape=torch.Size((9, 17)), pad_shape=(40, 40)), (9, 17)),  # a sliding window
-        (dict(img_shape=(24, 40)), (24, 40)),  # another grid: resized
     ],
 )
 def test_prediction_has_the_inputs_size(meta, size):
     head, features = make(), torch.randn(1, 16, 3, 5)
     logits = head.predict((features,), [meta], {})
     assert logits.shape[-2:] == size
-    if size[0] <= 12:
-        assert torch.equal(logits, head((features,))[..., : size[0], : size[1]])
+    assert torch.equal(logits, head((features,))[..., : size[0], : size[1]])
+
+
+@pytest.mark.parametrize('size', [(24, 40), (13, 20), (12, 16), (6, 10)])
+def test_a_patch_size_that_is_not_the_backbones_is_refused(size):
+    """A grid of 3 x 5 patches of 4 pixels covers images of 9..12 x 17..20 pixels and no others."""
+    head, features = make(), (torch.randn(1, 16, 3, 5),)
+    with pytest.raises(ValueError, match='3 x 5 grid of patches of 4 pixels does not cover'):
+        head.predict(features, [dict(img_shape=size)], {})
+    with pytest.raises(ValueError, match='does not cover'):
+        head.loss(features, samples(*size, count=1), {})
 
 
 @pytest.mark.parametrize('mode', ['whole', 'slide'])
