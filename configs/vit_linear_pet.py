@@ -1,4 +1,8 @@
-"""The article's recipe to the letter; 86.28 M parameters."""
+"""The recipe of "Efficient image segmentation, part 4" to the letter: 86.28 M parameters. The batch size is ours.
+
+Published: pixel accuracy 85.89 on the whole data set after 50 epochs. Not measured here; one epoch of 360 + 278 pictures
+takes 100 s and 3.5 GB on 2 CPU cores. `python tools/train.py configs/vit_linear_pet.py`
+"""
 
 _base_ = [
     '_base_/models/vit_linear.py',
