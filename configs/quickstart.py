@@ -11,9 +11,9 @@ model = dict(
     decode_head=dict(in_channels=96, num_classes=4, patch_size=4),
 )
 optim_wrapper = dict(optimizer=dict(type='AdamW', lr=2e-3, weight_decay=0.05))
-train_cfg = dict(max_epochs=9)
+train_cfg = dict(max_epochs=7)
 param_scheduler = [
     dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=32),
-    dict(type='CosineAnnealingLR', by_epoch=True, begin=1, end=9, convert_to_iter_based=True),
+    dict(type='CosineAnnealingLR', by_epoch=True, begin=1, end=7, convert_to_iter_based=True),
 ]
 default_hooks = dict(progress=dict(type='mmseg_vitseg.PredictionProgressHook', num_images=9))

@@ -23,7 +23,7 @@ def test_same_pixels_on_every_machine():
     assert digest.hexdigest() == EXPECTED
 
 
-EXPECTED = 'd98ad6e347b26f6ed3e8db2662ebab0379569551034a8cd0407ffbc40e715bde'
+EXPECTED = 'b36bb7654f7cd2c6e0d223ba05a46ef86b4b58def4b4bc83ffdc68027a2249dc'
 
 
 def test_samples_are_the_drawn_pictures():
