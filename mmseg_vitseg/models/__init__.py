@@ -1,6 +1,7 @@
-"""Backbones and heads; importing this registers them."""
+"""Backbones, necks and heads; importing this registers them."""
 
-from mmseg_vitseg.models.heads import LinearPatchHead
+from mmseg_vitseg.models.heads import LinearPatchHead, SETRMLAHead, SETRUPHead
+from mmseg_vitseg.models.necks import MLANeck
 from mmseg_vitseg.models.vit import VisionTransformer
 
-__all__ = ['LinearPatchHead', 'VisionTransformer']
+__all__ = ['LinearPatchHead', 'MLANeck', 'SETRMLAHead', 'SETRUPHead', 'VisionTransformer']
