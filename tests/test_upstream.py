@@ -63,7 +63,9 @@ def test_import_and_registry(upstream_python, tmp_path):
 def test_train_resume_and_test(upstream_python, tmp_path):
     """Resume and test die on upstream by itself: torch.load's weights_only."""
     config, tools = ROOT / 'configs/quickstart.py', ROOT / 'tools'
-    run(upstream_python, tools / 'train.py', config, '--work-dir', 'out', *SMALL, 'train_cfg.max_epochs=1', cwd=tmp_path)
+    run(
+        upstream_python, tools / 'train.py', config, '--work-dir', 'out', *SMALL, 'train_cfg.max_epochs=1', cwd=tmp_path
+    )
     resumed = run(upstream_python, tools / 'train.py', config, '--work-dir', 'out', '--resume', *SMALL, cwd=tmp_path)
     assert 'resumed epoch: 1' in resumed.stdout
     tested = run(upstream_python, tools / 'test.py', config, 'out/epoch_2.pth', *SMALL, cwd=tmp_path)

@@ -17,9 +17,9 @@ def norm_channels(norm: nn.Module, x: Tensor) -> Tensor:
     A feature map that a ViT returns has its tokens' memory layout, channels last, and keeps it here without a copy;
     the convolutions after it then run in that layout, the faster one on CPUs and for half precision on GPUs.
     """
-    grid = x.shape[-2:]
     tokens = norm(x.flatten(2).transpose(1, 2))  # (B, h w, C)
-    return tokens.transpose(1, 2).unflatten(2, grid)
+    # not transpose(1, 2).unflatten(2, ...): the batch stride that a single image then has, torch takes for channels first
+    return tokens.unflatten(1, x.shape[-2:]).permute(0, 3, 1, 2)
 
 
 def conv_norm_act(block: ConvModule, x: Tensor) -> Tensor:

@@ -38,8 +38,8 @@ def conv_of_upsampled(x: Tensor, weight: Tensor, bias: Tensor | None, scale: flo
 def pointwise_of_upsampled(x: Tensor, weight: Tensor, bias: Tensor | None, scale: float, align_corners: bool) -> Tensor:
     """Convolve the upsampled (B, C, h, w) with (K, C, 1, 1): convolve first, upsample second.
 
-    Proof: with U the upsampling, W the convolution and U 1 = 1, W(U x) + b = U(W x) + U b = U(W x + b). This holds in training
-    too; and for Dropout2d before W, which scales whole channels and so is part of W.
+    Proof: with U the upsampling, W the convolution and U 1 = 1, W(U x) + b = U(W x) + U b = U(W x + b). This holds in
+    training too; and for Dropout2d before W, which scales whole channels and so is part of W.
     """
     return upsample(F.conv2d(x, weight, bias), scale, align_corners)
 
@@ -54,7 +54,9 @@ def conv3x3_of_upsampled(x: Tensor, weight: Tensor, bias: Tensor | None, scale: 
     upsampled map: the outermost rows and columns are done again in the plain order.
     """
     channels = weight.shape[0]
-    margin = scale // 2 - 2  # pixels between the ends of W Z x and of what F reaches for, negative where W Z x is longer
+    margin = (
+        scale // 2 - 2
+    )  # pixels between the ends of W Z x and of what F reaches for, negative where W Z x is longer
     triangle = 1 - ((arange(2 * scale, dtype=x.dtype, device=x.device) + 0.5) / scale - 1).abs()  # (2 s,)
     kernel = (triangle[:, None] * triangle).expand(channels, 1, -1, -1)
     spread = F.conv_transpose2d(
@@ -90,8 +92,8 @@ def fold_batch_norm(
 ) -> tuple[Tensor, Tensor]:
     """Return the weight (K, C, k, k) and bias (K,) of the one convolution that equals a convolution and its batch norm.
 
-    Proof: in evaluation mode the norm is y -> a (y - mean) + beta with a = gamma / sqrt(var + eps), so a (W x + b - mean) + beta
-    = (a W) x + (a (b - mean) + beta). Gradients flow to all of it.
+    Proof: in evaluation mode the norm is y -> a (y - mean) + beta with a = gamma / sqrt(var + eps), so of y = W x + b it
+    makes (a W) x + (a (b - mean) + beta). Gradients flow to all of it.
 
     Args:
         weight: the convolution's.

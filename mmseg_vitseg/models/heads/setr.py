@@ -17,9 +17,9 @@ from mmseg_vitseg.registry import MODELS
 class SETRUPHead(BaseDecodeHead):
     """SETR's Naive (``kernel_size=1``) and PUP (``num_convs=4, up_scale=2, kernel_size=3``) decoders.
 
-    n times [convolution, norm, ReLU, bilinear x s], then the classifier: (B, D, h, w) to logits (B, K, s^n h, s^n w). Its numbers
-    and its parameters' names are those of the host's class of the same name; the order of work is another (ops/reorder.py):
-    classification and convolutions come before the upsampling that precedes them in the paper.
+    n times [convolution, norm, ReLU, bilinear x s], then the classifier: (B, D, h, w) to logits (B, K, s^n h, s^n w). Its
+    numbers and its parameters' names are those of the host's class of the same name; the order of work is another
+    (ops/reorder.py): convolutions and the classifier come before the upsampling that precedes them in the paper.
 
     Args:
         norm_layer: the norm of the features' channels.
@@ -85,9 +85,9 @@ class SETRUPHead(BaseDecodeHead):
 class SETRMLAHead(BaseDecodeHead):
     """SETR's MLA decoder: two 3x3 convolutions a level, bilinear x s, concatenated, classified.
 
-    L maps (B, D, h, w), those of :class:`~mmseg_vitseg.models.necks.MLANeck`, to logits (B, K, s h, s w). Its numbers and its
-    parameters' names are those of the host's class of the same name; the levels are concatenated and classified before the
-    upsampling (ops/reorder.py).
+    L maps (B, D, h, w), those of :class:`~mmseg_vitseg.models.necks.MLANeck`, to logits (B, K, s h, s w). Its numbers and
+    its parameters' names are those of the host's class of the same name; the levels are concatenated and classified before
+    the upsampling (ops/reorder.py).
 
     Args:
         mla_channels: channels of each level.
@@ -112,9 +112,7 @@ class SETRMLAHead(BaseDecodeHead):
         )
 
     def _block(self, in_channels: int) -> ConvModule:
-        return ConvModule(
-            in_channels, self.mla_channels, 3, padding=1, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg
-        )
+        return ConvModule(in_channels, self.mla_channels, 3, padding=1, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
 
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Map the chosen L feature maps (B, D, h, w) to logits (B, K, s h, s w)."""
