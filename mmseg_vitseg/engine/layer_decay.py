@@ -16,8 +16,8 @@ class ViTLayerDecayConstructor(DefaultOptimWrapperConstructor):
     """Lower learning rates for lower layers (BEiT, arXiv 2106.08254, section 3.2), for models on our VisionTransformer.
 
     With n blocks, the embeddings, tokens and positions are layer 0, block i (from 0) is layer i + 1, and all else, the final
-    norm included, is layer n + 1; layer k has the optimizer's ``lr`` times ``layer_decay_rate ** (n + 1 - k)``. Norms, biases,
-    tokens, positions and layer scales have no weight decay. Frozen parameters are left out.
+    norm included, is layer n + 1; layer k has the optimizer's ``lr`` times ``layer_decay_rate ** (n + 1 - k)``. Norms,
+    biases, tokens, positions and layer scales have no weight decay. Frozen parameters are left out.
 
     Used as ``optim_wrapper=dict(constructor='mmseg_vitseg.ViTLayerDecayConstructor', paramwise_cfg=dict(...))`` with
 
