@@ -1,8 +1,15 @@
-"""Training beside the host's Runner; importing this registers the hooks and the optimizer wrapper."""
+"""Training beside the host's Runner; importing this registers the hooks, the optimizer wrapper and its constructor."""
 
 from mmseg_vitseg.engine.amp import CPUAmpOptimWrapper
 from mmseg_vitseg.engine.checkpoint_hook import AtomicCheckpointHook
+from mmseg_vitseg.engine.layer_decay import ViTLayerDecayConstructor
 from mmseg_vitseg.engine.progress_hook import PredictionProgressHook
 from mmseg_vitseg.engine.seed_hook import SeedHook
 
-__all__ = ['AtomicCheckpointHook', 'CPUAmpOptimWrapper', 'PredictionProgressHook', 'SeedHook']
+__all__ = [
+    'AtomicCheckpointHook',
+    'CPUAmpOptimWrapper',
+    'PredictionProgressHook',
+    'SeedHook',
+    'ViTLayerDecayConstructor',
+]

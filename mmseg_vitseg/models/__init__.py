@@ -1,7 +1,8 @@
-"""Backbones, heads and the segmentor; importing this registers them."""
+"""Backbones, necks, heads and the segmentor; importing this registers them."""
 
-from mmseg_vitseg.models.heads import LinearPatchHead
+from mmseg_vitseg.models.heads import LinearPatchHead, SETRMLAHead, SETRUPHead
+from mmseg_vitseg.models.necks import MLANeck
 from mmseg_vitseg.models.segmentor import EncoderDecoder
 from mmseg_vitseg.models.vit import VisionTransformer
 
-__all__ = ['EncoderDecoder', 'LinearPatchHead', 'VisionTransformer']
+__all__ = ['EncoderDecoder', 'LinearPatchHead', 'MLANeck', 'SETRMLAHead', 'SETRUPHead', 'VisionTransformer']

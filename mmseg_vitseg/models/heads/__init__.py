@@ -1,5 +1,6 @@
 """Decode heads."""
 
 from mmseg_vitseg.models.heads.linear_patch import LinearPatchHead
+from mmseg_vitseg.models.heads.setr import SETRMLAHead, SETRUPHead
 
-__all__ = ['LinearPatchHead']
+__all__ = ['LinearPatchHead', 'SETRMLAHead', 'SETRUPHead']

@@ -1,0 +1,11 @@
+"""SETR-Naive, ViT-L/16, Cityscapes val: published mIoU 77.90 single scale; not measured here.
+
+tools/dist_train.sh configs/setr_naive_cityscapes.py 8
+"""
+
+_base_ = [
+    '_base_/models/setr_naive.py',
+    '_base_/datasets/cityscapes.py',
+    '_base_/schedules/setr_80k.py',
+    '_base_/default_runtime.py',
+]

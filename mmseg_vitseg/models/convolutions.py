@@ -1,0 +1,67 @@
+"""The host's convolution, norm, activation blocks, run in the order that costs the least; weights and names stay theirs.
+
+B batch, C channels in, K channels out, h w patch grid, s scale.
+"""
+
+import torch.nn.functional as F
+from mmcv.cnn import ConvModule
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmseg_vitseg.ops.reorder import conv_of_upsampled, fold_batch_norm
+
+
+def norm_channels(norm: nn.Module, x: Tensor) -> Tensor:
+    """Layer-norm (B, C, h, w) over C.
+
+    A feature map that a ViT returns has its tokens' memory layout, channels last, and keeps it here without a copy;
+    the convolutions after it then run in that layout, the faster one on CPUs and for half precision on GPUs.
+    """
+    tokens = norm(x.flatten(2).transpose(1, 2))  # (B, h w, C)
+    # not transpose(1, 2).unflatten(2, ...): the batch stride that a single image then has, torch takes for channels first
+    return tokens.unflatten(1, x.shape[-2:]).permute(0, 3, 1, 2)
+
+
+def conv_norm_act(block: ConvModule, x: Tensor) -> Tensor:
+    """Run a block on (B, C, h, w), stride 1: (B, K, h, w); its batch norm within the convolution in evaluation mode."""
+    weight, bias, norm = _foldable(block)
+    x = F.conv2d(x, weight, bias, padding=block.padding)
+    return _norm_act(block, norm, x)
+
+
+def upsample_conv_norm_act(block: ConvModule, x: Tensor, scale: float, align_corners: bool) -> Tensor:
+    """Run a block on (B, C, h, w) upsampled bilinearly: (B, K, s h, s w).
+
+    The convolution moves before the upsampling where that is exact, and a batch norm in evaluation mode with it. In training
+    mode the statistics are those of the upsampled map, so there the norm stays behind; the activation always does.
+    """
+    weight, bias, norm = _foldable(block)
+    x = conv_of_upsampled(x, weight, bias, scale, align_corners)
+    return _norm_act(block, norm, x)
+
+
+def _foldable(block: ConvModule) -> tuple[Tensor, Tensor | None, nn.Module | None]:
+    """Return weight, bias and the norm that is left to do.
+
+    Folded anew at each call, which costs less than a thousandth of the convolution: nothing that could go stale when weights
+    are trained, loaded, moved or averaged.
+    """
+    conv, norm = block.conv, block.norm
+    if not isinstance(norm, _BatchNorm) or norm.training or norm.running_mean is None:
+        return conv.weight, conv.bias, norm
+    weight, bias = fold_batch_norm(
+        conv.weight,
+        conv.bias,
+        mean=norm.running_mean,
+        var=norm.running_var,
+        eps=norm.eps,
+        gamma=norm.weight,
+        beta=norm.bias,
+    )
+    return weight, bias, None
+
+
+def _norm_act(block: ConvModule, norm: nn.Module | None, x: Tensor) -> Tensor:
+    if norm is not None:
+        x = norm(x)
+    return block.activate(x) if block.with_activation else x  # in place: x is this block's own

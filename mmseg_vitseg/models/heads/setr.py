@@ -1,0 +1,124 @@
+"""SETR's decoders (arXiv 2012.15840, section 3.3): Naive and PUP in one class, as in the host, and MLA.
+
+B batch, D width, h w patch grid, C decoder channels, s upsampling scale, n convolutions, L levels, K classes.
+"""
+
+import torch
+from mmcv.cnn import ConvModule, build_norm_layer
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from torch import Tensor, nn
+
+from mmseg_vitseg.models.convolutions import conv_norm_act, norm_channels, upsample_conv_norm_act
+from mmseg_vitseg.ops.reorder import upsample
+from mmseg_vitseg.registry import MODELS
+
+
+@MODELS.register_module()
+class SETRUPHead(BaseDecodeHead):
+    """SETR's Naive (``kernel_size=1``) and PUP (``num_convs=4, up_scale=2, kernel_size=3``) decoders.
+
+    n times [convolution, norm, ReLU, bilinear x s], then the classifier: (B, D, h, w) to logits (B, K, s^n h, s^n w). Its
+    numbers and its parameters' names are those of the host's class of the same name; the order of work is another
+    (ops/reorder.py): convolutions and the classifier come before the upsampling that precedes them in the paper.
+
+    Args:
+        norm_layer: the norm of the features' channels.
+        num_convs: n, at least 1.
+        up_scale: s.
+        kernel_size: 1 or 3.
+        init_cfg: how weights are drawn; None leaves them as torch and mmcv draw them.
+        base_arguments: the host's BaseDecodeHead's: ``in_channels``, ``channels``, ``num_classes``, ``norm_cfg``, ...
+
+    Raises:
+        ValueError: arguments out of range, or more than one feature map.
+    """
+
+    def __init__(
+        self,
+        *,
+        norm_layer: dict = dict(type='LN', eps=1e-6, requires_grad=True),
+        num_convs: int = 1,
+        up_scale: float = 4,
+        kernel_size: int = 3,
+        init_cfg: dict | list[dict] | None = [
+            dict(type='Constant', val=1.0, bias=0, layer='LayerNorm'),
+            dict(type='Normal', std=0.01, override=dict(name='conv_seg')),
+        ],
+        **base_arguments,
+    ):
+        if kernel_size not in (1, 3):
+            raise ValueError(f'SETRUPHead: kernel_size={kernel_size}; allowed: 1, 3')
+        if num_convs < 1:
+            raise ValueError(f'SETRUPHead: num_convs={num_convs}; at least one convolution is needed')
+        super().__init__(init_cfg=init_cfg, **base_arguments)
+        if self.input_transform == 'multiple_select':
+            raise ValueError("SETRUPHead: input_transform='multiple_select'; allowed: None, 'resize_concat'")
+        self.up_scale = up_scale
+        self.norm = build_norm_layer(norm_layer, self.in_channels)[1]
+        self.up_convs = nn.ModuleList(
+            nn.Sequential(  # of one: the host keeps the upsampling, which has no weights, in second place
+                ConvModule(
+                    self.channels if index else self.in_channels,
+                    self.channels,
+                    kernel_size,
+                    padding=kernel_size // 2,
+                    norm_cfg=self.norm_cfg,
+                    act_cfg=self.act_cfg,
+                )
+            )
+            for index in range(num_convs)
+        )
+
+    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Map the chosen feature map (B, D, h, w) to logits (B, K, s^n h, s^n w)."""
+        x = self._transform_inputs(inputs)  # (B, D, h, w)
+        x = norm_channels(self.norm, x)
+        (first,), *stages = self.up_convs
+        x = conv_norm_act(first, x)  # (B, C, h, w)
+        for (block,) in stages:
+            x = upsample_conv_norm_act(block, x, self.up_scale, self.align_corners)  # (B, C, s h, s w)
+        logits = self.cls_seg(x)  # before the last upsampling: see pointwise_of_upsampled
+        return upsample(logits, self.up_scale, self.align_corners)  # (B, K, s^n h, s^n w)
+
+
+@MODELS.register_module()
+class SETRMLAHead(BaseDecodeHead):
+    """SETR's MLA decoder: two 3x3 convolutions a level, bilinear x s, concatenated, classified.
+
+    L maps (B, D, h, w), those of :class:`~mmseg_vitseg.models.necks.MLANeck`, to logits (B, K, s h, s w). Its numbers and
+    its parameters' names are those of the host's class of the same name; the levels are concatenated and classified before
+    the upsampling (ops/reorder.py).
+
+    Args:
+        mla_channels: channels of each level.
+        up_scale: s.
+        base_arguments: the host's BaseDecodeHead's; ``channels`` is L times ``mla_channels``.
+
+    Raises:
+        ValueError: ``channels`` is another number.
+    """
+
+    def __init__(self, *, mla_channels: int = 128, up_scale: float = 4, **base_arguments):
+        super().__init__(input_transform='multiple_select', **base_arguments)
+        if self.channels != len(self.in_channels) * mla_channels:
+            raise ValueError(
+                f'SETRMLAHead: channels={self.channels}; {len(self.in_channels)} levels of mla_channels={mla_channels} '
+                f'make {len(self.in_channels) * mla_channels}'
+            )
+        self.mla_channels = mla_channels
+        self.up_scale = up_scale
+        self.up_convs = nn.ModuleList(
+            nn.Sequential(*(self._block(channels) for channels in (level, mla_channels))) for level in self.in_channels
+        )
+
+    def _block(self, in_channels: int) -> ConvModule:
+        return ConvModule(in_channels, self.mla_channels, 3, padding=1, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
+
+    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Map the chosen L feature maps (B, D, h, w) to logits (B, K, s h, s w)."""
+        levels = self._transform_inputs(inputs)  # L of (B, D, h, w)
+        levels = [conv_norm_act(convs[0], x) for convs, x in zip(self.up_convs, levels, strict=True)]
+        levels = [conv_norm_act(convs[1], x) for convs, x in zip(self.up_convs, levels, strict=True)]
+        x = torch.cat(levels, dim=1)  # (B, C, h, w)
+        logits = self.cls_seg(x)  # before the upsampling: see pointwise_of_upsampled
+        return upsample(logits, self.up_scale, self.align_corners)  # (B, K, s h, s w)

@@ -1,0 +1,5 @@
+"""Necks."""
+
+from mmseg_vitseg.models.necks.mla import MLANeck
+
+__all__ = ['MLANeck']

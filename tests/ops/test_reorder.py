@@ -1,0 +1,107 @@
+"""Each reordering against the plain order of torch's own functions."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.testing import assert_close
+
+from mmseg_vitseg.ops import reorder
+
+SIZES = [(5, 7), (8, 3), (2, 1), (1, 1)]
+
+
+def upsampled(x, scale, align_corners):
+    return F.interpolate(x, scale_factor=scale, mode='bilinear', align_corners=align_corners)
+
+
+@pytest.mark.parametrize('scale', [1, 2, 3, 4, 2.5])
+@pytest.mark.parametrize('align_corners', [False, True])
+def test_upsample_is_the_hosts(scale, align_corners):
+    from mmseg.models.utils import Upsample
+
+    x = torch.randn(2, 3, 5, 7)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr('warnings.warn', lambda *_: None)  # the host's advice about sizes
+        expected = Upsample(scale_factor=scale, mode='bilinear', align_corners=align_corners)(x)
+    assert_close(reorder.upsample(x, scale, align_corners), expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize('size', SIZES)
+@pytest.mark.parametrize('bias', [True, False])
+@pytest.mark.parametrize('align_corners', [False, True])
+@pytest.mark.parametrize(('kernel', 'scale'), [(1, 2), (1, 4), (3, 2), (3, 3), (3, 4), (3, 1)])
+def test_convolving_the_upsampled_map(kernel, scale, align_corners, bias, size):
+    x, weight = torch.randn(2, 6, *size), torch.randn(5, 6, kernel, kernel)
+    bias = torch.randn(5) if bias else None
+    expected = F.conv2d(upsampled(x, scale, align_corners), weight, bias, padding=kernel // 2)
+    assert_close(reorder.conv_of_upsampled(x, weight, bias, scale, align_corners), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize('scale', [2, 4, 6, 8])
+@pytest.mark.parametrize('size', SIZES)
+def test_transposed_convolution_is_exact_at_the_border_too(size, scale, layout):
+    """In float64, where a mistake cannot hide behind rounding; gradients too."""
+    leaves = [torch.randn(2, 3, *size), torch.randn(4, 3, 3, 3), torch.randn(4)]
+    mine, plain = ([leaf.double().requires_grad_() for leaf in leaves] for _ in range(2))
+    factor = torch.randn(2, 4, size[0] * scale, size[1] * scale, dtype=torch.float64)
+    out = reorder.conv3x3_of_upsampled(mine[0].contiguous(memory_format=layout), *mine[1:], scale)
+    expected = F.conv2d(upsampled(plain[0], scale, False), *plain[1:], padding=1)
+    assert_close(out, expected)
+    (out * factor).sum().backward()
+    (expected * factor).sum().backward()
+    for a, b in zip(mine, plain, strict=True):
+        assert_close(a.grad, b.grad)
+
+
+def test_the_transposed_convolution_is_what_runs(monkeypatch):
+    """The point of it: the plain order would pass every other test here."""
+    called = []
+    monkeypatch.setattr(reorder, 'conv3x3_of_upsampled', lambda *args: called.append(args[3]))
+    for scale, align_corners in ((2, False), (2.0, False), (4, False), (2, True), (3, False)):
+        reorder.conv_of_upsampled(torch.randn(1, 2, 4, 4), torch.randn(2, 2, 3, 3), None, scale, align_corners)
+    assert called == [2, 2, 4]
+
+
+@pytest.mark.parametrize('align_corners', [False, True])
+def test_classifying_concatenated_upsampled_levels(align_corners):
+    """MLA: the concatenated upsampled levels, classified, are the upsampled sum of each level's own classification."""
+    levels, weight, bias = [torch.randn(2, 4, 5, 3) for _ in range(3)], torch.randn(7, 12, 1, 1), torch.randn(7)
+    expected = F.conv2d(torch.cat([upsampled(x, 4, align_corners) for x in levels], 1), weight, bias)
+    ours = reorder.pointwise_of_upsampled(torch.cat(levels, 1), weight, bias, 4, align_corners)
+    assert_close(ours, expected, rtol=1e-5, atol=1e-5)
+    slices = sum(F.conv2d(x, part) for x, part in zip(levels, weight.split(4, 1), strict=True))
+    assert_close(reorder.upsample(slices, 4, align_corners) + bias[:, None, None], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_dropout_of_channels_draws_the_same_and_commutes():
+    x, dropout = torch.randn(2, 64, 5, 3), nn.Dropout2d(0.5)
+    torch.manual_seed(1)
+    expected = dropout(upsampled(x, 2, False))
+    torch.manual_seed(1)
+    assert_close(reorder.upsample(dropout(x), 2, False), expected)
+    assert (expected == 0).any()
+
+
+@pytest.mark.parametrize('kernel', [1, 3])
+@pytest.mark.parametrize('bias', [True, False])
+@pytest.mark.parametrize('affine', [True, False])
+def test_folded_batch_norm(affine, bias, kernel):
+    conv, norm = nn.Conv2d(6, 5, kernel, bias=bias), nn.BatchNorm2d(5, eps=1e-3, affine=affine)
+    nn.init.normal_(norm.running_mean)
+    nn.init.uniform_(norm.running_var, 0.5, 2)
+    if affine:
+        nn.init.normal_(norm.weight)
+        nn.init.normal_(norm.bias)
+    x = torch.randn(2, 6, 5, 4)
+    folded = reorder.fold_batch_norm(
+        conv.weight,
+        conv.bias,
+        mean=norm.running_mean,
+        var=norm.running_var,
+        eps=norm.eps,
+        gamma=norm.weight,
+        beta=norm.bias,
+    )
+    assert_close(F.conv2d(x, *folded), norm.eval()(conv(x)), rtol=1e-5, atol=1e-5)
