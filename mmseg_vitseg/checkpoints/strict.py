@@ -75,8 +75,8 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> None:
 def load_pretrained(backbone: nn.Module, path: str | Path) -> None:
     """Load a backbone from a local file under timm's names, or from a whole model's checkpoint of ours.
 
-    The classifier that pretraining left in the file is dropped, and said so; a position grid of another size is resized to
-    the backbone's, and said so.
+    What the backbone does not have is dropped, and said so: the classifier that pretraining left in the file, a final norm,
+    a class token with its position. A position grid of another size is resized to the backbone's, and said so.
 
     Raises:
         FileNotFoundError: with where to get the file, and how to start from scratch on purpose.
@@ -92,13 +92,21 @@ def load_pretrained(backbone: nn.Module, path: str | Path) -> None:
         state_dict = {
             name.removeprefix('backbone.'): value for name, value in state_dict.items() if name.startswith('backbone.')
         }
-    dropped = [name for name in state_dict if name.startswith(CLASSIFIER_PREFIXES)]
+    unused = [name for name in ('norm.weight', 'norm.bias', 'cls_token') if name not in backbone.state_dict()]
+    dropped = [name for name in state_dict if name.startswith(CLASSIFIER_PREFIXES) or name in unused]
     kept = {name: value for name, value in state_dict.items() if name not in dropped}
     if dropped:
         print_log(f'{path}: dropped what a backbone does not have: {", ".join(dropped)}', logger='current')
+    if 'cls_token' in dropped and 'pos_embed' in kept:
+        kept['pos_embed'] = _patch_positions(kept['pos_embed'])
     if 'pos_embed' in kept:
         kept['pos_embed'] = _fit_positions(backbone, kept['pos_embed'], path)
     load_strict(backbone, kept, path)
+
+
+def _patch_positions(positions: Tensor) -> Tensor:
+    """Drop the class token's entry of (1, 1 + side side, D), if there is one."""
+    return positions if math.isqrt(positions.shape[1]) ** 2 == positions.shape[1] else positions[:, 1:]
 
 
 def _fit_positions(backbone: nn.Module, positions: Tensor, path: str | Path) -> Tensor:
@@ -107,7 +115,7 @@ def _fit_positions(backbone: nn.Module, positions: Tensor, path: str | Path) -> 
     timm's models with registers (``no_embed_class``) have none for the class token, which amounts to zero.
     """
     tokens = backbone.pos_embed.shape[1] - backbone.grid[0] * backbone.grid[1]
-    if tokens == 1 and math.isqrt(positions.shape[1]) ** 2 == positions.shape[1]:
+    if tokens == 1 and _patch_positions(positions) is positions:
         positions = torch.cat([torch.zeros_like(positions[:, :1]), positions], dim=1)
         print_log(f'{path}: no position embedding for the class token: zero here, which is the same.', logger='current')
     side = round((positions.shape[1] - tokens) ** 0.5)

@@ -58,7 +58,9 @@ def _shape(rng: np.random.RandomState, label: int, x: np.ndarray, y: np.ndarray,
 
 def _texture(rng: np.random.RandomState, label: int, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Two colours mixed by the pattern of the class, and noise: (size, size, 3) uint8."""
-    dark = rng.randint(20, 90, 3) if label == 0 else rng.randint(80, 160, 3)  # shapes stand out, if not in every channel
+    dark = (
+        rng.randint(20, 90, 3) if label == 0 else rng.randint(80, 160, 3)
+    )  # shapes stand out, if not in every channel
     contrast = rng.randint(40, 86, 3)
     period = rng.randint(4, 7)
     if CLASSES[label] == 'ground':

@@ -222,9 +222,12 @@ class VisionTransformer(BaseModule):
 
     @staticmethod
     def _feature_map(x: Tensor, grid: tuple[int, int]) -> Tensor:
-        """Arrange the patches of (B, N, D) as (B, D, h, w): a view, so in channels-last order in memory."""
+        """Arrange the patches of (B, N, D) as (B, D, h, w): a view, so in channels-last order in memory.
+
+        Not by ``transpose(1, 2).unflatten(2, grid)``: torch takes the strides of one image for channels first then.
+        """
         patches = x[:, x.shape[1] - grid[0] * grid[1] :]  # (B, h w, D)
-        return patches.transpose(1, 2).unflatten(2, grid)
+        return patches.unflatten(1, grid).permute(0, 3, 1, 2)
 
     def init_weights(self) -> None:
         """Load the pretrained file that ``init_cfg`` names, or draw weights as timm does.

@@ -68,6 +68,18 @@ def test_pretrained_positions_of_another_grid_are_resized(tmp_path):
 
 
 @pytest.mark.parametrize('img_size', [32, 64])
+def test_what_the_backbone_does_not_have_is_dropped(img_size, tmp_path):
+    """SETR has no final norm, SETR-MLA no class token either; timm's files have both."""
+    source = make(img_size=img_size, final_norm=True)
+    torch.save(as_published(source), tmp_path / 'x.pth')
+    model = make(with_cls_token=False)
+    load_pretrained(model, tmp_path / 'x.pth')
+    assert torch.equal(model.blocks[0].norm1.weight, source.blocks[0].norm1.weight)
+    patches = resize_position_grid(source.pos_embed[:, 1:], (img_size // 8,) * 2, (4, 4))
+    assert torch.equal(model.pos_embed, patches)
+
+
+@pytest.mark.parametrize('img_size', [32, 64])
 def test_positions_without_one_for_the_class_token(img_size, tmp_path):
     """timm's no_embed_class, of the models with registers: what is missing amounts to zero."""
     source = make(img_size=img_size, num_registers=4)
