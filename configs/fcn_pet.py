@@ -7,3 +7,5 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 model = dict(decode_head=dict(num_classes=3))
+train_cfg = dict(max_epochs=10)  # about as long as the pretrained ViTs' four
+param_scheduler = [{**step, 'end': min(step['end'], 10)} for step in _base_.param_scheduler]

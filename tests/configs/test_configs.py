@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
 
 
-SETR = [path for path in CONFIGS if path.stem.startswith('setr')]
+SETR = [path for path in CONFIGS if path.name.startswith('setr_') and not path.name.endswith('_pet.py')]
 ENCODER_WIDTHS = (768, 1024)  # of ViT-B and ViT-L, by which decoders that need shrinking are known
 
 

@@ -1,0 +1,17 @@
+"""SETR-PUP at CPU size: a pretrained ViT-S/14, a decoder of 128 channels. PRETRAINED names the backbone's weights."""
+
+_base_ = [
+    '_base_/models/setr_pup.py',
+    '_base_/models/vits14.py',
+    '_base_/datasets/pet_196.py',
+    '_base_/schedules/finetune.py',
+    '_base_/default_runtime.py',
+]
+small = dict(in_channels=384, channels=128, num_classes=3)
+model = dict(
+    data_preprocessor=dict(size=None, size_divisor=1),
+    backbone=dict(out_indices=(2, 5, 8, 11), **_base_.vits14),
+    decode_head=small,
+    auxiliary_head=[{**head, **small} for head in _base_.model.auxiliary_head],
+    test_cfg=dict(_delete_=True, mode='whole'),
+)
