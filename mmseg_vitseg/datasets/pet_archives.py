@@ -158,6 +158,10 @@ def unpack(path: Path, folder: str, out: Path) -> None:
         ValueError: a member would be written outside of the target, is a device or a link that leads out, or the archive
             has no such folder.
     """
+    if not hasattr(tarfile, 'data_filter'):
+        raise ValueError(
+            f'{path}: this Python cannot unpack safely; update it (3.10.12, 3.11.4 or newer) or unpack it yourself'
+        )
     with tempfile.TemporaryDirectory(dir=out, prefix='.unpacking-') as scratch:
         try:
             with tarfile.open(path) as archive:

@@ -109,8 +109,8 @@ class ShapesDataset(BaseSegDataset):
     METAINFO = dict(classes=CLASSES, palette=[[60, 60, 70], [240, 150, 50], [60, 160, 230], [120, 200, 90]])
 
     def __init__(self, *, length: int = 512, size: int = 64, seed: int = 0, **kwargs):
-        if length < 1:
-            raise ValueError(f'ShapesDataset: length={length}; at least one picture is needed')
+        if not isinstance(length, int) or length < 1:
+            raise ValueError(f'ShapesDataset: length={length!r}; a whole number of pictures, at least one, is needed')
         if size < 16:
             raise ValueError(f'ShapesDataset: size={size}; shapes need at least 16 pixels')
         if not 0 <= seed < 2**32:

@@ -200,12 +200,22 @@ def test_ctrl_c_leaves_whole_checkpoints_and_one_line(config_path, tmp_path):
         *SMALL,
     ]
     command[command.index('train_cfg.max_epochs=2')] = 'train_cfg.max_epochs=1000'
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob('out/epoch_*.pth')) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
+    ) as process:
+        deadline = time.monotonic() + 120
+        while not list(tmp_path.glob('out/epoch_*.pth')) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        try:
+            _, errors = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert errors.strip().splitlines()[-1].startswith('Interrupted.')
     assert 'Traceback' not in errors
@@ -304,8 +314,8 @@ def test_no_entrance_unpickles(start, trained, run_tool, check_user_error, confi
     ('option', 'words'),
     [
         ('train_dataloader.dataset.type=Foo', 'Foo is not in the'),
-        ('train_dataloader.dataset.length=abc', 'abc'),
-        ('optim_wrapper.optimizer.lr=abc', 'abc'),
+        ('train_dataloader.dataset.length=abc', "length='abc'"),
+        ('optim_wrapper.optimizer.lr=abc', 'TypeError'),
         ('model.decode_head.in_channels=97', 'RuntimeError'),
         ('model.backbone.patch_size=8', 'patch_size must be'),
         ('load_from=https://example.org/x.pth', 'fetch the file first'),
