@@ -1,0 +1,21 @@
+"""The lint is part of the tests, so that there is one check command."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize('command', [['check'], ['format', '--check']])
+def test_ruff(command):
+    pytest.importorskip('ruff', reason='ruff is not installed; it comes with the extra [dev]')
+    result = subprocess.run([sys.executable, '-m', 'ruff', *command, '.'], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout
+
+
+def test_shell_scripts_parse():
+    for script in [*ROOT.glob('tools/*.sh'), ROOT / '.ci/run']:
+        assert subprocess.run(['bash', '-n', str(script)]).returncode == 0, script
