@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from mmengine.config import ConfigDict
 from mmengine.runner.checkpoint import load_state_dict
 from mmseg.registry import MODELS
 from torch.testing import assert_close
@@ -98,3 +99,52 @@ def test_a_backbone_alone_by_init_cfg(host, tmp_path):
     ours.backbone.init_weights()
     images = torch.randn(1, 3, 32, 32)
     assert_close(ours.backbone(images), host.backbone(images))
+
+
+def setr(scope: str, kind: str):
+    """SETR as the host's configs have it, small: encoder, neck, head and auxiliary heads all of one scope."""
+    norm = dict(norm_cfg=dict(type='BN'))
+    up = dict(type=f'{scope}.SETRUPHead', in_channels=24, channels=8, num_classes=4, dropout_ratio=0, **norm)
+    parts = {
+        'naive': dict(decode_head=dict(up, in_index=3, num_convs=1, up_scale=4, kernel_size=1)),
+        'pup': dict(decode_head=dict(up, in_index=3, num_convs=4, up_scale=2, kernel_size=3)),
+        'mla': dict(
+            neck=dict(type=f'{scope}.MLANeck', in_channels=[24] * 4, out_channels=8, act_cfg=dict(type='ReLU'), **norm),
+            decode_head=dict(
+                type=f'{scope}.SETRMLAHead',
+                in_channels=(8,) * 4,
+                in_index=(0, 1, 2, 3),
+                mla_channels=8,
+                channels=32,
+                num_classes=4,
+                **norm,
+            ),
+        ),
+    }[kind]
+    auxiliary = [dict(up, in_index=index, num_convs=2, up_scale=4, kernel_size=3) for index in range(3)]
+    backbone = dict(img_size=32, patch_size=8, embed_dims=24, num_layers=4, num_heads=4, out_indices=(0, 1, 2, 3))
+    return MODELS.build(
+        ConfigDict(
+            type=f'{scope}.EncoderDecoder',
+            backbone=dict(type=f'{scope}.VisionTransformer', with_cls_token=kind != 'mla', **backbone),
+            auxiliary_head=None if kind == 'mla' else auxiliary,
+            test_cfg=dict(mode='whole'),
+            **parts,
+        )
+    )
+
+
+@pytest.mark.parametrize('load', ENTRANCES)
+@pytest.mark.parametrize('kind', ['naive', 'pup', 'mla'])
+def test_a_whole_setr_checkpoint_of_the_hosts(kind, load, tmp_path):
+    host, ours = setr('mmseg', kind), setr('mmseg_vitseg', kind)
+    for parameter in host.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    host.eval()
+    host.backbone.eval()
+    load(ours, host.state_dict(), tmp_path)
+    images = torch.randn(1, 3, 40, 32)
+    with torch.no_grad():
+        assert_close(ours.eval()(images), host(images))
+        (mine,), (theirs,) = ours(images, mode='predict'), host(images, mode='predict')
+    assert torch.equal(mine.pred_sem_seg.data, theirs.pred_sem_seg.data)
