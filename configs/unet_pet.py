@@ -1,4 +1,8 @@
-"""The host's U-Net at half its usual width, from scratch: a CNN to compare with."""
+"""The host's U-Net at half its usual width, from scratch: a CNN to compare with.
+
+Measured on 360 + 278 pictures of Oxford-IIIT Pet, 2 CPU cores: aAcc 74.97, mIoU 42.91 after 4 epochs, 6.2 min, 2.23 GB.
+`python tools/train.py configs/unet_pet.py`
+"""
 
 _base_ = ['fcn_pet.py']
 model = dict(
