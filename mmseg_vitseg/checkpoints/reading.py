@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mmseg_vitseg.compat import checkpoint_globals
+from mmseg_vitseg.errors import first_line
 
 # Where published checkpoints keep their weights: the host and mmpretrain, DeiT and MAE and DINO.
 CONTAINERS = ('state_dict', 'model', 'teacher')
@@ -45,9 +46,9 @@ def read_checkpoint(path: str | Path) -> dict:
                 f'{path}: holds objects other than tensors, which could run code when read, so it was not read. '
                 'Ask its author for a file of tensors only, or convert it where it comes from'
             ) from error
-        raise ValueError(f'{path}: not a checkpoint, or damaged ({_first_line(error)}); fetch it again') from error
+        raise ValueError(f'{path}: not a checkpoint, or damaged ({first_line(error)}); fetch it again') from error
     except Exception as error:  # on arbitrary bytes, the reader fails in arbitrary ways
-        raise ValueError(f'{path}: not a checkpoint, or damaged ({_first_line(error)}); fetch it again') from error
+        raise ValueError(f'{path}: not a checkpoint, or damaged ({first_line(error)}); fetch it again') from error
     if not isinstance(content, dict):
         raise ValueError(f'{path}: holds a {type(content).__name__}, not a dict of tensors')
     return content
@@ -82,10 +83,4 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise ValueError(
-            f'{path}: not a safetensors file, or damaged ({_first_line(error)}); fetch it again'
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0]
+        raise ValueError(f'{path}: not a safetensors file, or damaged ({first_line(error)}); fetch it again') from error

@@ -17,6 +17,7 @@ from torch import nn
 from mmseg_vitseg.checkpoints.reading import read_checkpoint, state_dict_of
 from mmseg_vitseg.checkpoints.strict import account
 from mmseg_vitseg.engine.checkpoint_hook import find_resumable
+from mmseg_vitseg.errors import first_line
 
 
 class ConfigError(ValueError):
@@ -51,7 +52,7 @@ def load_config(
         if options:
             cfg.merge_from_dict(options)
     except Exception as error:
-        raise ConfigError(f'{path}: cannot be read: {type(error).__name__}: {_first_line(error)}') from error
+        raise ConfigError(f'{path}: cannot be read: {type(error).__name__}: {first_line(error)}') from error
     cfg.launcher = launcher
     cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs', path.stem))
     try:
@@ -201,7 +202,7 @@ def build_runner(cfg: Config) -> Runner:
     except (OSError, ValueError):
         raise
     except Exception as error:
-        raise ConfigError(f'{cfg.filename}: cannot be built: {type(error).__name__}: {_first_line(error)}') from error
+        raise ConfigError(f'{cfg.filename}: cannot be built: {type(error).__name__}: {first_line(error)}') from error
     check_checkpoint(cfg, segmentor_of(runner.model))
     return runner
 
@@ -224,7 +225,3 @@ def _nested_dicts(node) -> Iterator[dict]:
     children = node.values() if isinstance(node, dict) else node if isinstance(node, (list, tuple)) else ()
     for child in children:
         yield from _nested_dicts(child)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
