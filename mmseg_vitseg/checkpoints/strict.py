@@ -8,6 +8,7 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from mmseg_vitseg.checkpoints.hf import from_hf
 from mmseg_vitseg.checkpoints.host import from_host
 from mmseg_vitseg.checkpoints.reading import read_state_dict
 from mmseg_vitseg.ops.position import resize_position_grid
@@ -37,9 +38,9 @@ def account(
         ValueError: with the keys that are missing, left over, or of another shape.
     """
     own = module.state_dict()
-    native = from_host(state_dict, own)
+    native = from_host(from_hf(state_dict), own)
     scratch = tuple(from_scratch)
-    given = {name: _as_linear(value, own.get(name)) for name, value in native.items() if not name.startswith(scratch)}
+    given = {name: fit_kernel(value, own.get(name)) for name, value in native.items() if not name.startswith(scratch)}
     given.update({name: value for name, value in own.items() if name.startswith(scratch)})
     problems = [
         _listing('missing', (name for name in own if name not in given)),
@@ -73,7 +74,7 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> None:
 
 
 def load_pretrained(backbone: nn.Module, path: str | Path) -> None:
-    """Load a backbone from a local file under timm's names, or from a whole model's checkpoint of ours.
+    """Load a backbone from a local file under timm's, HF's or the host's names, or from a whole model's checkpoint of ours.
 
     What the backbone does not have is dropped, and said so: the classifier that pretraining left in the file, a final norm,
     a class token with its position. A position grid of another size is resized to the backbone's, and said so.
@@ -87,7 +88,7 @@ def load_pretrained(backbone: nn.Module, path: str | Path) -> None:
             f'pretrained weights {str(path)!r} not found. Put the file there or name it with PRETRAINED=/path/to/file; '
             'to train from scratch on purpose: --cfg-options model.backbone.init_cfg=None'
         )
-    state_dict = read_state_dict(path)
+    state_dict = from_hf(read_state_dict(path))
     if any(name.startswith('backbone.') for name in state_dict):
         state_dict = {
             name.removeprefix('backbone.'): value for name, value in state_dict.items() if name.startswith('backbone.')
@@ -128,8 +129,10 @@ def _fit_positions(backbone: nn.Module, positions: Tensor, path: str | Path) -> 
     )
 
 
-def _as_linear(tensor: Tensor, own: Tensor | None) -> Tensor:
-    return tensor.flatten(1) if own is not None and own.ndim == 2 and tensor.ndim == 4 else tensor
+def fit_kernel(tensor: Tensor, own: Tensor | None) -> Tensor:
+    """Give a linear layer's weight the shape of the convolution's that ``own`` is, or the other way round."""
+    same = own is not None and tensor.ndim > 1 and tensor.flatten(1).shape == own.flatten(1).shape
+    return tensor.reshape(own.shape) if same else tensor
 
 
 def _listing(what: str, names: Iterable[str]) -> str:

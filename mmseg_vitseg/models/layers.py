@@ -15,21 +15,14 @@ from mmseg_vitseg.ops.patches import images_to_patches
 class PatchEmbed(nn.Module):
     """Linear embedding of flattened patches (ViT, arXiv 2010.11929, equation 1).
 
-    The weight is (D, C p p). A convolution's kernel (D, C, p, p), the form in which ViT checkpoints hold the same
-    numbers, loads as it is.
+    The weight is (D, C p p); a backbone also loads a convolution's kernel (D, C, p, p), the form in which ViT checkpoints
+    hold the same numbers.
     """
 
     def __init__(self, *, in_channels: int, embed_dims: int, patch_size: int, bias: bool = True):
         super().__init__()
         self.patch_size = patch_size
         self.proj = nn.Linear(in_channels * patch_size**2, embed_dims, bias=bias)
-        self.register_load_state_dict_pre_hook(self._flatten_kernel)
-
-    @staticmethod
-    def _flatten_kernel(module, state_dict, prefix, *_):
-        key = f'{prefix}proj.weight'
-        if key in state_dict and state_dict[key].ndim == 4:
-            state_dict[key] = state_dict[key].flatten(1)
 
     def forward(self, images: Tensor) -> Tensor:
         """Embed (B, C, H, W), H and W multiples of p, as (B, N, D)."""

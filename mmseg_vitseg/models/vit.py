@@ -9,14 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from mmcv.cnn import build_norm_layer
-from mmengine.model import BaseModule
 from mmengine.model.weight_init import trunc_normal_
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mmseg_vitseg.checkpoints.host import from_host
-from mmseg_vitseg.checkpoints.strict import load_pretrained
 from mmseg_vitseg.models.arguments import refuse_arguments
+from mmseg_vitseg.models.backbone import Backbone, resolve_indices
 from mmseg_vitseg.models.layers import Block, PatchEmbed
 from mmseg_vitseg.ops.patches import pad_to_patches
 from mmseg_vitseg.ops.position import resize_position_grid
@@ -43,7 +41,7 @@ HOST_DEFAULTS = dict(
 
 
 @MODELS.register_module()
-class VisionTransformer(BaseModule):
+class VisionTransformer(Backbone):
     """Vision Transformer (arXiv 2010.11929): images (B, C, H, W) to a tuple of feature maps (B, D, h, w).
 
     Its parameters have timm's names, so timm's state dicts load as they are; its arguments are those of the host's class
@@ -125,11 +123,7 @@ class VisionTransformer(BaseModule):
         **host_arguments,  # only to say which of the host's arguments is not supported
     ):
         refuse_arguments(type(self), host_arguments, HOST_DEFAULTS)
-        if pretrained is not None:
-            if init_cfg is not None:
-                raise ValueError(f'VisionTransformer: pretrained={pretrained!r} and init_cfg={init_cfg!r}; give one')
-            init_cfg = dict(type='Pretrained', checkpoint=pretrained)
-        super().__init__(init_cfg=init_cfg)
+        super().__init__(pretrained=pretrained, init_cfg=init_cfg)
         if variant not in VARIANTS:
             raise ValueError(f'VisionTransformer: variant={variant!r}; allowed: {", ".join(VARIANTS)}')
         sizes = dict(embed_dims=embed_dims, num_layers=num_layers, num_heads=num_heads)
@@ -155,7 +149,7 @@ class VisionTransformer(BaseModule):
             raise ValueError(f'VisionTransformer: img_size={img_size} is smaller than patch_size={patch_size}')
         self.embed_dims = embed_dims
         self.patch_size = patch_size
-        self.out_indices = _resolve_indices(out_indices, num_layers)
+        self.out_indices = resolve_indices('VisionTransformer', out_indices, num_layers, 'block')
         self.interpolate_mode = interpolate_mode
         self.antialias = antialias
         self.norm_eval = norm_eval
@@ -189,7 +183,6 @@ class VisionTransformer(BaseModule):
         )
         self.norm = build_norm_layer(norm_cfg, embed_dims)[1] if final_norm else None
         self._freeze()
-        self.register_load_state_dict_pre_hook(_read_hosts_names)
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Map (B, C, H, W) to one (B, D, h, w) for each of ``out_indices``, in rising order."""
@@ -229,23 +222,8 @@ class VisionTransformer(BaseModule):
         patches = x[:, x.shape[1] - grid[0] * grid[1] :]  # (B, h w, D)
         return patches.unflatten(1, grid).permute(0, 3, 1, 2)
 
-    def init_weights(self) -> None:
-        """Load the pretrained file that ``init_cfg`` names, or draw weights as timm does.
-
-        Raises:
-            FileNotFoundError: the pretrained file is missing.
-            ValueError: it does not hold exactly this model's weights.
-        """
-        if isinstance(self.init_cfg, dict) and self.init_cfg.get('type') == 'Pretrained':
-            if not self.init_cfg.get('checkpoint'):
-                raise ValueError("VisionTransformer: init_cfg=dict(type='Pretrained') names no checkpoint")
-            load_pretrained(self, self.init_cfg['checkpoint'])
-        elif self.init_cfg:
-            super().init_weights()
-        else:
-            self._draw_weights()
-
-    def _draw_weights(self) -> None:
+    def draw_weights(self) -> None:
+        """Draw weights as timm does."""
         for token in (self.cls_token, self.reg_token, self.pos_embed):
             if token is not None:
                 trunc_normal_(token, std=0.02)
@@ -282,29 +260,7 @@ class VisionTransformer(BaseModule):
         return self
 
 
-def _read_hosts_names(module: nn.Module, state_dict: dict[str, Tensor], prefix: str, *_) -> None:
-    """Let ``load_state_dict``, so the Runner's ``load_from`` too, take a checkpoint of the host's class of this name."""
-    native = from_host(state_dict, {prefix + name for name in module.state_dict()})
-    if native is not state_dict:
-        state_dict.clear()
-        state_dict.update(native)
-
-
 def _pair(img_size: Sequence[int]) -> tuple[int, int]:
     if len(img_size) not in (1, 2):
         raise ValueError(f'VisionTransformer: img_size={img_size}; allowed: an int or (height, width)')
     return img_size[0], img_size[-1]
-
-
-def _resolve_indices(out_indices: int | Sequence[int], num_layers: int) -> tuple[int, ...]:
-    indices = (out_indices,) if isinstance(out_indices, int) else tuple(out_indices)
-    for index in indices:
-        if not -num_layers <= index < num_layers:
-            raise ValueError(
-                f'VisionTransformer: out_indices={out_indices} with {num_layers} blocks; '
-                f'allowed: {-num_layers} to {num_layers - 1}'
-            )
-    resolved = tuple(index % num_layers for index in indices)
-    if len(set(resolved)) < len(resolved):
-        raise ValueError(f'VisionTransformer: out_indices={out_indices} names a block twice')
-    return resolved

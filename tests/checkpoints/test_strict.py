@@ -1,7 +1,9 @@
 import pytest
 import torch
+from mmseg.registry import MODELS
 from safetensors.torch import load_file
 from torch import nn
+from torch.testing import assert_close
 
 from mmseg_vitseg.checkpoints.strict import load_checkpoint, load_pretrained, load_strict
 from mmseg_vitseg.models import VisionTransformer
@@ -65,6 +67,23 @@ def test_pretrained_positions_of_another_grid_are_resized(tmp_path):
     model = make()
     load_pretrained(model, tmp_path / 'x.pth')
     assert torch.equal(model.pos_embed, resize_position_grid(source.pos_embed, (8, 8), (4, 4)))
+
+
+@pytest.mark.parametrize(
+    ('name', 'arguments'),
+    [
+        ('VisionTransformer', dict(img_size=32, patch_size=8, embed_dims=24, num_layers=1, num_heads=4)),
+        ('MixVisionTransformer', dict(embed_dims=8, num_layers=[1] * 4)),
+    ],
+)
+def test_the_hosts_own_backbone_keeps_its_names(name, arguments, tmp_path):
+    """A model that mixes the host's backbone with our segmentor reads its own checkpoint."""
+    head = dict(type='mmseg.FCNHead', in_channels=24, channels=4, num_classes=3)
+    model = dict(type='mmseg_vitseg.EncoderDecoder', backbone=dict(type=f'mmseg.{name}', **arguments), decode_head=head)
+    trained, fresh = MODELS.build(model), MODELS.build(model)
+    torch.save(trained.state_dict(), tmp_path / 'model.pth')
+    load_checkpoint(fresh, tmp_path / 'model.pth')
+    assert_close(fresh.state_dict(), trained.state_dict(), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize('img_size', [32, 64])

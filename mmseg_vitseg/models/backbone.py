@@ -1,0 +1,83 @@
+"""What the backbones share: pretrained weights, whole or refused, and the names that other projects gave the parameters."""
+
+from collections.abc import Sequence
+
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmseg_vitseg.checkpoints.host import from_host
+from mmseg_vitseg.checkpoints.strict import fit_kernel, load_pretrained
+
+
+class Backbone(BaseModule):
+    """A backbone that takes the host's checkpoints, and draws its weights as ``init_cfg`` says.
+
+    Args:
+        pretrained: the host's older spelling of ``init_cfg=dict(type='Pretrained', checkpoint=...)``.
+        init_cfg: ``Pretrained`` loads every key or raises; None draws weights as :meth:`draw_weights` does.
+
+    Raises:
+        ValueError: both are given.
+    """
+
+    def __init__(self, *, pretrained: str | None, init_cfg: dict | list[dict] | None):
+        if pretrained is not None:
+            if init_cfg is not None:
+                raise ValueError(
+                    f'{type(self).__name__}: pretrained={pretrained!r} and init_cfg={init_cfg!r}; give one'
+                )
+            init_cfg = dict(type='Pretrained', checkpoint=pretrained)
+        super().__init__(init_cfg=init_cfg)
+        self.register_load_state_dict_pre_hook(_read_hosts_names)
+
+    def init_weights(self) -> None:
+        """Load the pretrained file that ``init_cfg`` names, or draw weights.
+
+        Raises:
+            FileNotFoundError: the pretrained file is missing.
+            ValueError: it does not hold exactly this model's weights.
+        """
+        if isinstance(self.init_cfg, dict) and self.init_cfg.get('type') == 'Pretrained':
+            if not self.init_cfg.get('checkpoint'):
+                raise ValueError(f"{type(self).__name__}: init_cfg=dict(type='Pretrained') names no checkpoint")
+            load_pretrained(self, self.init_cfg['checkpoint'])
+        elif self.init_cfg:
+            super().init_weights()
+        else:
+            self.draw_weights()
+
+    def draw_weights(self) -> None:
+        """Draw random weights."""
+        raise NotImplementedError
+
+
+def resolve_indices(name: str, out_indices: int | Sequence[int], count: int, what: str) -> tuple[int, ...]:
+    """Return ``out_indices``, which may count from the end, as indices from 0.
+
+    Args:
+        name: the backbone's, for the error.
+        out_indices: one index or several.
+        count: how many there are to choose from.
+        what: what they number: ``block``, ...
+
+    Raises:
+        ValueError: an index out of range, or the same one twice.
+    """
+    indices = (out_indices,) if isinstance(out_indices, int) else tuple(out_indices)
+    for index in indices:
+        if not -count <= index < count:
+            raise ValueError(
+                f'{name}: out_indices={out_indices} with {count} {what}s; allowed: {-count} to {count - 1}'
+            )
+    resolved = tuple(index % count for index in indices)
+    if len(set(resolved)) < len(resolved):
+        raise ValueError(f'{name}: out_indices={out_indices} names a {what} twice')
+    return resolved
+
+
+def _read_hosts_names(module: nn.Module, state_dict: dict[str, Tensor], prefix: str, *_) -> None:
+    """Let ``load_state_dict``, so the Runner's ``load_from`` too, take a checkpoint of the host's class of this name."""
+    own = {prefix + name: value for name, value in module.state_dict().items()}
+    native = {name: fit_kernel(value, own.get(name)) for name, value in from_host(state_dict, own).items()}
+    state_dict.clear()
+    state_dict.update(native)
