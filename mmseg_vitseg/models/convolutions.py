@@ -24,9 +24,9 @@ def norm_channels(norm: nn.Module, x: Tensor) -> Tensor:
 
 def conv_norm_act(block: ConvModule, x: Tensor) -> Tensor:
     """Run a block on (B, C, h, w), stride 1: (B, K, h, w); its batch norm within the convolution in evaluation mode."""
-    weight, bias, norm = _foldable(block)
+    weight, bias, norm = foldable(block)
     x = F.conv2d(x, weight, bias, padding=block.padding)
-    return _norm_act(block, norm, x)
+    return norm_act(block, norm, x)
 
 
 def upsample_conv_norm_act(block: ConvModule, x: Tensor, scale: float, align_corners: bool) -> Tensor:
@@ -35,12 +35,12 @@ def upsample_conv_norm_act(block: ConvModule, x: Tensor, scale: float, align_cor
     The convolution moves before the upsampling where that is exact, and a batch norm in evaluation mode with it. In training
     mode the statistics are those of the upsampled map, so there the norm stays behind; the activation always does.
     """
-    weight, bias, norm = _foldable(block)
+    weight, bias, norm = foldable(block)
     x = conv_of_upsampled(x, weight, bias, scale, align_corners)
-    return _norm_act(block, norm, x)
+    return norm_act(block, norm, x)
 
 
-def _foldable(block: ConvModule) -> tuple[Tensor, Tensor | None, nn.Module | None]:
+def foldable(block: ConvModule) -> tuple[Tensor, Tensor | None, nn.Module | None]:
     """Return weight, bias and the norm that is left to do.
 
     Folded anew at each call, which costs less than a thousandth of the convolution: nothing that could go stale when weights
@@ -61,7 +61,8 @@ def _foldable(block: ConvModule) -> tuple[Tensor, Tensor | None, nn.Module | Non
     return weight, bias, None
 
 
-def _norm_act(block: ConvModule, norm: nn.Module | None, x: Tensor) -> Tensor:
+def norm_act(block: ConvModule, norm: nn.Module | None, x: Tensor) -> Tensor:
+    """Run a block's norm, unless it is folded, and its activation on (B, K, h, w), in place."""
     if norm is not None:
         x = norm(x)
     return block.activate(x) if block.with_activation else x  # in place: x is this block's own

@@ -5,6 +5,8 @@ Bilinear upsampling mixes pixels, alike in every channel, with weights that sum 
 pixel, can therefore be done before it as well as after it, on 1/s^2 of the pixels.
 """
 
+from collections.abc import Sequence
+
 import torch.nn.functional as F
 from torch import Tensor, arange
 
@@ -42,6 +44,68 @@ def pointwise_of_upsampled(x: Tensor, weight: Tensor, bias: Tensor | None, scale
     training too; and for Dropout2d before W, which scales whole channels and so is part of W.
     """
     return upsample(F.conv2d(x, weight, bias), scale, align_corners)
+
+
+def pointwise_of_upsampled_levels(
+    levels: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    bias: Tensor | None,
+    size: Sequence[int],
+    mode: str,
+    align_corners: bool,
+) -> Tensor:
+    """Convolve the concatenation of L maps, resized to one size, 1x1: convolve each at its own size, resize, sum.
+
+    Proof: [W_1 ... W_L] [U_1 x_1; ...; U_L x_L] + b = sum of W_i U_i x_i + b = sum of U_i (W_i x_i) + b.
+
+    Args:
+        levels: L of (B, C_i, h_i, w_i).
+        weights: L of (K, C_i, 1, 1), the convolution's weight cut by level.
+        bias: (K,) or None.
+        size: (h, w) of the result.
+        mode: of the resizing: ``nearest``, ``bilinear``, ...
+        align_corners: of the resizing.
+
+    Returns:
+        (B, K, h, w).
+    """
+    options = (
+        dict(mode=mode)
+        if mode in ('nearest', 'area', 'nearest-exact')
+        else dict(mode=mode, align_corners=align_corners)
+    )
+    total = None
+    for x, weight in zip(levels, weights, strict=True):
+        share = F.conv2d(x, weight, bias if total is None else None)
+        if share.shape[-2:] != tuple(size):
+            share = F.interpolate(share, size=tuple(size), **options)
+        total = share if total is None else total.add_(share)
+    return total
+
+
+def merge_pointwise(
+    first: Sequence[tuple[Tensor, Tensor | None]], second: Sequence[Tensor], bias: Tensor | None
+) -> tuple[list[Tensor], Tensor | None]:
+    """Merge L pairs of 1x1 convolutions, with nothing but resizing between them, whose results are summed.
+
+    Proof: W (V x + c) = (W V) x + W c, and resizing leaves the constant W c alone.
+
+    Args:
+        first: L of weight (C, C_i, 1, 1) and bias (C,) or None.
+        second: L of weights (K, C, 1, 1).
+        bias: of the sum, (K,) or None.
+
+    Returns:
+        L weights (K, C_i, 1, 1), and the bias of the sum, (K,) or None.
+    """
+    weights = []
+    for (inner, inner_bias), outer in zip(first, second, strict=True):
+        outer = outer.flatten(1)  # (K, C)
+        weights.append((outer @ inner.flatten(1))[..., None, None])
+        if inner_bias is not None:
+            share = outer @ inner_bias
+            bias = share if bias is None else bias + share
+    return weights, bias
 
 
 def conv3x3_of_upsampled(x: Tensor, weight: Tensor, bias: Tensor | None, scale: int) -> Tensor:

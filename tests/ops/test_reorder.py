@@ -105,3 +105,34 @@ def test_folded_batch_norm(affine, bias, kernel):
         beta=norm.bias,
     )
     assert_close(F.conv2d(x, *folded), norm.eval()(conv(x)), rtol=1e-5, atol=1e-5)
+
+
+LEVELS = [(8, 6), (4, 3), (3, 5), (1, 1), (9, 11)]
+
+
+@pytest.mark.parametrize(
+    ('mode', 'align_corners'), [('bilinear', False), ('bilinear', True), ('bicubic', False), ('nearest', None)]
+)
+@pytest.mark.parametrize('bias', [True, False])
+def test_convolving_levels_of_any_size(mode, align_corners, bias):
+    levels = [torch.randn(2, 2 + i, *size) for i, size in enumerate(LEVELS)]
+    weights = [torch.randn(7, x.shape[1], 1, 1) for x in levels]
+    bias = torch.randn(7) if bias else None
+    resized = [F.interpolate(x, size=LEVELS[0], mode=mode, align_corners=align_corners) for x in levels]
+    expected = F.conv2d(torch.cat(resized, dim=1), torch.cat(weights, dim=1), bias)
+    result = reorder.pointwise_of_upsampled_levels(levels, weights, bias, LEVELS[0], mode, align_corners)
+    assert_close(result, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(('inner_bias', 'bias'), [(True, True), (True, False), (False, True), (False, False)])
+def test_merging_two_pointwise_convolutions(inner_bias, bias):
+    levels = [torch.randn(2, 3, 4, 5), torch.randn(2, 6, 4, 5)]
+    first = [(torch.randn(8, x.shape[1], 1, 1), torch.randn(8) if inner_bias else None) for x in levels]
+    second = [torch.randn(7, 8, 1, 1) for _ in levels]
+    bias = torch.randn(7) if bias else None
+    expected = sum(F.conv2d(F.conv2d(x, *inner), outer) for x, inner, outer in zip(levels, first, second, strict=True))
+    expected = expected if bias is None else expected + bias[:, None, None]
+    weights, merged = reorder.merge_pointwise(first, second, bias)
+    assert (merged is None) == (bias is None and not inner_bias)
+    result = sum(F.conv2d(x, weight) for x, weight in zip(levels, weights, strict=True))
+    assert_close(result if merged is None else result + merged[:, None, None], expected, rtol=1e-5, atol=1e-5)

@@ -9,6 +9,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
 from mmseg_vitseg.models.convolutions import conv_norm_act, norm_channels, upsample_conv_norm_act
+from mmseg_vitseg.models.heads.levels import check_levels
 from mmseg_vitseg.ops.reorder import upsample
 from mmseg_vitseg.registry import MODELS
 
@@ -95,10 +96,11 @@ class SETRMLAHead(BaseDecodeHead):
         base_arguments: the host's BaseDecodeHead's; ``channels`` is L times ``mla_channels``.
 
     Raises:
-        ValueError: ``channels`` is another number.
+        ValueError: ``channels`` is another number, or ``in_channels`` and ``in_index`` are not one a level.
     """
 
     def __init__(self, *, mla_channels: int = 128, up_scale: float = 4, **base_arguments):
+        check_levels('SETRMLAHead', base_arguments)
         super().__init__(input_transform='multiple_select', **base_arguments)
         if self.channels != len(self.in_channels) * mla_channels:
             raise ValueError(

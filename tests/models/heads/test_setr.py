@@ -2,9 +2,7 @@
 
 import pytest
 import torch
-from mmengine.structures import PixelData
 from mmseg.registry import MODELS
-from mmseg.structures import SegDataSample
 from torch import nn
 from torch.testing import assert_close
 
@@ -15,59 +13,6 @@ UP = dict(in_channels=12, channels=8, num_classes=5)
 MLA = dict(in_channels=[6] * 3, in_index=[0, 1, 2], channels=12, mla_channels=4, num_classes=5)
 
 pytestmark = pytest.mark.filterwarnings('ignore:When align_corners=True:UserWarning')  # the host's advice about sizes
-
-
-def randomise(module: nn.Module) -> nn.Module:
-    """Give every parameter and statistic a value that a mix-up would show, and that keeps activations near 1."""
-    for name, value in module.state_dict().items():
-        if name.endswith('running_var'):
-            nn.init.uniform_(value, 0.5, 2)
-        elif value.ndim == 4:
-            nn.init.normal_(value, std=(2 / value[0].numel()) ** 0.5)
-        elif value.is_floating_point():
-            nn.init.normal_(value, mean=float(name.endswith('weight')), std=0.4)
-    return module
-
-
-def pair(name: str, **arguments) -> tuple[nn.Module, nn.Module]:
-    """Build the host's head and ours, with the same weights."""
-    host = randomise(MODELS.build(dict(type=f'mmseg.{name}', **arguments)))
-    ours = MODELS.build(dict(type=f'mmseg_vitseg.{name}', **arguments))
-    assert {key: value.shape for key, value in ours.state_dict().items()} == {
-        key: value.shape for key, value in host.state_dict().items()
-    }
-    ours.load_state_dict(host.state_dict())
-    host.load_state_dict(ours.state_dict())
-    return host, ours
-
-
-def compare_logits(host: nn.Module, ours: nn.Module, features: list[torch.Tensor]) -> None:
-    with torch.no_grad():
-        expected, logits = host.eval()(features), ours.eval()(features)
-    assert logits.shape == expected.shape
-    assert_close(logits, expected)
-
-
-def compare_training(host: nn.Module, ours: nn.Module, features: list[torch.Tensor]) -> None:
-    """Losses, gradients of parameters and inputs, and the running statistics afterwards."""
-    labels = torch.randint(0, 5, (len(features[0]), 1, 30, 22))
-    labels[:, :, :2] = 255
-    samples = [SegDataSample(gt_sem_seg=PixelData(data=label)) for label in labels]
-    results = []
-    for head in (host, ours):
-        leaves = [x.clone().requires_grad_() for x in features]
-        torch.manual_seed(3)  # dropout
-        losses = head.train().loss(leaves, samples, {})
-        losses['loss_ce'].backward()
-        gradients = {name: parameter.grad for name, parameter in head.named_parameters()}
-        results.append((losses, gradients, [x.grad for x in leaves], dict(head.named_buffers())))
-    (expected, *host_rest), (losses, *rest) = results
-    assert losses.keys() == expected.keys()
-    for name in losses:
-        assert_close(losses[name], expected[name])
-    # sums over all pixels, in another order: to the largest gradient's last digits
-    assert_close(rest, host_rest, rtol=1e-4, atol=1e-5)
-    assert all(gradient.abs().max() > 1e-6 for gradient in rest[1] if gradient is not None)
 
 
 UP_FORMS = [
@@ -86,7 +31,7 @@ UP_FORMS = [
 
 @pytest.mark.parametrize('align_corners', [False, True])
 @pytest.mark.parametrize('form', UP_FORMS, ids=lambda form: '-'.join(map(str, form.values())))
-def test_setr_up_equals_the_hosts(form, align_corners):
+def test_setr_up_equals_the_hosts(form, align_corners, pair, compare_logits, compare_training):
     host, ours = pair('SETRUPHead', **UP, **form, align_corners=align_corners)
     features = [torch.randn(2, 12, 4, 4), torch.randn(2, 12, 3, 5)]
     compare_logits(host, ours, features)
@@ -102,7 +47,7 @@ def test_setr_up_equals_the_hosts(form, align_corners):
         dict(loss_decode=[dict(type='CrossEntropyLoss', loss_weight=0.4), dict(type='DiceLoss')]),
     ],
 )
-def test_arguments_of_the_hosts_base_class(arguments):
+def test_arguments_of_the_hosts_base_class(arguments, pair, compare_logits, compare_training):
     host, ours = pair('SETRUPHead', **{**UP, 'norm_cfg': BN, **arguments})
     channels = arguments.get('in_channels', (12, 12))
     features = [torch.randn(2, channels[0], 4, 6), torch.randn(2, channels[1], 2, 3)]
@@ -116,25 +61,25 @@ def test_arguments_of_the_hosts_base_class(arguments):
 
 @pytest.mark.parametrize('align_corners', [False, True])
 @pytest.mark.parametrize('arguments', [dict(norm_cfg=BN), dict(norm_cfg=None, up_scale=2, dropout_ratio=0.5)])
-def test_setr_mla_equals_the_hosts(arguments, align_corners):
+def test_setr_mla_equals_the_hosts(arguments, align_corners, pair, compare_logits, compare_training):
     host, ours = pair('SETRMLAHead', **MLA, **arguments, align_corners=align_corners)
     features = [torch.randn(2, 6, 3, 5) for _ in range(3)]
     compare_logits(host, ours, features)
     compare_training(host, ours, features)
 
 
-def test_sync_bn_in_evaluation():
+def test_sync_bn_in_evaluation(pair, compare_logits):
     host, ours = pair('SETRMLAHead', **MLA, norm_cfg=SYNC_BN)
     compare_logits(host, ours, [torch.randn(1, 6, 4, 4) for _ in range(3)])
 
 
 @pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
-def test_any_memory_layout(layout):
+def test_any_memory_layout(layout, pair, compare_logits):
     host, ours = pair('SETRUPHead', **UP, norm_cfg=BN, num_convs=4, up_scale=2)
     compare_logits(host, ours, [torch.randn(2, 12, 3, 5).contiguous(memory_format=layout)])
 
 
-def test_folding_follows_weights_and_modes():
+def test_folding_follows_weights_and_modes(pair, compare_logits, compare_training, randomise):
     """Statistics that training changed, weights that were loaded, norms that a user froze: nothing is remembered."""
     host, ours = pair('SETRUPHead', **UP, norm_cfg=BN, num_convs=2, up_scale=2, dropout_ratio=0)
     features = [torch.randn(2, 12, 3, 5)]
@@ -174,6 +119,7 @@ def test_initial_weights_are_drawn_as_the_hosts():
             dict(UP, in_channels=[4], in_index=[0], input_transform='multiple_select'),
             "allowed: None, 'resize_concat'",
         ),
+        (SETRMLAHead, dict(MLA, in_index=[0]), 'each is a list, one entry a level'),
         (SETRMLAHead, dict(MLA, channels=10), '3 levels of mla_channels=4 make 12'),
     ],
 )
