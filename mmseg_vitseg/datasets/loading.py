@@ -47,6 +47,7 @@ class LoadMask(LoadAnnotations):
 
     Args:
         values: what may stand in the file, before ``reduce_zero_label``; None for any value.
+        void: the value of pixels without a class; it becomes 255, which losses and scores ignore.
         kwargs: the host's.
 
     Raises:
@@ -54,9 +55,10 @@ class LoadMask(LoadAnnotations):
             values.
     """
 
-    def __init__(self, *, values: Sequence[int] | None = None, **kwargs):
+    def __init__(self, *, values: Sequence[int] | None = None, void: int | None = None, **kwargs):
         super().__init__(**kwargs)
         self.values = values
+        self.void = void
 
     def _load_seg_map(self, results: dict) -> None:
         path = results['seg_map_path']
@@ -80,6 +82,8 @@ class LoadMask(LoadAnnotations):
             )
         if self.values is not None:
             self._check_values(mask, results)
+        if self.void is not None:
+            mask[mask == self.void] = 255
 
     def _check_values(self, mask: np.ndarray, results: dict) -> None:
         shift = 1 if self.reduce_zero_label else 0

@@ -1,0 +1,76 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmseg.registry import DATASETS
+from PIL import Image
+
+PIPELINE = [
+    dict(type='mmseg_vitseg.LoadImage'),
+    dict(type='mmseg_vitseg.LoadMask', values=tuple(range(12)), void=11),
+]
+
+
+def build(root, **kwargs):
+    return DATASETS.build(dict(type='mmseg_vitseg.CamVidDataset', data_root=str(root), pipeline=PIPELINE, **kwargs))
+
+
+@pytest.fixture
+def small_camvid(tmp_path):
+    """Two pairs for training; the first mask has each of the twelve values."""
+    for folder in ('images/train', 'annotations/train'):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ('a', 'b'):
+        Image.fromarray(np.zeros((6, 4, 3), np.uint8)).save(tmp_path / f'images/train/{name}.jpg')
+        mask = np.arange(24, dtype=np.uint8).reshape(6, 4) % 12
+        Image.fromarray(mask).save(tmp_path / f'annotations/train/{name}.png')
+    return tmp_path
+
+
+def test_void_is_ignored(small_camvid):
+    dataset = build(small_camvid)
+    assert len(dataset) == 2
+    mask = dataset[0]['gt_seg_map']
+    assert set(np.unique(mask)) == {*range(11), 255}
+    assert (mask == 255).sum() == 2
+    assert len(dataset.metainfo['classes']) == len(dataset.metainfo['palette']) == 11
+
+
+def test_subset_of_classes(small_camvid):
+    dataset = build(small_camvid, metainfo=dict(classes=('road', 'car')))
+    assert set(np.unique(dataset[0]['gt_seg_map'])) == {0, 1, 255}
+
+
+def test_real_data():
+    root = Path(os.environ.get('CAMVID_ROOT', Path(__file__).resolve().parents[3] / 'shared/data/camvid'))
+    if not root.is_dir():
+        pytest.skip(f'no CamVid data at {root} (set CAMVID_ROOT)')
+    train = build(root)
+    val = build(root, data_prefix=dict(img_path='images/val', seg_map_path='annotations/val'))
+    assert (len(train), len(val)) == (367, 101)
+    sample = val[0]
+    assert sample['img'].shape == (360, 480, 3)
+    assert set(np.unique(sample['gt_seg_map'])) <= {*range(11), 255}
+
+
+@pytest.mark.parametrize(
+    ('break_it', 'words'),
+    [
+        (lambda root: (root / 'images').rename(root / 'pictures'), ['images/train', 'CAMVID_ROOT']),
+        (lambda root: [path.unlink() for path in root.glob('images/train/*')], ['no *.jpg', 'CAMVID_ROOT']),
+        (lambda root: (root / 'annotations/train/b.png').unlink(), ['b.png: missing', 'b.jpg']),
+    ],
+)
+def test_what_is_missing_is_named(small_camvid, break_it, words):
+    break_it(small_camvid)
+    with pytest.raises(FileNotFoundError) as info:
+        build(small_camvid)
+    for word in words:
+        assert word in str(info.value)
+
+
+def test_other_values_are_refused(small_camvid):
+    Image.fromarray(np.full((6, 4), 12, np.uint8)).save(small_camvid / 'annotations/train/a.png')
+    with pytest.raises(ValueError, match='the mask has the value 12'):
+        build(small_camvid)[0]
