@@ -1,7 +1,9 @@
-"""Every config's model is built and run once; the article's is checked to the letter, SETR's against the published sizes."""
+"""Every config's model is built and run once; the article's is checked to the letter, SETR's and SegFormer's against the
+published sizes and the host's configs."""
 
 import copy
 import inspect
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,9 @@ from mmengine.config import Config
 from mmseg.models.utils import Upsample
 from mmseg.registry import DATASETS, MODELS
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from mmseg_vitseg.checkpoints.strict import account
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
@@ -155,23 +160,20 @@ def test_setr_base_sizes_that_the_published_figures_contradict(name, with_auxili
     assert count_parameters(name, with_auxiliary=with_auxiliary) == parameters
 
 
-def host_twin(name: str) -> Config:
-    """Return the host's published config of the same name."""
+def host_twin(folder: str, *words: str) -> Config:
+    """Return the host's published config whose name has each of the words."""
     from importlib import resources
 
-    found = sorted((resources.files('mmseg') / '.mim/configs/setr').glob('*.py'))
-    variant, data = name.removeprefix('setr_').split('_')
-    return Config.fromfile(next(path for path in reversed(found) if variant in path.name and data in path.name))
+    found = sorted((resources.files('mmseg') / '.mim/configs' / folder).glob('*.py'))
+    return Config.fromfile(next(path for path in reversed(found) if all(word in path.name for word in words)))
 
 
-@pytest.mark.parametrize(
-    'name', [f'setr_{variant}_{data}' for variant in ('naive', 'pup', 'mla') for data in ('ade20k', 'cityscapes')]
-)
-def test_setr_is_the_hosts_published_config(name):
-    """Decoders, auxiliary heads, levels, windows, optimizer and schedule: what is not ours must be as published."""
-    ours, host = Config.fromfile(ROOT / f'configs/{name}.py'), host_twin(name)
-    for key in ('optimizer', 'paramwise_cfg'):
-        assert ours.optim_wrapper[key] == host.optim_wrapper[key], key
+def check_recipe(ours: Config, host: Config) -> None:
+    """Optimizer, schedule, windows, pictures, pipelines: all that surrounds the model must be as the host published it."""
+    theirs = host.optim_wrapper.get('paramwise_cfg').custom_keys
+    theirs.pop('pos_block', None)  # names no parameter
+    assert ours.optim_wrapper.optimizer == host.optim_wrapper.optimizer
+    assert ours.optim_wrapper.paramwise_cfg.custom_keys == theirs
     assert ours.param_scheduler == host.param_scheduler
     assert (ours.train_cfg, ours.model.test_cfg) == (host.train_cfg, host.model.test_cfg)
     assert ours.train_dataloader.batch_size == host.train_dataloader.batch_size
@@ -186,6 +188,13 @@ def test_setr_is_the_hosts_published_config(name):
         dataset = inspect.signature(DATASETS.get(host[loader].dataset.type)).parameters
         assert not labels or labels == [dataset['reduce_zero_label'].default]
         assert ours[loader].dataset.pipeline == steps
+
+
+@pytest.mark.parametrize('data', ['ade20k', 'cityscapes'])
+@pytest.mark.parametrize('variant', ['naive', 'pup', 'mla'])
+def test_setr_is_the_hosts_published_config(variant, data):
+    ours, host = Config.fromfile(ROOT / f'configs/setr_{variant}_{data}.py'), host_twin('setr', variant, data)
+    check_recipe(ours, host)
     backbone, theirs = build_on_meta(ours).backbone, host.model.backbone
     assert backbone.out_indices == theirs.out_indices
     assert (backbone.grid[0] * 16, backbone.grid[1] * 16) == theirs.img_size
@@ -193,6 +202,63 @@ def test_setr_is_the_hosts_published_config(name):
     assert build_part(ours, 'neck') == build_part(host, 'neck')
     assert build_part(ours, 'decode_head') == build_part(host, 'decode_head')
     assert build_part(ours, 'auxiliary_head') == build_part(host, 'auxiliary_head')
+
+
+# SYSTEMS.md, part C: millions of parameters, and what the paper calls GFLOPs, multiplications with their additions counted
+# once; B5's at 640 x 640
+SEGFORMER = dict(b0=(3.8, 8.4), b1=(13.7, 15.9), b2=(27.5, 62.4), b3=(47.3, 79.0), b4=(64.1, 95.7), b5=(84.7, 183.3))
+
+
+@pytest.mark.parametrize('data', ['ade20k', 'cityscapes'])
+@pytest.mark.parametrize('size', SEGFORMER)
+def test_segformer_is_the_hosts_published_config(size, data, monkeypatch):
+    """With the host's decoder, that is: every weight of the host's model has its place in ours."""
+    crops = dict(ade20k='512x512', cityscapes='1024x1024')[data]
+    ours = Config.fromfile(ROOT / f'configs/segformer_{size}_{data}.py')
+    host = host_twin('segformer', f'mit-{size}', f'{data}-{crops}')
+    check_recipe(ours, host)
+    ours.merge_from_dict({'model.decode_head.linear_projection': False, 'model.decode_head.channels': 256})
+    monkeypatch.setattr(torch, 'linspace', partial(torch.linspace, device='cpu'))  # the host reads its values
+    model, twin = build_on_meta(ours), build_on_meta(host)
+    account(twin.state_dict(), model, 'the host')
+    assert [x.drop_prob for x in drop_paths(model)] == pytest.approx([x.drop_prob for x in drop_paths(twin)[1::2]])
+    assert model.decode_head.dropout_ratio == twin.decode_head.dropout_ratio
+
+
+def drop_paths(model: nn.Module) -> list[nn.Module]:
+    return [module for module in model.modules() if type(module).__name__ == 'DropPath' and module.drop_prob > 0]
+
+
+@pytest.mark.parametrize('size', SEGFORMER)
+def test_segformer_has_the_published_size_and_a_fraction_of_the_cost(size):
+    """The paper's decoder step by step, as HF runs it, costs the published figure; ours the encoder and little more."""
+    transformers = pytest.importorskip('transformers', reason='no transformers to compare with')
+    millions, published = SEGFORMER[size]
+    model = build_on_meta(Config.fromfile(ROOT / f'configs/segformer_{size}_ade20k.py'))
+    assert round(sum(p.numel() for p in model.parameters()) / 1e6, 1) == millions
+    side = 640 if size == 'b5' else 512
+    with torch.device('meta'):
+        image = torch.empty(1, 3, side, side)
+        hf = transformers.SegformerForSemanticSegmentation(
+            transformers.SegformerConfig(
+                depths=[len(stage.blocks) for stage in model.backbone.stages],
+                hidden_sizes=list(model.decode_head.in_channels),
+                decoder_hidden_size=model.decode_head.channels,
+                num_labels=150,
+            )
+        )
+    plain = multiplications(lambda: hf.eval()(image))
+    encoder = multiplications(lambda: model.backbone(image))
+    total = multiplications(lambda: model(image))
+    assert plain == pytest.approx(published, rel=0.01)
+    assert total - encoder < 0.25 * (plain - encoder)
+
+
+def multiplications(run) -> float:
+    """Count the multiplications of matrix products, convolutions and attention, in billions."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        run()
+    return counter.get_total_flops() / 2e9  # it counts the additions too
 
 
 def build_part(cfg: Config, name: str) -> list[dict]:

@@ -1,0 +1,43 @@
+# CamVid, 11 classes, pictures of 480 x 360, crops of 320 x 256. Scores are taken at the pictures' own size.
+_base_ = './crops.py'
+data = dict(type='mmseg_vitseg.CamVidDataset', data_root='{{$CAMVID_ROOT:data/camvid}}')
+load_image = dict(type='mmseg_vitseg.LoadImage')
+load_mask = dict(type='mmseg_vitseg.LoadMask', values=tuple(range(12)), void=11)
+steps = dict(
+    LoadImageFromFile=load_image,
+    LoadAnnotations=load_mask,
+    RandomResize=dict(type='RandomResize', scale=(480, 360), ratio_range=(0.5, 2.0), keep_ratio=True),
+    RandomCrop=dict(type='RandomCrop', crop_size=(256, 320), cat_max_ratio=0.75),
+)
+train_dataloader = dict(
+    batch_size=8,
+    num_workers=2,
+    sampler=dict(type='DefaultSampler'),
+    dataset=dict(
+        data,
+        data_prefix=dict(img_path='images/train', seg_map_path='annotations/train'),
+        pipeline=[steps.get(step['type'], step) for step in _base_.train_pipeline],
+    ),
+)
+val_dataloader = dict(
+    num_workers=2,
+    dataset=dict(
+        data,
+        data_prefix=dict(img_path='images/val', seg_map_path='annotations/val'),
+        pipeline=[load_image, load_mask, dict(type='PackSegInputs')],
+        test_mode=True,
+    ),
+)
+test_dataloader = val_dataloader
+tta_pipeline = [
+    load_image,
+    *(
+        {
+            **step,
+            'transforms': [
+                [load_mask] if branch[0]['type'] == 'LoadAnnotations' else branch for branch in step['transforms']
+            ],
+        }
+        for step in _base_.tta_pipeline[1:]
+    ),
+]

@@ -1,0 +1,9 @@
+# SegFormer-B1 on an encoder pretrained on ImageNet-1k: the host's file, or HF's nvidia/mit-b1.
+_base_ = './segformer.py'
+model = dict(
+    backbone=dict(
+        variant='b1',
+        init_cfg=dict(type='Pretrained', checkpoint='{{$PRETRAINED:pretrain/mit_b1.pth}}'),
+    ),
+    decode_head=dict(in_channels=[64, 128, 320, 512]),
+)
