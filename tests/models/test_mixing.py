@@ -1,4 +1,4 @@
-"""Our ViT under the host's heads, and our heads on the host's backbones: tensors, losses, predictions."""
+"""Our backbones under the host's heads, and our heads on the host's backbones: tensors, losses, predictions."""
 
 import pytest
 import torch
@@ -43,8 +43,14 @@ BACKBONES = {
         window_size=2,
     ),
 }
+MIT = dict(embed_dims=8, num_layers=(1, 1, 1, 1), num_heads=(1, 2, 2, 4))
+BACKBONES['MixVisionTransformer'] = dict(MIT, type='MixVisionTransformer')
 WIDTHS = {name: [16] * 4 for name in ('VisionTransformer', 'BEiT', 'MAE')}
-WIDTHS |= {'ResNetV1c': [16, 32, 64, 128], 'SwinTransformer': [16, 32, 64, 128]}
+WIDTHS |= {
+    'ResNetV1c': [16, 32, 64, 128],
+    'SwinTransformer': [16, 32, 64, 128],
+    'MixVisionTransformer': [8, 16, 16, 32],
+}
 
 
 def one_level(backbone: str, head: dict) -> dict:
@@ -69,6 +75,21 @@ def mla(backbone: str, levels: int, **settings) -> dict:
             channels=4 * levels,
             mla_channels=4,
             norm_cfg=BN,
+        ),
+    )
+
+
+def all_levels(backbone: str, linear_projection: bool) -> dict:
+    """Our SegformerHead on all four levels of a host's backbone, of one size or of four."""
+    return dict(
+        backbone=BACKBONES[backbone],
+        decode_head=dict(
+            type='mmseg_vitseg.SegformerHead',
+            in_channels=WIDTHS[backbone],
+            in_index=[0, 1, 2, 3],
+            channels=8,
+            norm_cfg=BN,
+            linear_projection=linear_projection,
         ),
     )
 
@@ -119,6 +140,24 @@ OURS_UNDER = {
 MIXES = {f'our ViT, {name}': dict(backbone=OUR_VIT, **parts) for name, parts in OURS_UNDER.items()}
 MIXES |= {f'{backbone}, {name}': one_level(backbone, OUR_HEADS[name]) for backbone in BACKBONES for name in OUR_HEADS}
 MIXES |= {f'{backbone}, MLA': mla(backbone, 4) for backbone in ('VisionTransformer', 'BEiT', 'MAE')}
+MIXES |= {
+    f'{backbone}, SegFormer{" linear" * linear}': all_levels(backbone, linear)
+    for backbone in BACKBONES
+    for linear in (False, True)
+}
+MIXES |= {
+    f'our MiT, {head}': dict(
+        backbone=dict(MIT, type='mmseg_vitseg.MixVisionTransformer'),
+        decode_head=dict(
+            type=head, in_channels=[8, 16, 16, 32], in_index=[0, 1, 2, 3], channels=8, norm_cfg=BN, **settings
+        ),
+    )
+    for head, settings in {
+        'UPerHead': dict(pool_scales=(1, 2)),
+        'SegformerHead': {},
+        'mmseg_vitseg.SegformerHead': {},
+    }.items()
+}
 MIXES['ResNetV1c, MLA'] = mla('ResNetV1c', 3, out_indices=(1, 2, 3))
 
 
