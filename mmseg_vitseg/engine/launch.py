@@ -14,6 +14,7 @@ from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 from torch import nn
 
+from mmseg_vitseg.checkpoints.fetch import local_file
 from mmseg_vitseg.checkpoints.reading import read_checkpoint, state_dict_of
 from mmseg_vitseg.checkpoints.strict import account
 from mmseg_vitseg.engine.checkpoint_hook import find_resumable
@@ -141,8 +142,7 @@ def check_checkpoint(cfg: Config, model: nn.Module) -> None:
     path = cfg.get('load_from')
     if not path:
         return
-    if '://' in path:
-        raise ConfigError(f'load_from={path}: fetch the file first and name it here; only local files are checked')
+    path = cfg.load_from = str(local_file(path))
     state_dict = state_dict_of(read_checkpoint(path), path)
     account(state_dict, model, path, getattr(model, 'from_scratch', ()))
 
