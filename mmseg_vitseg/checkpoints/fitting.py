@@ -18,11 +18,12 @@ class Resizable(nn.Module):
     """A backbone whose weights can be made to fit another size of image, patch or input.
 
     ``first_kernel`` is the name of the weight that sees the image, ``first_kernel_size`` its patch in pixels. One with
-    ``pos_embed`` has ``grid``, ``cls_token``, ``interpolate_mode`` and ``antialias``.
+    ``pos_embed`` has ``grid``, (h, w), and ``cls_token``, ``interpolate_mode`` and ``antialias``.
     """
 
     first_kernel: str
     first_kernel_size: int
+    grid: tuple[int, int] | None = None
 
 
 LETTERS = {'tiny': 'Ti', 'small': 'S', 'base': 'B', 'large': 'L'}
@@ -90,7 +91,9 @@ def square_kernel(kernel: Tensor, channels: int) -> Tensor:
     return kernel.unflatten(1, (channels, side, side)) if channels * side**2 == kernel[0].numel() else kernel
 
 
-def describe(state: Mapping[str, Tensor], place: str, patch_size: int | None = None, grid=None) -> str | None:
+def describe(
+    state: Mapping[str, Tensor], place: str, patch_size: int | None = None, grid: tuple[int, int] | None = None
+) -> str | None:
     """Say in a few words which ViT or MiT has these weights, such as ``ViT-L/16 at 384``.
 
     Args:
@@ -107,7 +110,7 @@ def describe(state: Mapping[str, Tensor], place: str, patch_size: int | None = N
 
     names = [name.removeprefix(place) for name in state if name.startswith(place)]
     kernel, positions = state.get(f'{place}patch_embed.proj.weight'), state.get(f'{place}pos_embed')
-    if kernel is not None and positions is not None:
+    if kernel is not None and positions is not None and kernel.ndim > 1 and positions.ndim == 3:
         width, depth = len(kernel), _count(names, 'blocks.')
         known = {(sizes['embed_dims'], sizes['num_layers']): LETTERS[name] for name, sizes in VITS.items()}
         size = known.get((width, depth))

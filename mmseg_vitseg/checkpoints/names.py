@@ -114,6 +114,9 @@ def translate(
 
     Returns:
         what the table says, and the rest: names that it does not have, or that miss a part of their line.
+
+    Raises:
+        ValueError: a tensor has a shape that its line cannot have.
     """
     lines: dict[tuple, dict[str, str]] = {}  # (left, right, the fields' values) -> pattern -> name
     rest = {}
@@ -132,11 +135,15 @@ def translate(
         if len(names) < len(patterns):
             rest.update({name: state_dict[name] for name in names.values()})
             continue
-        parts = [before.get(pattern, _same)(state_dict[names[pattern]]) for pattern in patterns]
-        value = parts[0] if len(parts) == 1 else torch.cat(parts)
-        targets = (right,) if isinstance(right, str) else right
-        for target, part in zip(targets, _cut(value, targets), strict=True):
-            result[_fill(target, dict(values))] = after.get(target, _same)(part)
+        try:
+            parts = [before.get(pattern, _same)(state_dict[names[pattern]]) for pattern in patterns]
+            value = parts[0] if len(parts) == 1 else torch.cat(parts)
+            targets = (right,) if isinstance(right, str) else right
+            for target, part in zip(targets, _cut(value, targets), strict=True):
+                result[_fill(target, dict(values))] = after.get(target, _same)(part)
+        except (RuntimeError, IndexError) as error:
+            shapes = ', '.join(f'{name} {tuple(state_dict[name].shape)}' for name in names.values())
+            raise ValueError(f'not shapes of this format: {shapes}') from error
     return result, rest
 
 

@@ -72,30 +72,34 @@ def recognise(names: Iterable[str], wanted: Container[str] = (), name: str = 'au
 
 
 def convert(
-    state_dict: dict[str, Tensor], wanted: Container[str] = (), place: str = 'backbone.', name: str = 'auto'
+    state_dict: dict[str, Tensor], wanted: Container[str] | None, place: str = 'backbone.', name: str = 'auto'
 ) -> Converted:
     """Put weights under our names.
 
     Args:
         state_dict: a file's weights.
-        wanted: the names that the model has: what the map does not know and the model has, stays.
+        wanted: the names that the model has, None where there is no model: what the map does not know and the model has,
+            stays; of what the source leaves out because it is zero, what the model has is added.
         place: what stands before the backbone's names in the model.
         name: the source, see :func:`recognise`.
 
     Raises:
         ValueError: as :func:`recognise`.
     """
-    source, prefix = recognise(state_dict, wanted, name)
+    source, prefix = recognise(state_dict, wanted or (), name)
     before = {pattern: there for pattern, (there, _) in source.shapes(prefix).items()}
     table = source.table(prefix, prefix if source is ours.AS_IS else place)
     native, rest = translate(state_dict, table, before)
     dropped = [one for one in rest if source.dropped(one, prefix)]
-    left = [one for one in rest if one not in dropped and one not in wanted]
-    native.update({one: value for one, value in rest.items() if one in wanted and one not in dropped})
+    kept = [one for one in rest if one not in dropped and one in (wanted or ())]
+    left = [one for one in rest if one not in dropped and one not in kept]
+    native.update({one: rest[one] for one in kept})
     source.finish(native)
     kernels = [one for one in native if source.no_bias and one.endswith(source.no_bias)]
     biases = {one.removesuffix('weight') + 'bias': native[one] for one in kernels}
     zeros = {
-        one: kernel.new_zeros(len(kernel)) for one, kernel in biases.items() if one not in native and one in wanted
+        one: kernel.new_zeros(len(kernel))
+        for one, kernel in biases.items()
+        if one not in native and (wanted is None or one in wanted)
     }
     return Converted({**native, **zeros}, left, dropped, list(zeros), source)

@@ -16,7 +16,6 @@ from mmseg_vitseg.checkpoints.timm import SEGMENTOR
 
 # What a backbone may lack and a pretrained file have: SETR takes no final norm, SETR-MLA no class token.
 PRETRAINED_UNUSED = ('norm.weight', 'norm.bias', 'cls_token')
-PRETRAINED = ('type', 'checkpoint', 'source', 'resize_patches', 'adapt_channels', 'prefix')  # what init_cfg may say
 
 LISTED = 5  # keys named in an error before the rest is only counted
 
@@ -134,7 +133,7 @@ def fit(
     backbone = module.get_submodule(place.rstrip('.'))
     positions = f'{place}pos_embed'
     if isinstance(backbone, Resizable):
-        if positions in native and positions in own:
+        if positions in own and positions in native and native[positions].ndim == 3:
             has_token = f'{place}cls_token' in converted.state
             native[positions] = fit_positions(native[positions], has_token, backbone, str(path))
         kernel = place + backbone.first_kernel
@@ -207,8 +206,12 @@ def load_part(head: nn.Module, path: str | Path, *, source: str = 'auto', prefix
     load_strict(head, part, f'{path} ({prefix}*)', source='ours')
 
 
-def pretrained_options(owner: nn.Module) -> dict | None:
+def pretrained_options(owner: nn.Module, allowed: Sequence[str]) -> dict | None:
     """Return what ``init_cfg=dict(type='Pretrained', checkpoint=..., ...)`` says, as arguments; None for another init_cfg.
+
+    Args:
+        owner: has ``init_cfg``.
+        allowed: what it may say beside ``type`` and ``checkpoint``.
 
     Raises:
         ValueError: no checkpoint is named, or an option is not known.
@@ -219,18 +222,17 @@ def pretrained_options(owner: nn.Module) -> dict | None:
     name = type(owner).__name__
     if not init_cfg.get('checkpoint'):
         raise ValueError(f"{name}: init_cfg=dict(type='Pretrained') names no checkpoint")
-    unknown = [key for key in init_cfg if key not in PRETRAINED]
-    if unknown:
-        raise ValueError(
-            f'{name}: init_cfg has {unknown[0]}={init_cfg[unknown[0]]!r}; allowed: {", ".join(PRETRAINED)}'
-        )
-    options = {key: value for key, value in init_cfg.items() if key != 'type'}
-    return {'path': options.pop('checkpoint'), **options}
+    options = {key: value for key, value in init_cfg.items() if key not in ('type', 'checkpoint')}
+    for key, value in options.items():
+        if key not in allowed:
+            raise ValueError(f'{name}: init_cfg has {key}={value!r}; allowed: checkpoint, {", ".join(allowed)}')
+    return {'path': init_cfg['checkpoint'], **options}
 
 
 def fit_kernel(tensor: Tensor, own: Tensor | None) -> Tensor:
     """Give a linear layer's weight the shape of the convolution's that ``own`` is, or the other way round."""
-    same = own is not None and tensor.ndim > 1 and tensor.flatten(1).shape == own.flatten(1).shape
+    kernels = own is not None and min(tensor.ndim, own.ndim) > 1
+    same = kernels and tensor.flatten(1).shape == own.flatten(1).shape
     return tensor.reshape(own.shape) if same else tensor
 
 
@@ -253,7 +255,8 @@ def _advice(fitted: Fitted, own: dict[str, Tensor], module: nn.Module) -> str:
             f'It is a backbone only: name it in model.backbone.init_cfg, or start the rest with from_scratch=[{rest}]'
         )
     backbone = module.get_submodule(place.rstrip('.'))
-    wanted = describe(own, place, getattr(backbone, 'patch_size', None), getattr(backbone, 'grid', None))
+    sizes = (backbone.first_kernel_size, backbone.grid) if isinstance(backbone, Resizable) else ()
+    wanted = describe(own, place, *sizes)
     if fitted.described and wanted and fitted.described != wanted:
         return f'This file is a {fitted.described}; your config says {wanted}'
     return 'Use the config that the checkpoint was trained with'

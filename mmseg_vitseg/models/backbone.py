@@ -39,7 +39,7 @@ class Backbone(Resizable, BaseModule):
             FileNotFoundError: the pretrained file is missing.
             ValueError: it does not hold exactly this model's weights.
         """
-        options = pretrained_options(self)
+        options = pretrained_options(self, ('source', 'resize_patches', 'adapt_channels'))
         if options is not None:
             load_pretrained(self, **options)
         elif self.init_cfg:

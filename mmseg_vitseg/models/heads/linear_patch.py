@@ -8,12 +8,13 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
 from mmseg_vitseg.models.heads.sizes import input_size
+from mmseg_vitseg.models.pretrained import PretrainedPart
 from mmseg_vitseg.ops.patches import patches_to_images
 from mmseg_vitseg.registry import MODELS
 
 
 @MODELS.register_module()
-class LinearPatchHead(BaseDecodeHead):
+class LinearPatchHead(PretrainedPart, BaseDecodeHead):
     """One projection, shared by all patches, from a token to its patch's logits; no convolution.
 
     The decoder of "Efficient image segmentation, part 4": (B, D, h, w) to logits (B, K, h p, w p). Where the image is no

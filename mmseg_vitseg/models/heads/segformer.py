@@ -9,12 +9,13 @@ from torch import Tensor, nn
 
 from mmseg_vitseg.models.convolutions import conv_norm_act, foldable, norm_act
 from mmseg_vitseg.models.heads.levels import check_levels
+from mmseg_vitseg.models.pretrained import PretrainedPart
 from mmseg_vitseg.ops.reorder import merge_pointwise, pointwise_of_upsampled_levels
 from mmseg_vitseg.registry import MODELS
 
 
 @MODELS.register_module()
-class SegformerHead(BaseDecodeHead):
+class SegformerHead(PretrainedPart, BaseDecodeHead):
     """The all-MLP decoder: L maps (B, D_i, h_i, w_i) to logits (B, K, h_0, w_0).
 
     Each level is projected to C channels and upsampled to the first level's size; a 1x1 convolution, norm and ReLU fuse

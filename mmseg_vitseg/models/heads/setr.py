@@ -10,12 +10,13 @@ from torch import Tensor, nn
 
 from mmseg_vitseg.models.convolutions import conv_norm_act, norm_channels, upsample_conv_norm_act
 from mmseg_vitseg.models.heads.levels import check_levels
+from mmseg_vitseg.models.pretrained import PretrainedPart
 from mmseg_vitseg.ops.reorder import upsample
 from mmseg_vitseg.registry import MODELS
 
 
 @MODELS.register_module()
-class SETRUPHead(BaseDecodeHead):
+class SETRUPHead(PretrainedPart, BaseDecodeHead):
     """SETR's Naive (``kernel_size=1``) and PUP (``num_convs=4, up_scale=2, kernel_size=3``) decoders.
 
     n times [convolution, norm, ReLU, bilinear x s], then the classifier: (B, D, h, w) to logits (B, K, s^n h, s^n w). Its
@@ -83,7 +84,7 @@ class SETRUPHead(BaseDecodeHead):
 
 
 @MODELS.register_module()
-class SETRMLAHead(BaseDecodeHead):
+class SETRMLAHead(PretrainedPart, BaseDecodeHead):
     """SETR's MLA decoder: two 3x3 convolutions a level, bilinear x s, concatenated, classified.
 
     L maps (B, D, h, w), those of :class:`~mmseg_vitseg.models.necks.MLANeck`, to logits (B, K, s h, s w). Its numbers and
