@@ -29,19 +29,18 @@ def account(
             has a linear layer's weight of the same numbers.
         module: what it is meant for; nothing is loaded into it here.
         source: named in the error.
-        from_scratch: name prefixes of what keeps the module's own values, whatever the state dict has there.
+        from_scratch: name prefixes of what keeps the module's own values where the state dict has none of that shape.
 
     Returns:
         exactly the module's keys.
 
     Raises:
-        ValueError: with the keys that are missing, left over, or of another shape.
+        ValueError: with the keys that are missing, left over, or of another shape; a prefix that no key of the module has.
     """
     own = module.state_dict()
     native = from_host(from_hf(state_dict), own)
-    scratch = tuple(from_scratch)
-    given = {name: fit_kernel(value, own.get(name)) for name, value in native.items() if not name.startswith(scratch)}
-    given.update({name: value for name, value in own.items() if name.startswith(scratch)})
+    given = {name: fit_kernel(value, own.get(name)) for name, value in native.items()}
+    _start_from_scratch(given, own, from_scratch, source)
     problems = [
         _listing('missing', (name for name in own if name not in given)),
         _listing('not in the model', (name for name in given if name not in own)),
@@ -61,6 +60,26 @@ def account(
             'Use the config that the checkpoint was trained with'
         )
     return given
+
+
+def _start_from_scratch(
+    given: dict[str, Tensor], own: dict[str, Tensor], prefixes: Sequence[str], source: str | Path
+) -> None:
+    """Put the module's own values where ``given`` has nothing that fits and a prefix allows that; say where."""
+    for prefix in prefixes:
+        if not any(name.startswith(prefix) for name in own):
+            raise ValueError(f'from_scratch={list(prefixes)}: the model has no key that starts with {prefix!r}')
+    allowed = tuple(prefixes)
+    for name in [name for name in given if name.startswith(allowed) and name not in own]:
+        del given[name]
+    scratch = {
+        name: value
+        for name, value in own.items()
+        if name.startswith(allowed) and (name not in given or given[name].shape != value.shape)
+    }
+    given.update(scratch)
+    if scratch:
+        print_log(f'{source} does not fill {", ".join(scratch)}: from scratch, as asked for', logger='current')
 
 
 def load_strict(module: nn.Module, state_dict: dict[str, Tensor], source: str | Path) -> None:
