@@ -1,5 +1,7 @@
 """SETR-PUP, ViT-B/16 (ImageNet-21k), Cityscapes val: published mIoU 78.02 single scale; not measured here.
 
+Auxiliary heads as in the host's configs; the authors have a fourth, on the last level.
+
 tools/dist_train.sh configs/setr_pup_base_cityscapes.py 8
 """
 

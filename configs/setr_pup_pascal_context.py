@@ -1,5 +1,7 @@
 """SETR-PUP, ViT-L/16, Pascal Context: published mIoU 54.40 single scale, 55.27 multi-scale; not measured here.
 
+Auxiliary heads as in the host's configs; the authors have a fourth, on the last level.
+
 tools/dist_train.sh configs/setr_pup_pascal_context.py 8
 """
 

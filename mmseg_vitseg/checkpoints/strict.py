@@ -38,7 +38,7 @@ def account(
         module: what it is meant for, a segmentor or a backbone; nothing is loaded into it here. Position grids are resized
             to its own, and said so.
         path: named in the error.
-        from_scratch: name prefixes of what keeps the module's own values, whatever the state dict has there.
+        from_scratch: name prefixes of what keeps the module's own values where the state dict has none of that shape.
         source: the format; ``auto`` tells it from the names.
         resize_patches: resize a ViT's patch kernel to the module's patch size.
         adapt_channels: change the first kernel to the module's number of input channels.
@@ -48,18 +48,18 @@ def account(
         exactly the module's keys.
 
     Raises:
-        ValueError: with the keys that are missing, left over, or of another shape, and what the two models are.
+        ValueError: with the keys that are missing, left over, or of another shape, and what the two models are; a prefix
+            that no key of the module has.
     """
     own = module.state_dict()
     options = dict(source=source, resize_patches=resize_patches, adapt_channels=adapt_channels, pretrained=pretrained)
     fitted = fit(state_dict, module, path, **options)
-    native = fitted.state
-    scratch = tuple(from_scratch)
-    given = {name: fit_kernel(value, own.get(name)) for name, value in native.items() if not name.startswith(scratch)}
-    given.update({name: value for name, value in own.items() if name.startswith(scratch)})
+    given = {name: fit_kernel(value, own.get(name)) for name, value in fitted.state.items()}
+    _start_from_scratch(given, own, from_scratch, path)
+    left = [name for name in fitted.left if not name.startswith(tuple(from_scratch))]
     problems = [
         _listing('missing', (name for name in own if name not in given)),
-        _listing('not in the model', [*fitted.left, *(name for name in given if name not in own)]),
+        _listing('not in the model', [*left, *(name for name in given if name not in own)]),
         _listing(
             'of another shape',
             (
@@ -76,6 +76,26 @@ def account(
             + _advice(fitted, own, module)
         )
     return given
+
+
+def _start_from_scratch(
+    given: dict[str, Tensor], own: dict[str, Tensor], prefixes: Sequence[str], source: str | Path
+) -> None:
+    """Put the module's own values where ``given`` has nothing that fits and a prefix allows that; say where."""
+    for prefix in prefixes:
+        if not any(name.startswith(prefix) for name in own):
+            raise ValueError(f'from_scratch={list(prefixes)}: the model has no key that starts with {prefix!r}')
+    allowed = tuple(prefixes)
+    for name in [name for name in given if name.startswith(allowed) and name not in own]:
+        del given[name]
+    scratch = {
+        name: value
+        for name, value in own.items()
+        if name.startswith(allowed) and (name not in given or given[name].shape != value.shape)
+    }
+    given.update(scratch)
+    if scratch:
+        print_log(f'{source} does not fill {", ".join(scratch)}: from scratch, as asked for', logger='current')
 
 
 @dataclass(frozen=True)

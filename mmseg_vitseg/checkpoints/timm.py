@@ -50,11 +50,18 @@ DECODER = (
 
 
 def register_from_distillation(native: dict[str, Tensor]) -> None:
-    """Make the distillation token a register: ``dist_token`` + its position, the second of ``pos_embed``."""
+    """Make the distillation token a register: ``dist_token`` + its position, the second of ``pos_embed``.
+
+    Raises:
+        ValueError: they do not go together.
+    """
     for name in [name for name in native if name.endswith('dist_token')]:
         prefix = name.removesuffix('dist_token')
-        positions = native[f'{prefix}pos_embed']  # (1, 2 + h w, D)
-        native[f'{prefix}reg_token'] = native.pop(name) + positions[:, 1:2]
+        token, positions = native[name], native[f'{prefix}pos_embed']  # (1, 1, D), (1, 2 + h w, D)
+        if token.ndim != 3 or positions.ndim != 3 or token.shape[2] != positions.shape[2]:
+            raise ValueError(f'not shapes of a distilled model: {tuple(token.shape)}, {tuple(positions.shape)}')
+        native[f'{prefix}reg_token'] = token + positions[:, 1:2]
+        del native[name]
         native[f'{prefix}pos_embed'] = torch.cat([positions[:, :1], positions[:, 2:]], dim=1)
 
 

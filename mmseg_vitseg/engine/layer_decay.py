@@ -7,8 +7,7 @@ from mmseg_vitseg.models.vit import VisionTransformer
 from mmseg_vitseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
 
 ALLOWED = ('layer_decay_rate', 'num_layers', 'head_lr_mult')
-TOKENS = ('cls_token', 'reg_token', 'pos_embed')
-EMBEDDINGS = (*TOKENS, 'patch_embed', 'input_norm')
+EMBEDDINGS = ('cls_token', 'reg_token', 'pos_embed', 'patch_embed', 'input_norm')
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
@@ -49,9 +48,11 @@ class ViTLayerDecayConstructor(DefaultOptimWrapperConstructor):
         for name, parameter in module.named_parameters():
             if not parameter.requires_grad:
                 continue
+            name = name.removeprefix('_orig_mod.')  # of a compiled model
             layer = layer_of(name, num_layers)
             is_backbone = name.startswith('backbone.')
-            decays = parameter.ndim > 1 and name.rpartition('.')[2] not in TOKENS
+            is_token = parameter.ndim == 3 and len(parameter) == 1  # class tokens, registers, positions, a head's too
+            decays = parameter.ndim > 1 and not is_token
             key = layer, is_backbone, decays
             if key not in groups:
                 groups[key] = self._new_group(num_layers + 1 - layer, *key)

@@ -18,8 +18,9 @@ class EncoderDecoder(HostEncoderDecoder):
     whole model loads as it is.
 
     Args:
-        from_scratch: name prefixes of what a checkpoint does not fill: for fine-tuning on other classes,
-            ``['decode_head.conv_seg', 'auxiliary_head']``, say.
+        from_scratch: name prefixes of what a checkpoint need not fill: for fine-tuning on other classes,
+            ``['decode_head.conv_seg', 'auxiliary_head']``, say. What it has there in the model's shape is loaded, so
+            that the fine-tuned model's own checkpoints load whole.
         host_arguments: the host's.
     """
 

@@ -7,8 +7,9 @@ pixel, can therefore be done before it as well as after it, on 1/s^2 of the pixe
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
-from torch import Tensor, arange
+from torch import Tensor
 
 
 def upsample(x: Tensor, scale: float, align_corners: bool) -> Tensor:
@@ -118,10 +119,10 @@ def conv3x3_of_upsampled(x: Tensor, weight: Tensor, bias: Tensor | None, scale: 
     upsampled map: the outermost rows and columns are done again in the plain order.
     """
     channels = weight.shape[0]
-    margin = (
-        scale // 2 - 2
-    )  # pixels between the ends of W Z x and of what F reaches for, negative where W Z x is longer
-    triangle = 1 - ((arange(2 * scale, dtype=x.dtype, device=x.device) + 0.5) / scale - 1).abs()  # (2 s,)
+    assert scale % 2 == 0, scale
+    # pixels between the ends of W Z x and of what F reaches for, negative where W Z x is longer
+    margin = scale // 2 - 2
+    triangle = 1 - ((torch.arange(2 * scale, dtype=x.dtype, device=x.device) + 0.5) / scale - 1).abs()  # (2 s,)
     kernel = (triangle[:, None] * triangle).expand(channels, 1, -1, -1)
     spread = F.conv_transpose2d(
         F.pad(x, (1, 1, 1, 1), mode='replicate'),
@@ -168,7 +169,10 @@ def fold_batch_norm(
         gamma: the norm's weight (K,), None for ones.
         beta: the norm's bias (K,), None for zeros.
     """
-    factor = (var + eps).rsqrt() if gamma is None else gamma * (var + eps).rsqrt()
-    shift = -mean if bias is None else bias - mean
-    shift = shift * factor
-    return weight * factor[:, None, None, None], shift if beta is None else shift + beta
+    # in float32 at least: rounded once, half-precision models lose no more than by the norm itself
+    dtype = torch.promote_types(weight.dtype, torch.float32)
+    factor = (var.to(dtype) + eps).rsqrt()
+    factor = factor if gamma is None else gamma * factor
+    shift = (-mean if bias is None else bias.to(dtype) - mean) * factor
+    shift = shift if beta is None else shift + beta
+    return (weight * factor[:, None, None, None]).to(weight.dtype), shift.to(weight.dtype)

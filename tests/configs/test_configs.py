@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from mmengine.config import Config
+from mmseg.models.losses import CrossEntropyLoss
 from mmseg.models.utils import Upsample
 from mmseg.registry import DATASETS, MODELS
 from torch import nn
@@ -168,6 +169,53 @@ def host_twin(folder: str, *words: str) -> Config:
     return Config.fromfile(next(path for path in reversed(found) if all(word in path.name for word in words)))
 
 
+# What has no twin among the host's configs, as its authors published it: lr, crop, stride, levels, pretrained weights.
+WITHOUT_TWIN = dict(
+    setr_naive_pascal_context=(0.01, (480, 480), (320, 320), (9, 14, 19, 23), 'large'),
+    setr_pup_pascal_context=(0.001, (480, 480), (320, 320), (9, 14, 19, 23), 'large'),
+    setr_mla_pascal_context=(0.001, (480, 480), (320, 320), (5, 11, 17, 23), 'large'),
+    setr_naive_base_cityscapes=(0.01, (768, 768), (512, 512), (2, 5, 8, 11), 'base'),
+    setr_pup_base_cityscapes=(0.01, (768, 768), (512, 512), (4, 7, 9, 11), 'base'),
+    setr_mla_base_cityscapes=(0.002, (768, 768), (512, 512), (2, 5, 8, 11), 'base'),
+)
+
+
+@pytest.mark.parametrize('name', WITHOUT_TWIN)
+def test_setr_is_the_authors_published_config(name):
+    cfg = Config.fromfile(ROOT / f'configs/{name}.py')
+    lr, crop, stride, levels, variant = WITHOUT_TWIN[name]
+    assert cfg.optim_wrapper.optimizer.lr == lr
+    (train_crop,) = [step.crop_size for step in cfg.train_dataloader.dataset.pipeline if step.type == 'RandomCrop']
+    sizes = (cfg.model.data_preprocessor.size, cfg.model.backbone.img_size, cfg.model.test_cfg.crop_size)
+    assert {tuple(train_crop), *sizes} == {crop}
+    assert (cfg.model.test_cfg.mode, cfg.model.test_cfg.stride) == ('slide', stride)
+    backbone = cfg.model.backbone
+    assert (backbone.out_indices, backbone.variant) == (levels, variant)
+    assert variant in backbone.init_cfg.checkpoint
+    assert cfg.test_dataloader == cfg.val_dataloader
+    assert cfg.val_dataloader.dataset != cfg.train_dataloader.dataset
+    data = name.rpartition('_')[2]
+    assert 'val' in cfg.val_dataloader.dataset.get('ann_file', cfg.val_dataloader.dataset.data_prefix.img_path), data
+    # decoders: those of the Cityscapes config that is compared with the host's, in this width
+    twin = Config.fromfile(ROOT / f'configs/setr_{name.split("_")[1]}_cityscapes.py')
+    for head, other in zip(heads_of(cfg), heads_of(twin), strict=True):
+        ignored = dict(num_classes=None, in_channels=None)
+        assert {**head, **ignored} == {**other, **ignored}
+
+
+def heads_of(cfg: Config) -> list[dict]:
+    auxiliary = cfg.model.get('auxiliary_head') or []
+    return [cfg.model.decode_head, *(auxiliary if isinstance(auxiliary, list) else [auxiliary])]
+
+
+@pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
+def test_heads_have_the_data_sets_classes(path):
+    cfg = Config.fromfile(path)
+    dataset = DATASETS.get(cfg.train_dataloader.dataset.type)
+    assert {head.num_classes for head in heads_of(cfg)} == {len(dataset.METAINFO['classes'])}
+    assert cfg.val_dataloader.dataset.type == cfg.train_dataloader.dataset.type
+
+
 def check_recipe(ours: Config, host: Config) -> None:
     """Optimizer, schedule, windows, pictures, pipelines: all that surrounds the model must be as the host published it."""
     theirs = host.optim_wrapper.get('paramwise_cfg').custom_keys
@@ -188,6 +236,23 @@ def check_recipe(ours: Config, host: Config) -> None:
         dataset = inspect.signature(DATASETS.get(host[loader].dataset.type)).parameters
         assert not labels or labels == [dataset['reduce_zero_label'].default]
         assert ours[loader].dataset.pipeline == steps
+        assert ours[loader].sampler == host[loader].sampler
+    assert ours.test_dataloader == ours.val_dataloader
+    for key in ('val_evaluator', 'test_evaluator'):
+        assert ours[key] == host[key], key
+    assert without_defaults(ours.tta_pipeline) == without_defaults(host.tta_pipeline)
+
+
+def without_defaults(steps: list) -> list:
+    """Leave out what the host's configs spell out at its default value."""
+    if isinstance(steps, (list, tuple)):
+        return [without_defaults(step) for step in steps]
+    default = dict(backend_args=None, direction='horizontal')
+    return {
+        key: without_defaults(value) if key == 'transforms' else value
+        for key, value in steps.items()
+        if key not in default or value != default[key]
+    }
 
 
 @pytest.mark.parametrize('data', ['ade20k', 'cityscapes'])
@@ -199,6 +264,8 @@ def test_setr_is_the_hosts_published_config(variant, data):
     assert backbone.out_indices == theirs.out_indices
     assert (backbone.grid[0] * 16, backbone.grid[1] * 16) == theirs.img_size
     assert (backbone.cls_token is not None, backbone.interpolate_mode) == (theirs.with_cls_token, 'bilinear')
+    assert (backbone.pos_drop.p, backbone.blocks[0].norm1.eps) == (theirs.drop_rate, theirs.norm_cfg.eps)
+    assert ours.model.backbone.init_cfg.type == 'Pretrained'
     assert build_part(ours, 'neck') == build_part(host, 'neck')
     assert build_part(ours, 'decode_head') == build_part(host, 'decode_head')
     assert build_part(ours, 'auxiliary_head') == build_part(host, 'auxiliary_head')
@@ -269,12 +336,20 @@ def build_part(cfg: Config, name: str) -> list[dict]:
     return [
         dict(
             shapes={key: value.shape for key, value in module.state_dict().items()},
-            settings=[getattr(module, key, None) for key in ('in_index', 'align_corners', 'dropout_ratio', 'act_cfg')],
+            settings=[
+                getattr(module, key, None) for key in ('in_index', 'align_corners', 'dropout_ratio', 'ignore_index')
+            ],
+            layers=[repr(part) for part in module.modules() if not [*part.children()] and is_layer(part)],
             upsampling=upsampling(module),
-            loss_weight=name == 'neck' or module.loss_decode.loss_weight,
+            loss=name == 'neck' or {key: value for key, value in vars(module.loss_decode).items() if key[0] != '_'},
         )
         for module in modules
     ]
+
+
+def is_layer(part: nn.Module) -> bool:
+    """Tell layers, whose settings their ``repr`` shows, from upsampling and losses, which are compared by themselves."""
+    return not isinstance(part, (Upsample, CrossEntropyLoss))
 
 
 def upsampling(module: nn.Module) -> float | None:

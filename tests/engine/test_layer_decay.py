@@ -100,6 +100,20 @@ def test_head_multiplier_and_frozen_parameters():
     assert groups == block(1, LR / 2) | FINAL_NORM | head(10 * LR)
 
 
+@pytest.mark.filterwarnings('ignore:.*torch.jit:DeprecationWarning')  # what torch.compile imports
+def test_a_compiled_model_has_the_same_groups():
+    groups = groups_of(torch.compile(make_model()), layer_decay_rate=RATE)
+    assert {name.removeprefix('_orig_mod.'): group for name, group in groups.items()} == groups_of(
+        make_model(), layer_decay_rate=RATE
+    )
+
+
+def test_a_heads_tokens_do_not_decay():
+    model = make_model()
+    model.decode_head.cls_emb = nn.Parameter(torch.zeros(1, 3, 8))
+    assert groups_of(model, layer_decay_rate=RATE)['decode_head.cls_emb'] == (LR, 0.0)
+
+
 def test_an_optimizer_without_weight_decay():
     groups = groups_of(make_model(), dict(type='SGD', lr=LR), layer_decay_rate=1.0)
     assert set(groups.values()) == {(LR, 0.0)}

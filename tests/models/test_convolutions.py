@@ -8,7 +8,7 @@ from mmseg_vitseg.models.convolutions import conv_norm_act, norm_channels, upsam
 
 
 @pytest.mark.parametrize('batch', [1, 2])
-def test_tokens_stay_channels_last_without_a_copy(batch):
+def test_tokens_stay_channels_last(batch):
     """For a single image too: torch reads the layout of one from its batch stride, which is easily another."""
     tokens = torch.randn(batch, 1 + 12, 8)[:, 1:]  # a class token was there
     features = tokens.transpose(1, 2).unflatten(2, (3, 4))

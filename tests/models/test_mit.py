@@ -90,7 +90,7 @@ def test_gradients_equal_the_hosts(with_cp):
 
 @pytest.mark.parametrize('size', ['b0', 'b1', 'b2', 'b3', 'b4', 'b5'])
 def test_whole_models_of_the_hosts_configs(size):
-    """Prefixing the types is all it takes; the host's whole checkpoint loads; logits, and gradients in training, equal."""
+    """Prefixing the types is all it takes; the host's whole checkpoint loads; logits and gradients are equal."""
     file = resources.files('mmseg') / f'.mim/configs/segformer/segformer_mit-{size}_8xb2-160k_ade20k-512x512.py'
     model = Config.fromfile(str(file)).model
     model.data_preprocessor = None

@@ -92,6 +92,21 @@ def test_other_classes_start_from_scratch_on_purpose(host):
     assert torch.equal(ours.decode_head.convs[0].conv.weight, host.decode_head.convs[0].conv.weight)
 
 
+@pytest.mark.parametrize('load', ENTRANCES)
+def test_what_was_fine_tuned_from_scratch_loads_whole(load, tmp_path):
+    """Resuming and testing the fine-tuned model take its own classifier."""
+    settings = dict(num_classes=7, from_scratch=['decode_head.conv_seg'])
+    trained, fresh = build('mmseg_vitseg', **settings), build('mmseg_vitseg', **settings)
+    torch.nn.init.constant_(trained.decode_head.conv_seg.weight, 7)
+    load(fresh, trained.state_dict(), tmp_path)
+    assert_close(fresh.state_dict(), trained.state_dict(), rtol=0, atol=0)
+
+
+def test_a_misspelt_prefix_is_refused(host):
+    with pytest.raises(ValueError, match="no key that starts with 'decode_head"):
+        build('mmseg_vitseg', from_scratch=['decode_head.konv']).load_state_dict(host.state_dict())
+
+
 def test_a_backbone_alone_by_init_cfg(host, tmp_path):
     torch.save(host.state_dict(), tmp_path / 'x.pth')
     ours = build('mmseg_vitseg')

@@ -64,26 +64,6 @@ def test_the_transposed_convolution_is_what_runs(monkeypatch):
     assert called == [2, 2, 4]
 
 
-@pytest.mark.parametrize('align_corners', [False, True])
-def test_classifying_concatenated_upsampled_levels(align_corners):
-    """MLA: the concatenated upsampled levels, classified, are the upsampled sum of each level's own classification."""
-    levels, weight, bias = [torch.randn(2, 4, 5, 3) for _ in range(3)], torch.randn(7, 12, 1, 1), torch.randn(7)
-    expected = F.conv2d(torch.cat([upsampled(x, 4, align_corners) for x in levels], 1), weight, bias)
-    ours = reorder.pointwise_of_upsampled(torch.cat(levels, 1), weight, bias, 4, align_corners)
-    assert_close(ours, expected, rtol=1e-5, atol=1e-5)
-    slices = sum(F.conv2d(x, part) for x, part in zip(levels, weight.split(4, 1), strict=True))
-    assert_close(reorder.upsample(slices, 4, align_corners) + bias[:, None, None], expected, rtol=1e-5, atol=1e-5)
-
-
-def test_dropout_of_channels_draws_the_same_and_commutes():
-    x, dropout = torch.randn(2, 64, 5, 3), nn.Dropout2d(0.5)
-    torch.manual_seed(1)
-    expected = dropout(upsampled(x, 2, False))
-    torch.manual_seed(1)
-    assert_close(reorder.upsample(dropout(x), 2, False), expected)
-    assert (expected == 0).any()
-
-
 @pytest.mark.parametrize('kernel', [1, 3])
 @pytest.mark.parametrize('bias', [True, False])
 @pytest.mark.parametrize('affine', [True, False])

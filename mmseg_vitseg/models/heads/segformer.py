@@ -7,8 +7,8 @@ from mmcv.cnn import ConvModule
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
-from mmseg_vitseg.models.convolutions import conv_norm_act, foldable, norm_act
-from mmseg_vitseg.models.heads.levels import check_levels
+from mmseg_vitseg.models.convolutions import conv_norm_act, fold_norm, norm_act
+from mmseg_vitseg.models.heads.checks import check_levels
 from mmseg_vitseg.models.pretrained import PretrainedPart
 from mmseg_vitseg.ops.reorder import merge_pointwise, pointwise_of_upsampled_levels
 from mmseg_vitseg.registry import MODELS
@@ -50,7 +50,7 @@ class SegformerHead(PretrainedPart, BaseDecodeHead):
         """Map the chosen L feature maps (B, D_i, h_i, w_i) to logits (B, K, h_0, w_0)."""
         levels = self._transform_inputs(inputs)
         size = levels[0].shape[-2:]
-        weight, bias, norm = foldable(self.fusion_conv)  # (C, L C, 1, 1)
+        weight, bias, norm = fold_norm(self.fusion_conv)  # (C, L C, 1, 1)
         weights = weight.split(self.channels, dim=1)  # L of (C, C, 1, 1)
         if self.linear_projection:
             weights, bias = merge_pointwise([(conv.conv.weight, conv.conv.bias) for conv in self.convs], weights, bias)

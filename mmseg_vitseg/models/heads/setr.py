@@ -9,7 +9,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
 from mmseg_vitseg.models.convolutions import conv_norm_act, norm_channels, upsample_conv_norm_act
-from mmseg_vitseg.models.heads.levels import check_levels
+from mmseg_vitseg.models.heads.checks import check_levels, check_scale
 from mmseg_vitseg.models.pretrained import PretrainedPart
 from mmseg_vitseg.ops.reorder import upsample
 from mmseg_vitseg.registry import MODELS
@@ -50,6 +50,7 @@ class SETRUPHead(PretrainedPart, BaseDecodeHead):
     ):
         if kernel_size not in (1, 3):
             raise ValueError(f'SETRUPHead: kernel_size={kernel_size}; allowed: 1, 3')
+        up_scale = check_scale('SETRUPHead', up_scale)
         if num_convs < 1:
             raise ValueError(f'SETRUPHead: num_convs={num_convs}; at least one convolution is needed')
         super().__init__(init_cfg=init_cfg, **base_arguments)
@@ -102,6 +103,7 @@ class SETRMLAHead(PretrainedPart, BaseDecodeHead):
 
     def __init__(self, *, mla_channels: int = 128, up_scale: float = 4, **base_arguments):
         check_levels('SETRMLAHead', base_arguments)
+        up_scale = check_scale('SETRMLAHead', up_scale)
         super().__init__(input_transform='multiple_select', **base_arguments)
         if self.channels != len(self.in_channels) * mla_channels:
             raise ValueError(

@@ -38,6 +38,8 @@ class MLANeck(nn.Module):
         act_cfg: dict | None = None,
     ):
         super().__init__()
+        if isinstance(in_channels, int):
+            raise ValueError(f'MLANeck: in_channels={in_channels}; a list, one width a level')
         self.in_channels = list(in_channels)
         self.out_channels = out_channels
         settings = dict(norm_cfg=norm_cfg, act_cfg=act_cfg)

@@ -6,7 +6,7 @@ from mmseg.registry import MODELS
 from torch import nn
 from torch.testing import assert_close
 
-from mmseg_vitseg.models import SETRMLAHead, SETRUPHead
+from mmseg_vitseg.models import SETRMLAHead, SETRUPHead, convolutions
 
 BN, SYNC_BN, GN = dict(type='BN'), dict(type='SyncBN'), dict(type='GN', num_groups=2)
 UP = dict(in_channels=12, channels=8, num_classes=5)
@@ -26,6 +26,7 @@ UP_FORMS = [
     dict(num_convs=4, kernel_size=3, norm_cfg=BN, up_scale=2),
     dict(num_convs=4, kernel_size=3, norm_cfg=None, up_scale=2, act_cfg=dict(type='LeakyReLU')),
     dict(num_convs=4, kernel_size=1, norm_cfg=BN, up_scale=2),
+    dict(num_convs=2, kernel_size=3, norm_cfg=dict(type='BN', track_running_stats=False), up_scale=2),
 ]
 
 
@@ -79,6 +80,43 @@ def test_any_memory_layout(layout, pair, compare_logits):
     compare_logits(host, ours, [torch.randn(2, 12, 3, 5).contiguous(memory_format=layout)])
 
 
+@pytest.mark.parametrize(
+    ('name', 'arguments', 'before_last'),
+    [
+        ('SETRUPHead', dict(UP, num_convs=1, kernel_size=1), (3, 5)),
+        ('SETRUPHead', dict(UP, num_convs=3, up_scale=2), (12, 20)),
+        ('SETRMLAHead', MLA, (3, 5)),
+    ],
+)
+def test_the_reorderings_are_what_runs(name, arguments, before_last, monkeypatch):
+    """Classification before the last upsampling; no batch norm by itself in evaluation; convolutions before upsamplings."""
+    head = MODELS.build(dict(arguments, type=f'mmseg_vitseg.{name}', norm_cfg=BN)).eval()
+    sizes, norms, reordered = [], [], []
+    head.conv_seg.register_forward_hook(lambda module, inputs, output: sizes.append(tuple(output.shape[-2:])))
+    for module in head.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.register_forward_hook(lambda *_: norms.append(1))
+    plain = convolutions.conv_of_upsampled
+    monkeypatch.setattr(convolutions, 'conv_of_upsampled', lambda *args: reordered.append(1) or plain(*args))
+    with torch.no_grad():
+        head([torch.randn(1, 12 if name == 'SETRUPHead' else 6, 3, 5)] * 3)
+    assert (sizes, norms) == ([before_last], [])
+    assert len(reordered) == (arguments['num_convs'] - 1 if name == 'SETRUPHead' else 0)
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+def test_half_precision_is_as_exact_as_the_hosts(dtype, pair):
+    """Mean error against float64 with the same rounded weights; the fold rounds once, the host's norm twice."""
+    host, ours = pair('SETRUPHead', in_channels=32, channels=32, num_classes=8, norm_cfg=BN, num_convs=2, up_scale=2)
+    host, ours = host.eval().to(dtype), ours.eval().to(dtype)
+    features = [torch.randn(2, 32, 8, 8, dtype=dtype)]
+    with torch.no_grad():
+        results = [head(features).double() for head in (host, ours)]
+        exact = host.double()([features[0].double()])
+    theirs, mine = ((result - exact).abs().mean() for result in results)
+    assert mine < 1.5 * theirs
+
+
 def test_folding_follows_weights_and_modes(pair, compare_logits, compare_training, randomise):
     """Statistics that training changed, weights that were loaded, norms that a user froze: nothing is remembered."""
     host, ours = pair('SETRUPHead', **UP, norm_cfg=BN, num_convs=2, up_scale=2, dropout_ratio=0)
@@ -119,6 +157,8 @@ def test_initial_weights_are_drawn_as_the_hosts():
             dict(UP, in_channels=[4], in_index=[0], input_transform='multiple_select'),
             "allowed: None, 'resize_concat'",
         ),
+        (SETRUPHead, dict(UP, up_scale=0), 'up_scale=0; a number above 0'),
+        (SETRMLAHead, dict(MLA, up_scale='x'), "up_scale='x'; a number above 0"),
         (SETRMLAHead, dict(MLA, in_index=[0]), 'each is a list, one entry a level'),
         (SETRMLAHead, dict(MLA, channels=10), '3 levels of mla_channels=4 make 12'),
     ],

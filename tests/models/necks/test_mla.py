@@ -2,27 +2,11 @@
 
 import pytest
 import torch
-from mmseg.registry import MODELS
-from torch import nn
 from torch.testing import assert_close
 
 from mmseg_vitseg.models import MLANeck
 
 BN, RELU = dict(type='BN'), dict(type='ReLU')
-
-
-def pair(**arguments) -> tuple[nn.Module, nn.Module]:
-    """Build the host's neck and ours, with the same random weights and statistics."""
-    host = MODELS.build(dict(type='mmseg.MLANeck', **arguments))
-    for name, value in host.state_dict().items():
-        if name.endswith('running_var'):
-            nn.init.uniform_(value, 0.5, 2)
-        elif value.is_floating_point():
-            nn.init.normal_(value, mean=float(name.endswith('weight') and value.ndim == 1), std=0.4)
-    ours = MODELS.build(dict(type='mmseg_vitseg.MLANeck', **arguments))
-    ours.load_state_dict(host.state_dict())
-    host.load_state_dict(ours.state_dict())
-    return host, ours
 
 
 @pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
@@ -34,8 +18,8 @@ def pair(**arguments) -> tuple[nn.Module, nn.Module]:
         dict(in_channels=[6, 6], out_channels=4, norm_cfg=dict(type='SyncBN'), norm_layer=dict(type='LN', eps=0.1)),
     ],
 )
-def test_equals_the_hosts(arguments, layout):
-    host, ours = pair(**arguments)
+def test_equals_the_hosts(arguments, layout, pair):
+    host, ours = pair('MLANeck', **arguments)
     levels = [torch.randn(2, c, 5, 3).contiguous(memory_format=layout) for c in arguments['in_channels']]
     with torch.no_grad():
         expected, outputs = host.eval()(levels), ours.eval()(levels)
@@ -45,8 +29,8 @@ def test_equals_the_hosts(arguments, layout):
         assert_close(mine, theirs)
 
 
-def test_training_equals_the_hosts():
-    host, ours = pair(in_channels=[6, 6, 6], out_channels=8, norm_cfg=BN, act_cfg=RELU)
+def test_training_equals_the_hosts(pair):
+    host, ours = pair('MLANeck', in_channels=[6, 6, 6], out_channels=8, norm_cfg=BN, act_cfg=RELU)
     levels, factors = torch.randn(3, 2, 6, 5, 3), torch.randn(3, 2, 8, 5, 3)
     results = []
     for neck in (host, ours):

@@ -1,4 +1,4 @@
-"""What the heads on several feature maps share."""
+"""Checks that the heads share."""
 
 from collections.abc import Sequence
 
@@ -19,3 +19,18 @@ def check_levels(head: str, base_arguments: dict) -> None:
         raise ValueError(
             f'{head}: in_channels={in_channels} and in_index={in_index}; each is a list, one entry a level'
         )
+
+
+def check_scale(head: str, up_scale: float) -> float:
+    """Return the upsampling's scale as a number; from a command line it may be text.
+
+    Raises:
+        ValueError: it is not above 0.
+    """
+    try:
+        scale = float(up_scale)
+    except (TypeError, ValueError):
+        scale = 0.0
+    if not scale > 0:
+        raise ValueError(f'{head}: up_scale={up_scale!r}; a number above 0 is needed')
+    return scale

@@ -1,4 +1,4 @@
-"""Heads against the host's classes of the same names, with the same weights."""
+"""Our modules against the host's classes of the same names, with the same weights."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ def _randomise(module: nn.Module) -> nn.Module:
 
 
 def _pair(name: str, **arguments) -> tuple[nn.Module, nn.Module]:
-    """Build the host's head and ours, with the same weights."""
+    """Build the host's module and ours, with the same weights."""
     host = _randomise(MODELS.build(dict(type=f'mmseg.{name}', **arguments)))
     ours = MODELS.build(dict(type=f'mmseg_vitseg.{name}', **arguments))
     assert {key: value.shape for key, value in ours.state_dict().items()} == {
