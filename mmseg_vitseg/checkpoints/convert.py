@@ -14,7 +14,7 @@ from mmseg_vitseg.checkpoints.export import PROJECTS, export
 from mmseg_vitseg.checkpoints.fetch import local_file
 from mmseg_vitseg.checkpoints.reading import read_state_dict
 from mmseg_vitseg.checkpoints.sources import Converted, convert
-from mmseg_vitseg.checkpoints.strict import LISTED, account
+from mmseg_vitseg.checkpoints.strict import LISTED, Fitted, accounted
 from mmseg_vitseg.errors import first_line
 
 SUFFIXES = ('.safetensors', '.pth')
@@ -41,7 +41,7 @@ def convert_file(
         source: the format; ``auto`` tells it from the names.
         config: a config whose model, or whose backbone where the file holds no more, the result fits exactly.
         to: ``ours``, ``timm``, ``hf`` or ``mmseg``.
-        resize_patches, adapt_channels: see :func:`~mmseg_vitseg.checkpoints.strict.account`; they need a config.
+        resize_patches, adapt_channels: see :func:`~mmseg_vitseg.checkpoints.strict.accounted`; they need a config.
         unpickle: see :func:`~mmseg_vitseg.checkpoints.reading.read_checkpoint`.
 
     Returns:
@@ -61,20 +61,18 @@ def convert_file(
         converted = convert(state, None, name=source)
     except ValueError as error:
         raise ValueError(f'{src}: {error}') from error
-    channels = 3
+    channels, report = 3, converted
     if config is None:
         result = _complete(converted, src)
     else:
         model = build_model(config)
-        result, channels = _fitted(
-            state,
-            converted,
-            model,
-            src,
-            source=source,
-            resize_patches=resize_patches,
-            adapt_channels=adapt_channels,
-        )
+        options = dict(source=source, resize_patches=resize_patches, adapt_channels=adapt_channels)
+        report = _fitted(state, converted, model, src, **options)
+        result = {
+            name: value for name, value in report.state.items() if not value.is_meta
+        }  # not what starts from scratch
+        kernel = model.backbone.state_dict()[model.backbone.first_kernel]
+        channels = kernel[0].numel() // model.backbone.first_kernel_size**2
     outside: list[str] = []
     if to != 'ours':
         result, outside = export(result, to, channels)
@@ -82,8 +80,8 @@ def convert_file(
         'source_file': str(src),
         'sha256': _digest(file),
         'map': f'{converted.source.what} -> {to}',
-        'dropped': ', '.join([*converted.dropped, *outside]),
-        'added': ', '.join(converted.added),
+        'dropped': ', '.join([*report.dropped, *outside]),
+        'added': ', '.join(report.added),
         'config': str(config or ''),
         'written_by': f'mmseg_vitseg {__version__}',
     }
@@ -99,15 +97,21 @@ def build_model(config: str | Path) -> nn.Module:
     """
     from mmseg.registry import MODELS
 
+    from mmseg_vitseg.models.backbone import Backbone
+    from mmseg_vitseg.models.segmentor import EncoderDecoder
+
     if not Path(config).is_file():
         raise FileNotFoundError(f'{config}: no such config')
     try:
         cfg = Config.fromfile(config)
         init_default_scope('mmseg')
         with torch.device('meta'):
-            return MODELS.build({**cfg.model, 'data_preprocessor': None})
+            model = MODELS.build({**cfg.model, 'data_preprocessor': None})
     except Exception as error:
         raise ValueError(f'{config}: cannot be built: {type(error).__name__}: {first_line(error)}') from error
+    if not isinstance(model, EncoderDecoder) or not isinstance(model.backbone, Backbone):
+        raise ValueError(f'{config}: its model is no mmseg_vitseg.EncoderDecoder with a backbone of this package')
+    return model
 
 
 def write(state: dict[str, Tensor], path: Path, provenance: dict[str, str]) -> None:
@@ -149,18 +153,12 @@ def _complete(converted: Converted, src: str | Path) -> dict[str, Tensor]:
     return state
 
 
-def _fitted(
-    state: dict[str, Tensor], converted: Converted, model: nn.Module, src: str | Path, **options
-) -> tuple[dict[str, Tensor], int]:
-    """Return exactly the model's weights, or its backbone's where the file has no more; and the input's channels."""
+def _fitted(state: dict[str, Tensor], converted: Converted, model: nn.Module, src: str | Path, **options) -> Fitted:
+    """Fit the weights to the model, or to its backbone where the file has no more."""
     backbone_only = all(name.startswith('backbone.') for name in converted.state)
-    module = model.backbone if backbone_only else model
-    given = account(
-        state, module, src, () if backbone_only else model.from_scratch, pretrained=backbone_only, **options
-    )
-    kernel = model.backbone.state_dict()[model.backbone.first_kernel]
-    channels = kernel[0].numel() // model.backbone.first_kernel_size**2
-    return {name: value for name, value in given.items() if not value.is_meta}, channels
+    if backbone_only:
+        return accounted(state, model.backbone, src, pretrained=True, **options)
+    return accounted(state, model, src, model.from_scratch, **options)
 
 
 def _digest(path: Path) -> str:

@@ -103,7 +103,7 @@ def _read_torch(path: Path, unpickle: bool):
             warnings.simplefilter('ignore', UserWarning)  # on pickle protocols; what cannot be read is an error
             return torch.load(path, map_location='cpu', weights_only=not unpickle, mmap=mapped)
     except Exception as error:  # on arbitrary bytes, the reader fails in arbitrary ways
-        unsafe = 'Unsupported global' in str(error) or 'unrecognized function' in str(error)
+        unsafe = any(words in str(error).lower() for words in ('unsupported global', 'unrecognized function'))
         if isinstance(error, UnpicklingError) and unsafe:
             raise ValueError(
                 f'{path}: holds objects other than tensors, which can run any code when they are read, so it was not read. '

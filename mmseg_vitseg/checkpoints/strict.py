@@ -1,7 +1,7 @@
 """Loading weights whole or not at all."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmengine.logging import print_log
@@ -20,7 +20,41 @@ PRETRAINED_UNUSED = ('norm.weight', 'norm.bias', 'cls_token')
 LISTED = 5  # keys named in an error before the rest is only counted
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """A file's weights under a module's names and in its sizes, as far as they can be.
+
+    Args:
+        state: the module's name -> tensor.
+        left: the file's names that its source's map does not have.
+        dropped: what the module does not use.
+        added: what the file leaves out because it is zero.
+        place: what stands before the backbone's names.
+        described: what model the file is of.
+        source: the format.
+    """
+
+    state: dict[str, Tensor]
+    left: list[str]
+    dropped: list[str]
+    added: list[str]
+    place: str
+    described: str | None
+    source: Source
+
+
 def account(
+    state_dict: dict[str, Tensor], module: nn.Module, path: str | Path, from_scratch: Sequence[str] = (), **options
+) -> dict[str, Tensor]:
+    """Account for every key of a state dict and every key of a module, or raise: see :func:`accounted`.
+
+    Returns:
+        exactly the module's keys.
+    """
+    return accounted(state_dict, module, path, from_scratch, **options).state
+
+
+def accounted(
     state_dict: dict[str, Tensor],
     module: nn.Module,
     path: str | Path,
@@ -30,7 +64,7 @@ def account(
     resize_patches: bool = False,
     adapt_channels: bool = False,
     pretrained: bool = False,
-) -> dict[str, Tensor]:
+) -> Fitted:
     """Account for every key of a state dict and every key of a module, or raise.
 
     Args:
@@ -45,7 +79,7 @@ def account(
         pretrained: drop what the backbone does not have of ``PRETRAINED_UNUSED``, and whole models' other parts.
 
     Returns:
-        exactly the module's keys.
+        exactly the module's keys, and how they came about.
 
     Raises:
         ValueError: with the keys that are missing, left over, or of another shape, and what the two models are; a prefix
@@ -75,7 +109,7 @@ def account(
             f'{path} does not fit this {type(module).__name__}, nothing was loaded: {"; ".join(problems)}. '
             + _advice(fitted, own, module)
         )
-    return given
+    return replace(fitted, state=given)
 
 
 def _start_from_scratch(
@@ -98,27 +132,6 @@ def _start_from_scratch(
         print_log(f'{source} does not fill {", ".join(scratch)}: from scratch, as asked for', logger='current')
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A file's weights under a module's names and in its sizes, as far as they can be.
-
-    Args:
-        state: the module's name -> tensor.
-        left: the file's names that its source's map does not have.
-        dropped: what the module does not use.
-        place: what stands before the backbone's names.
-        described: what model the file is of.
-        source: the format.
-    """
-
-    state: dict[str, Tensor]
-    left: list[str]
-    dropped: list[str]
-    place: str
-    described: str | None
-    source: Source
-
-
 def fit(
     state_dict: dict[str, Tensor],
     module: nn.Module,
@@ -129,7 +142,7 @@ def fit(
     adapt_channels: bool = False,
     pretrained: bool = False,
 ) -> Fitted:
-    """Put a state dict under a module's names, and say what was dropped, added and resized; see :func:`account`.
+    """Put a state dict under a module's names, and say what was dropped, added and resized; see :func:`accounted`.
 
     Raises:
         ValueError: the source is not recognised.
@@ -161,11 +174,11 @@ def fit(
             native[kernel] = fit_patches(
                 native[kernel], own[kernel], backbone.first_kernel_size, resize=resize_patches, adapt=adapt_channels
             )
-    return Fitted(native, converted.left, dropped, place, described, converted.source)
+    return Fitted(native, converted.left, dropped, converted.added, place, described, converted.source)
 
 
 def load_strict(module: nn.Module, state_dict: dict[str, Tensor], path: str | Path, **options) -> None:
-    """Load a state dict whole or not at all; see :func:`account`."""
+    """Load a state dict whole or not at all; see :func:`accounted`."""
     module.load_state_dict(account(state_dict, module, path, **options))
 
 
@@ -174,96 +187,11 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> None:
     load_strict(model, read_state_dict(local_file(path)), path)
 
 
-def load_pretrained(
-    backbone: nn.Module,
-    path: str | Path,
-    *,
-    source: str = 'auto',
-    resize_patches: bool = False,
-    adapt_channels: bool = False,
-) -> None:
-    """Load a backbone from a file of any source, or from a whole model's.
-
-    What the backbone does not have is dropped, and said so: the classifier that pretraining left in the file, a final norm,
-    a class token with its position. A position grid of another size is resized to the backbone's, and said so.
-
-    Args:
-        backbone: what is filled.
-        path: a local file, a URL or hf://owner/name.
-        source, resize_patches, adapt_channels: see :func:`account`.
-
-    Raises:
-        FileNotFoundError: with where to get the file, and how to start from scratch on purpose.
-        ValueError: anything else than exactly the backbone's weights.
-    """
-    load_strict(
-        backbone,
-        read_state_dict(_pretrained_file(path, 'backbone')),
-        path,
-        source=source,
-        resize_patches=resize_patches,
-        adapt_channels=adapt_channels,
-        pretrained=True,
-    )
-
-
-def load_part(head: nn.Module, path: str | Path, *, source: str = 'auto', prefix: str = 'decode_head.') -> None:
-    """Load a head, or a neck, from a whole model's file of any source.
-
-    Args:
-        head: what is filled.
-        path: a local file, a URL or hf://owner/name.
-        source: see :func:`account`.
-        prefix: its name in the whole model, with a dot: ``decode_head.``, ``auxiliary_head.0.``.
-
-    Raises:
-        FileNotFoundError, ValueError: as :func:`load_pretrained`.
-    """
-    wanted = {prefix + name for name in head.state_dict()}
-    state_dict = read_state_dict(_pretrained_file(path, prefix.rstrip('.')))
-    native = convert(state_dict, wanted, name=source).state
-    part = {name.removeprefix(prefix): value for name, value in native.items() if name.startswith(prefix)}
-    load_strict(head, part, f'{path} ({prefix}*)', source='ours')
-
-
-def pretrained_options(owner: nn.Module, allowed: Sequence[str]) -> dict | None:
-    """Return what ``init_cfg=dict(type='Pretrained', checkpoint=..., ...)`` says, as arguments; None for another init_cfg.
-
-    Args:
-        owner: has ``init_cfg``.
-        allowed: what it may say beside ``type`` and ``checkpoint``.
-
-    Raises:
-        ValueError: no checkpoint is named, or an option is not known.
-    """
-    init_cfg = owner.init_cfg
-    if not isinstance(init_cfg, dict) or init_cfg.get('type') != 'Pretrained':
-        return None
-    name = type(owner).__name__
-    if not init_cfg.get('checkpoint'):
-        raise ValueError(f"{name}: init_cfg=dict(type='Pretrained') names no checkpoint")
-    options = {key: value for key, value in init_cfg.items() if key not in ('type', 'checkpoint')}
-    for key, value in options.items():
-        if key not in allowed:
-            raise ValueError(f'{name}: init_cfg has {key}={value!r}; allowed: checkpoint, {", ".join(allowed)}')
-    return {'path': init_cfg['checkpoint'], **options}
-
-
 def fit_kernel(tensor: Tensor, own: Tensor | None) -> Tensor:
     """Give a linear layer's weight the shape of the convolution's that ``own`` is, or the other way round."""
     kernels = own is not None and min(tensor.ndim, own.ndim) > 1
     same = kernels and tensor.flatten(1).shape == own.flatten(1).shape
     return tensor.reshape(own.shape) if same else tensor
-
-
-def _pretrained_file(path: str | Path, part: str) -> Path:
-    try:
-        return local_file(path)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(
-            f'pretrained weights {str(path)!r} not found. Put the file there or name it with PRETRAINED=/path/to/file; '
-            f'to train from scratch on purpose: --cfg-options model.{part}.init_cfg=None'
-        ) from error
 
 
 def _advice(fitted: Fitted, own: dict[str, Tensor], module: nn.Module) -> str:

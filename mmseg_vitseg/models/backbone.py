@@ -6,7 +6,8 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmseg_vitseg.checkpoints.fitting import Resizable
-from mmseg_vitseg.checkpoints.strict import fit, fit_kernel, load_pretrained, pretrained_options
+from mmseg_vitseg.checkpoints.pretrained import load_pretrained, pretrained_options
+from mmseg_vitseg.checkpoints.strict import fit, fit_kernel
 
 
 class Backbone(Resizable, BaseModule):
@@ -15,7 +16,7 @@ class Backbone(Resizable, BaseModule):
     Args:
         pretrained: the host's older spelling of ``init_cfg=dict(type='Pretrained', checkpoint=...)``.
         init_cfg: ``Pretrained`` loads every key or raises; beside ``checkpoint`` it may say ``source``, ``resize_patches``
-            and ``adapt_channels``, as :func:`~mmseg_vitseg.checkpoints.strict.account`. None draws weights as
+            and ``adapt_channels``, as :func:`~mmseg_vitseg.checkpoints.strict.accounted`. None draws weights as
             :meth:`draw_weights` does.
 
     Raises:

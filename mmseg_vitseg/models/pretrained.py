@@ -2,7 +2,7 @@
 
 from mmengine.model import BaseModule
 
-from mmseg_vitseg.checkpoints.strict import load_part, pretrained_options
+from mmseg_vitseg.checkpoints.pretrained import load_part, pretrained_options
 
 
 class PretrainedPart(BaseModule):

@@ -6,8 +6,9 @@ from mmseg.registry import MODELS
 from safetensors.torch import save_file
 from torch.testing import assert_close
 
+from mmseg_vitseg.checkpoints.pretrained import load_pretrained
 from mmseg_vitseg.checkpoints.sources import NAMES, convert, recognise
-from mmseg_vitseg.checkpoints.strict import load_checkpoint, load_pretrained, load_strict
+from mmseg_vitseg.checkpoints.strict import load_checkpoint, load_strict
 
 
 def load(reference, state, path):

@@ -5,7 +5,8 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.testing import assert_close
 
-from mmseg_vitseg.checkpoints.strict import load_checkpoint, load_pretrained, load_strict
+from mmseg_vitseg.checkpoints.pretrained import load_pretrained
+from mmseg_vitseg.checkpoints.strict import load_checkpoint, load_strict
 from mmseg_vitseg.models import VisionTransformer
 from mmseg_vitseg.ops.position import resize_position_grid
 
