@@ -63,7 +63,7 @@ SOURCES = (
         what="Google's JAX ViT",
         encoder=VISION_TRANSFORMER,
         marks=('embedding/kernel', 'Transformer/posembed_input/pos_embedding'),
-        prefixes=('', 'opt/target/', 'params/'),
+        prefixes=('', 'opt/target/'),
         drop=('head/{rest}', 'pre_logits/{rest}'),
         forms={
             'embedding/kernel': (patch_kernel, None),

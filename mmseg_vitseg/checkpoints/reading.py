@@ -110,7 +110,9 @@ def _read_torch(path: Path, unpickle: bool):
                 'Ask its author for a file of tensors only; if you trust the author, '
                 f'tools/convert_checkpoint.py {UNPICKLE} reads it, with your rights, and writes one'
             ) from error
-        raise ValueError(f'{path}: not a checkpoint, or damaged ({first_line(error)}); fetch it again') from error
+        # what torch says at length, and its advice to read without protection, is left out
+        reason = '' if isinstance(error, UnpicklingError) else f' ({first_line(error).split(". ")[0]})'
+        raise ValueError(f'{path}: not a checkpoint, or damaged{reason}; fetch it again') from error
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -132,7 +134,7 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
         with np.load(path, allow_pickle=False) as arrays:
             return {name: torch.from_numpy(np.ascontiguousarray(arrays[name])) for name in arrays.files}
     except Exception as error:  # on arbitrary bytes, the reader fails in arbitrary ways
-        raise ValueError(f'{path}: not an .npz of arrays, or damaged ({first_line(error)}); fetch it again') from error
+        raise ValueError(f'{path}: not a whole .npz of plain arrays ({first_line(error)})') from error
 
 
 def _check_size(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
@@ -144,6 +146,6 @@ def _check_size(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read_header(file)
         if dtype.hasobject:
-            raise ValueError(f'{member.filename} holds Python objects')
+            raise ValueError(f'{member.filename} holds Python objects, which are not read')
         if math.prod(shape) * dtype.itemsize != member.file_size - file.tell():
             raise ValueError(f'{member.filename} declares {shape}, which is not the size of its data')
