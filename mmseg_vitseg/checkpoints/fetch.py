@@ -2,11 +2,13 @@
 
 import hashlib
 import http.client
+import tempfile
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 import torch
 
+from mmseg_vitseg.checkpoints.reading import refuse_text
 from mmseg_vitseg.download import download
 
 HUB = 'hf://'
@@ -21,8 +23,8 @@ def local_file(name: str | Path) -> Path:
 
     Raises:
         FileNotFoundError: no such file, here or there.
-        ConnectionError: the network failed; a download goes on when it is tried again.
-        ValueError: another kind of address.
+        ConnectionError: the network failed.
+        ValueError: another kind of address, or a web page in the file's place.
         ImportError: ``hf://`` without huggingface_hub.
     """
     text = str(name)
@@ -50,14 +52,18 @@ def _from_web(url: str) -> Path:
     if target.is_file():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f'{target.name}.part')
-    try:
-        download(url, part)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        if getattr(error, 'code', None) in (404, 410):
-            raise FileNotFoundError(f'{url}: no such file ({error})') from error
-        raise ConnectionError(f'{url}: {error}; try again, or fetch the file yourself and name it here') from error
-    return part.replace(target)
+    with tempfile.TemporaryDirectory(
+        dir=target.parent, prefix='.fetching-'
+    ) as folder:  # each of several processes its own
+        part = Path(folder, name)
+        try:
+            download(url, part)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            if getattr(error, 'code', None) in (404, 410):
+                raise FileNotFoundError(f'{url}: no such file ({error})') from error
+            raise ConnectionError(f'{url}: {error}; try again, or fetch the file yourself and name it here') from error
+        refuse_text(part, url)
+        return part.replace(target)
 
 
 def _from_hub(address: str) -> Path:

@@ -132,7 +132,7 @@ SOURCES = (
         encoder=VISION_TRANSFORMER,
         marks=(PATCHES, 'encoder.layer.0.layernorm_before.weight'),
         prefixes=('', 'vit.', 'deit.'),
-        absent=('embeddings.distillation_token', 'deit.embeddings.distillation_token'),
+        absent=('embeddings.distillation_token',),
         drop=(*POOLER, 'embeddings.mask_token', 'decoder.{rest}'),
     ),
     Source(

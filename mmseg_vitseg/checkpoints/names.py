@@ -39,7 +39,7 @@ class Source:
         prefixes: what may stand before the encoder's names.
         head: what else a whole model has.
         needs: beginnings of names of which one must be there, where the encoder alone is another format's.
-        absent: beginnings of names that speak against this format.
+        absent: beginnings of names, with the prefix or without, that speak against this format.
         drop: what a file of this format has that no segmentation model uses.
         unused: parts of the encoder that a file may have without having been trained with them.
         no_bias: ends of the names of kernels, ours, whose bias may be left out, which amounts to zero.
@@ -69,12 +69,11 @@ class Source:
     def prefix(self, names: Iterable[str]) -> str | None:
         """Return what stands before the encoder's names; None where this is not the format."""
         names = set(names)
-        if any(name.startswith(self.absent) for name in names):
-            return None
-        if self.needs and not any(name.startswith(self.needs) for name in names):
-            return None
         found = [prefix for prefix in self.prefixes if all(prefix + mark in names for mark in self.marks)]
-        return found[0] if found else None
+        if not found or (self.needs and not any(name.startswith(self.needs) for name in names)):
+            return None
+        against = any(one.startswith(self.absent) for name in names for one in (name, name.removeprefix(found[0])))
+        return None if against else found[0]
 
     def table(self, theirs: str, ours: str) -> Table:
         """Return the whole map, the encoder's names behind the prefixes ``theirs`` and ``ours``."""

@@ -42,7 +42,7 @@ def read_checkpoint(path: str | Path, *, unpickle: bool = False) -> dict:
         raise FileNotFoundError(f'{path}: no such checkpoint file')
     if path.stat().st_size == 0:
         raise ValueError(f'{path}: the file is empty; fetch it again')
-    _refuse_text(path)
+    refuse_text(path, path)
     if path.suffix == '.safetensors':
         return _read_safetensors(path)
     if path.suffix == '.npz':
@@ -83,22 +83,26 @@ def state_dict_of(content: dict, path: str | Path) -> dict[str, Tensor]:
     return {name.removeprefix('module.'): value for name, value in content.items()} if wrapped else content
 
 
-def _refuse_text(path: Path) -> None:
-    """Refuse what a download often leaves in a checkpoint's place."""
+def refuse_text(path: Path, name: str | Path) -> None:
+    """Refuse what a download often leaves in a checkpoint's place.
+
+    Raises:
+        ValueError: a web page, or the pointer that Git LFS leaves; calls it ``name``.
+    """
     with path.open('rb') as file:
         start = file.read(512).lstrip().lower()
     if start.startswith((b'<!doctype', b'<html', b'<?xml')):
-        raise ValueError(f'{path}: a web page, not a checkpoint: the download went wrong; fetch it again')
+        raise ValueError(f'{name}: a web page, not a checkpoint: the download went wrong; fetch it again')
     if start.startswith(b'version https://git-lfs'):
-        raise ValueError(f'{path}: a Git LFS pointer, not the file itself; run git lfs pull')
+        raise ValueError(f'{name}: a Git LFS pointer, not the file itself; run git lfs pull')
 
 
 def _read_torch(path: Path, unpickle: bool):
     # leaving safe_globals() takes its list off again, also what was allowed before: hand it only what was not
     wanted = [*checkpoint_globals(), Namespace]  # the command line, which DeiT, MAE and DINO keep in the file
     extra = [name for name in wanted if name not in torch.serialization.get_safe_globals()]
-    mapped = zipfile.is_zipfile(path) or None
     try:
+        mapped = _is_plain_archive(path) or None
         with torch.serialization.safe_globals(extra), warnings.catch_warnings():
             warnings.simplefilter('ignore', UserWarning)  # on pickle protocols; what cannot be read is an error
             return torch.load(path, map_location='cpu', weights_only=not unpickle, mmap=mapped)
@@ -113,6 +117,22 @@ def _read_torch(path: Path, unpickle: bool):
         # what torch says at length, and its advice to read without protection, is left out
         reason = '' if isinstance(error, UnpicklingError) else f' ({first_line(error).split(". ")[0]})'
         raise ValueError(f'{path}: not a checkpoint, or damaged{reason}; fetch it again') from error
+
+
+def _is_plain_archive(path: Path) -> bool:
+    """Tell whether a file is an archive whose members stand in it as they are, which is what can be mapped."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+    for member in members:
+        _refuse_expansion(member)
+    return all(member.compress_type == zipfile.ZIP_STORED for member in members)
+
+
+def _refuse_expansion(member: zipfile.ZipInfo) -> None:
+    if member.file_size > EXPANSION * max(member.compress_size, 1):
+        raise ValueError(f'{member.filename} would grow {EXPANSION} times and more when it is unpacked')
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -134,13 +154,12 @@ def _read_npz(path: Path) -> dict[str, Tensor]:
         with np.load(path, allow_pickle=False) as arrays:
             return {name: torch.from_numpy(np.ascontiguousarray(arrays[name])) for name in arrays.files}
     except Exception as error:  # on arbitrary bytes, the reader fails in arbitrary ways
-        raise ValueError(f'{path}: not a whole .npz of plain arrays ({first_line(error)})') from error
+        raise ValueError(f'{path}: not an .npz of plain arrays, or damaged ({first_line(error)})') from error
 
 
 def _check_size(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
     """Check an array's header before its data are read."""
-    if member.file_size > EXPANSION * max(member.compress_size, 1):
-        raise ValueError(f'{member.filename} would grow {EXPANSION} times and more when it is unpacked')
+    _refuse_expansion(member)
     with archive.open(member) as file:
         version = np.lib.format.read_magic(file)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

@@ -33,6 +33,9 @@ VISION_TRANSFORMER: Table = {
 }
 DINOV2: Table = {name: ours for name, ours in VISION_TRANSFORMER.items() if name != 'reg_token'}
 DINOV2 |= {'register_tokens': 'reg_token'}
+# DeiT III's authors: the layer scale under its older names.
+DEIT3: Table = {name: ours for name, ours in VISION_TRANSFORMER.items() if '.ls' not in name}
+DEIT3 |= {f'blocks.{{i}}.gamma_{number}': f'blocks.{{i}}.ls{number}.gamma' for number in (1, 2)}
 # DeiT's distilled models: a second token with a position of its own, which is a register once the position is added to it.
 DISTILLED: Table = {**VISION_TRANSFORMER, 'dist_token': 'dist_token'}
 
@@ -72,7 +75,7 @@ SOURCES = (
         encoder=VISION_TRANSFORMER,
         marks=MARKS,
         prefixes=PREFIXES,
-        absent=(*SEGMENTOR, 'dist_token', 'mask_token', 'register_tokens', 'input_norm.'),
+        absent=(*SEGMENTOR, 'dist_token', 'mask_token', 'register_tokens', 'input_norm.', 'blocks.0.gamma_1'),
         drop=CLASSIFIER,
     ),
     Source(
@@ -84,6 +87,15 @@ SOURCES = (
         absent=SEGMENTOR,
         drop=CLASSIFIER,
         finish=register_from_distillation,
+    ),
+    Source(
+        name='deit',
+        what="DeiT III's authors'",
+        encoder=DEIT3,
+        marks=(*MARKS, 'blocks.0.gamma_1'),
+        prefixes=PREFIXES,
+        absent=(*SEGMENTOR, 'mask_token'),
+        drop=CLASSIFIER,
     ),
     Source(
         name='mae',

@@ -261,7 +261,12 @@ def hf_reference(kind: str, drops: int, source: str = 'hf', settings: dict = {},
 def dinov2_authors(tmp_path) -> Reference:
     """DINOv2's authors: timm's names but for the registers; HF's numbers."""
     model = hf_vit('Dinov2WithRegistersModel', num_register_tokens=3)
-    state = saved(model, tmp_path)
+    result = dinov2_authors_state(saved(model, tmp_path))
+    arguments = vit(num_registers=3, layer_scale=1.0)
+    return Reference(result, arguments, lambda x: patches(model(x).last_hidden_state), 1, 'dinov2')
+
+
+def dinov2_authors_state(state: dict[str, Tensor]) -> dict[str, Tensor]:
     result = {
         'register_tokens': state['embeddings.register_tokens'],
         'mask_token': state['embeddings.mask_token'],
@@ -283,8 +288,34 @@ def dinov2_authors(tmp_path) -> Reference:
                 f'{ours}{name}.{kind}': f'{theirs}{name}.{kind}' for name in ('norm1', 'norm2', 'mlp.fc1', 'mlp.fc2')
             }
             result |= {name: state[other] for name, other in same.items()}
-    arguments = vit(num_registers=3, layer_scale=1.0)
-    return Reference(result, arguments, lambda x: patches(model(x).last_hidden_state), 1, 'dinov2')
+    return result
+
+
+def dinov2_teacher(tmp_path) -> Reference:
+    """A training file's teacher: the encoder beside its heads."""
+    reference = dinov2_authors(tmp_path)
+    reference.state = {f'backbone.{name}': value for name, value in reference.state.items()}
+    reference.state['dino_head.mlp.0.weight'] = torch.ones(2, 2)
+    reference.drops += 1
+    return reference
+
+
+def deit3_authors(tmp_path) -> Reference:
+    """Layer scale under older names, and no position of the class token; HF's numbers, in which that position is zero."""
+    model = hf_vit('Dinov2WithRegistersModel', num_register_tokens=1)
+    with torch.no_grad():
+        model.embeddings.position_embeddings[:, 0] = 0
+    state = dinov2_authors_state(saved(model, tmp_path))
+    del state['mask_token']
+    state['pos_embed'] = state['pos_embed'][:, 1:]
+    state['reg_token'] = state.pop('register_tokens')
+    old = {f'.ls{number}.gamma': f'.gamma_{number}' for number in (1, 2)}
+    for name in list(state):
+        for new, older in old.items():
+            if name.endswith(new):
+                state[name.removesuffix(new) + older] = state.pop(name)
+    arguments = vit(num_registers=1, layer_scale=1.0)
+    return Reference({**state, **HEAD}, arguments, lambda x: patches(model(x).last_hidden_state), 2, 'deit')
 
 
 def deit_authors(tmp_path) -> Reference:
@@ -388,7 +419,9 @@ REFERENCES: dict[str, Callable] = {
     'mmpretrain': vit_reference(mmpretrain_names, 'mmpretrain', 1),
     'jax': vit_reference(jax_names, 'jax', 3),
     'deit': deit_authors,
+    'deit3': deit3_authors,
     'dinov2': dinov2_authors,
+    'dinov2-teacher': dinov2_teacher,
     'hf-vit': hf_reference('ViTForImageClassification', 2),
     'hf-vit-model': hf_reference('ViTModel', 2),
     'hf-deit': hf_reference('DeiTForImageClassificationWithTeacher', 4, num_registers=1),

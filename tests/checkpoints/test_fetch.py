@@ -46,6 +46,13 @@ def test_a_url_is_fetched_once(server, make_reference, tmp_path):
     assert [path.suffix for path in (tmp_path / 'hub/checkpoints').iterdir()] == ['.pth']
 
 
+def test_a_web_page_is_not_kept(server, tmp_path):
+    (tmp_path / 'site' / 'vit.pth').write_text('<!doctype html><title>Sign in</title>')
+    with pytest.raises(ValueError, match=r'http://.*vit\.pth: a web page, not a checkpoint'):
+        local_file(f'{server.address}/vit.pth')
+    assert list((tmp_path / 'hub/checkpoints').iterdir()) == []
+
+
 def test_what_is_not_there(server, tmp_path):
     with pytest.raises(FileNotFoundError, match=r'none\.pth: no such file \(HTTP Error 404'):
         local_file(f'{server.address}/none.pth')

@@ -167,3 +167,17 @@ def test_an_archive_that_explodes(tmp_path, monkeypatch):
     array_file(tmp_path / 'x.npz', '(1000000,)', b'\0' * 4000000, zipfile.ZIP_DEFLATED)
     with pytest.raises(ValueError, match='would grow 100 times and more'):
         read_state_dict(tmp_path / 'x.npz')
+
+
+def test_a_file_that_was_compressed_again(tmp_path):
+    """Its bytes cannot be mapped as they stand."""
+    weights = {'a': torch.arange(100.0), 'b': torch.randn(10000)}
+    torch.save(weights, tmp_path / 'x.pth')
+    with (
+        zipfile.ZipFile(tmp_path / 'x.pth') as stored,
+        zipfile.ZipFile(tmp_path / 'y.pth', 'w', zipfile.ZIP_DEFLATED) as compressed,
+    ):
+        for member in stored.infolist():
+            compressed.writestr(member.filename, stored.read(member))
+    again = read_state_dict(tmp_path / 'y.pth')
+    assert all(torch.equal(again[name], value) for name, value in weights.items())

@@ -100,7 +100,7 @@ def test_a_whole_model(tmp_path, monkeypatch):
 MISTAKES = {
     'empty': (b'', 'x.pth', ('x.pth: the file is empty; fetch it again',)),
     'html': (b'<!DOCTYPE html><title>404</title>', 'x.safetensors', ('a web page, not a checkpoint',)),
-    'bytes': (b'\0' * 500, 'x.npz', ('not a whole .npz of plain arrays',)),
+    'bytes': (b'\0' * 500, 'x.npz', ('not an .npz of plain arrays, or damaged',)),
     'text': (b'hello', 'x.bin', ('not a checkpoint, or damaged',)),
 }
 
