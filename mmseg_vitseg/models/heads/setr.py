@@ -5,17 +5,17 @@ B batch, D width, h w patch grid, C decoder channels, s upsampling scale, n conv
 
 import torch
 from mmcv.cnn import ConvModule, build_norm_layer
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
 from mmseg_vitseg.models.convolutions import conv_norm_act, norm_channels, upsample_conv_norm_act
+from mmseg_vitseg.models.heads.base import DecodeHead
 from mmseg_vitseg.models.heads.checks import check_levels, check_scale
-from mmseg_vitseg.ops.reorder import upsample
+from mmseg_vitseg.ops.reorder import scaled
 from mmseg_vitseg.registry import MODELS
 
 
 @MODELS.register_module()
-class SETRUPHead(BaseDecodeHead):
+class SETRUPHead(DecodeHead):
     """SETR's Naive (``kernel_size=1``) and PUP (``num_convs=4, up_scale=2, kernel_size=3``) decoders.
 
     n times [convolution, norm, ReLU, bilinear x s], then the classifier: (B, D, h, w) to logits (B, K, s^n h, s^n w). Its
@@ -71,20 +71,23 @@ class SETRUPHead(BaseDecodeHead):
             for index in range(num_convs)
         )
 
-    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
-        """Map the chosen feature map (B, D, h, w) to logits (B, K, s^n h, s^n w)."""
+    def classify(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Map the chosen feature map (B, D, h, w) to logits (B, K, s^(n-1) h, s^(n-1) w)."""
         x = self._transform_inputs(inputs)  # (B, D, h, w)
         x = norm_channels(self.norm, x)
         (first,), *stages = self.up_convs
         x = conv_norm_act(first, x)  # (B, C, h, w)
         for (block,) in stages:
             x = upsample_conv_norm_act(block, x, self.up_scale, self.align_corners)  # (B, C, s h, s w)
-        logits = self.cls_seg(x)  # before the last upsampling: see pointwise_of_upsampled
-        return upsample(logits, self.up_scale, self.align_corners)  # (B, K, s^n h, s^n w)
+        return self.cls_seg(x)  # before the last upsampling: see pointwise_of_upsampled
+
+    def sizes(self, size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+        """The last upsampling, x s."""
+        return (scaled(size, self.up_scale),)
 
 
 @MODELS.register_module()
-class SETRMLAHead(BaseDecodeHead):
+class SETRMLAHead(DecodeHead):
     """SETR's MLA decoder: two 3x3 convolutions a level, bilinear x s, concatenated, classified.
 
     L maps (B, D, h, w), those of :class:`~mmseg_vitseg.models.necks.MLANeck`, to logits (B, K, s h, s w). Its numbers and
@@ -118,11 +121,14 @@ class SETRMLAHead(BaseDecodeHead):
     def _block(self, in_channels: int) -> ConvModule:
         return ConvModule(in_channels, self.mla_channels, 3, padding=1, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
 
-    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
-        """Map the chosen L feature maps (B, D, h, w) to logits (B, K, s h, s w)."""
+    def classify(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Map the chosen L feature maps (B, D, h, w) to logits (B, K, h, w)."""
         levels = self._transform_inputs(inputs)  # L of (B, D, h, w)
         levels = [conv_norm_act(convs[0], x) for convs, x in zip(self.up_convs, levels, strict=True)]
         levels = [conv_norm_act(convs[1], x) for convs, x in zip(self.up_convs, levels, strict=True)]
         x = torch.cat(levels, dim=1)  # (B, C, h, w)
-        logits = self.cls_seg(x)  # before the upsampling: see pointwise_of_upsampled
-        return upsample(logits, self.up_scale, self.align_corners)  # (B, K, s h, s w)
+        return self.cls_seg(x)  # before the upsampling: see pointwise_of_upsampled
+
+    def sizes(self, size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+        """The upsampling, x s."""
+        return (scaled(size, self.up_scale),)
