@@ -19,7 +19,7 @@ from mmseg_vitseg.models.prediction import DeferredLogits, window_starts
 from mmseg_vitseg.ops.resampling import Resampling, resizings
 from mmseg_vitseg.registry import MODELS
 
-WINDOW_BATCH = 4
+WINDOW_BATCH = {'cpu': 1, 'default': 4}  # on a CPU more of them take more memory and no less time
 
 
 @MODELS.register_module()
@@ -34,7 +34,7 @@ class EncoderDecoder(HostEncoderDecoder):
     strips (ops/resampling.py). ``seg_logits.data`` of a result computes them when it is read. In ``test_cfg``,
 
     - ``keep_logits=True`` computes and keeps them as the host does, as do heads that predict in a way of their own;
-    - ``window_batch`` is how many sliding windows are encoded at once, 4 by default.
+    - ``window_batch`` is how many sliding windows are encoded at once: by default 1 on a CPU, else 4.
 
     Args:
         from_scratch: name prefixes of what a checkpoint need not fill: for fine-tuning on other classes,
@@ -85,7 +85,8 @@ class EncoderDecoder(HostEncoderDecoder):
         crop = [min(pair) for pair in zip(self.test_cfg.crop_size, size, strict=True)]
         tops, lefts = map(window_starts, size, crop, self.test_cfg.stride)
         windows = [images[..., top : top + crop[0], left : left + crop[1]] for top in tops for left in lefts]
-        batches = torch.stack(windows, dim=1).flatten(0, 1).split(self.test_cfg.get('window_batch', WINDOW_BATCH))
+        default = WINDOW_BATCH.get(images.device.type, WINDOW_BATCH['default'])
+        batches = torch.stack(windows, dim=1).flatten(0, 1).split(self.test_cfg.get('window_batch', default))
         results = [self._classify(batch, tuple(crop)) for batch in batches]
         logits = torch.cat([logits for logits, _ in results]).unflatten(0, (len(images), len(tops), len(lefts)))
         logits = logits.permute(0, 3, 1, 4, 2, 5).flatten(4, 5).flatten(2, 3)  # (B, K, tops h, lefts w)
