@@ -124,6 +124,18 @@ def test_under_autocast_it_is_computed_in_float32():
     assert_close(half.grad, reference.grad.bfloat16(), rtol=0, atol=0)
 
 
+@pytest.mark.filterwarnings('ignore')  # torch's own, while it compiles
+def test_in_a_compiled_function():
+    logits, labels = make()
+
+    def loss(x):
+        return upsample_cross_entropy(x * 2, labels).loss
+
+    expected = torch.autograd.grad(loss(logits), logits)
+    compiled = torch.compile(loss, backend='aot_eager')(logits)
+    assert_close(torch.autograd.grad(compiled, logits), expected)
+
+
 def test_no_gradient_where_none_is_asked_for():
     logits, labels = make()
     assert not upsample_cross_entropy(logits.detach(), labels).loss.requires_grad
