@@ -7,5 +7,5 @@ _base_ = [
     '_base_/default_runtime.py',
 ]
 model = dict(decode_head=dict(num_classes=3))
-train_cfg = dict(max_epochs=100, val_interval=5)
-param_scheduler = [_base_.param_scheduler[0], dict(_base_.param_scheduler[1], end=100)]
+train_cfg = dict(max_epochs=200, val_interval=5)
+param_scheduler = [_base_.param_scheduler[0], dict(_base_.param_scheduler[1], end=200)]

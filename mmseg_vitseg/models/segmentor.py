@@ -1,12 +1,25 @@
-"""The host's segmentor, which takes checkpoints whole or not at all."""
+"""The host's segmentor, which takes checkpoints whole or not at all, and predicts without logits at full size.
+
+B batch, C channels, H W size of the network's input, K classes, h w size at which logits are computed.
+"""
 
 from collections.abc import Sequence
 
+import torch
+from mmengine.structures import PixelData
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import EncoderDecoder as HostEncoderDecoder
-from torch import Tensor
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
 
 from mmseg_vitseg.checkpoints.strict import account
+from mmseg_vitseg.models.heads.base import DecodeHead
+from mmseg_vitseg.models.heads.sizes import input_size
+from mmseg_vitseg.models.prediction import DeferredLogits, window_starts
+from mmseg_vitseg.ops.resampling import Resampling, resizings
 from mmseg_vitseg.registry import MODELS
+
+WINDOW_BATCH = {'cpu': 1, 'default': 4}  # on a CPU more of them take more memory and no less time
 
 
 @MODELS.register_module()
@@ -16,6 +29,12 @@ class EncoderDecoder(HostEncoderDecoder):
     The host skips keys of a checkpoint that do not fit, which loses trainings without a word. Here ``load_from``, resuming
     and ``load_state_dict`` account for every key, or raise a ValueError that lists the others. A checkpoint of the host's
     whole model loads as it is.
+
+    Prediction gives the host's labels, from its two resizings and its sliding windows, but makes the full-size logits in
+    strips (ops/resampling.py). ``seg_logits.data`` of a result computes them when it is read. In ``test_cfg``,
+
+    - ``keep_logits=True`` computes and keeps them as the host does, as do heads that predict in a way of their own;
+    - ``window_batch`` is how many sliding windows are encoded at once: by default 1 on a CPU, else 4.
 
     Args:
         from_scratch: name prefixes of what a checkpoint need not fill: for fine-tuning on other classes,
@@ -28,6 +47,69 @@ class EncoderDecoder(HostEncoderDecoder):
         super().__init__(**host_arguments)
         self.from_scratch = tuple(from_scratch)
         self.register_load_state_dict_pre_hook(_account)
+
+    def predict(self, inputs: Tensor, data_samples: list[SegDataSample] | None = None) -> list[SegDataSample]:
+        """Return data samples with ``pred_sem_seg``, the classes at the picture's own size, and ``seg_logits``."""
+        if self.test_cfg.get('keep_logits', False) or not resizes_as_the_host(self.decode_head):
+            return super().predict(inputs, data_samples)
+        metas = None if data_samples is None else [sample.metainfo for sample in data_samples]
+        mode = self.test_cfg.get('mode', 'whole')
+        if mode not in ('whole', 'slide'):
+            raise ValueError(f"EncoderDecoder: test_cfg has mode={mode!r}; allowed: 'whole', 'slide'")
+        if mode == 'slide':
+            logits, resampling = self._classify_windows(inputs)
+        else:
+            logits, resampling = self._classify(
+                inputs, tuple(inputs.shape[-2:]) if metas is None else input_size(metas)
+            )
+        samples = data_samples or [SegDataSample() for _ in inputs]
+        for index, (sample, one) in enumerate(zip(samples, logits, strict=True)):
+            to_picture = resampling if metas is None else self._to_picture(resampling, metas[index])
+            deferred = DeferredLogits(one, to_picture)
+            threshold = getattr(self.decode_head, 'threshold', None)
+            sample.set_data(dict(seg_logits=deferred, pred_sem_seg=PixelData(data=deferred.labels(threshold))))
+        return samples
+
+    def _classify(self, images: Tensor, size: tuple[int, int]) -> tuple[Tensor, Resampling]:
+        """Return the logits (B, K, h, w) of images (B, C, H, W), and their way to ``size``."""
+        features, head = self.extract_feat(images), self.decode_head
+        if isinstance(head, DecodeHead):
+            logits = head.classify(features)
+            return logits, head.resampling(tuple(logits.shape[-2:]), size)
+        logits = head(features)
+        return logits, resizings(tuple(logits.shape[-2:]), (size,), head.align_corners)
+
+    def _classify_windows(self, images: Tensor) -> tuple[Tensor, Resampling]:
+        """Return the logits of all windows of images (B, C, H, W), side by side, and their way to (H, W)."""
+        size = images.shape[-2:]
+        crop = [min(pair) for pair in zip(self.test_cfg.crop_size, size, strict=True)]
+        tops, lefts = map(window_starts, size, crop, self.test_cfg.stride)
+        windows = [images[..., top : top + crop[0], left : left + crop[1]] for top in tops for left in lefts]
+        default = WINDOW_BATCH.get(images.device.type, WINDOW_BATCH['default'])
+        batches = torch.stack(windows, dim=1).flatten(0, 1).split(self.test_cfg.get('window_batch', default))
+        results = [self._classify(batch, tuple(crop)) for batch in batches]
+        logits = torch.cat([logits for logits, _ in results]).unflatten(0, (len(images), len(tops), len(lefts)))
+        logits = logits.permute(0, 3, 1, 4, 2, 5).flatten(4, 5).flatten(2, 3)  # (B, K, tops h, lefts w)
+        return logits, results[0][1].in_windows(tops, lefts, size)
+
+    def _to_picture(self, resampling: Resampling, meta: dict) -> Resampling:
+        """Go on from the network's input to the picture: padding off, flip undone, resized, as the host does."""
+        height, width = resampling.size
+        left, right, top, bottom = meta.get('img_padding_size', meta.get('padding_size', [0] * 4))
+        resampling = resampling.cropped(top, height - bottom, left, width - right)
+        if meta.get('flip'):
+            resampling = resampling.flipped(meta['flip_direction'])
+        return resampling.resized(meta['ori_shape'][:2], self.align_corners)
+
+
+def resizes_as_the_host(head: nn.Module) -> bool:
+    """Tell heads whose prediction is their logits resized bilinearly from those that predict in a way of their own."""
+    if isinstance(head, DecodeHead):
+        return True
+    names = ('predict', 'predict_by_feat')
+    return isinstance(head, BaseDecodeHead) and all(
+        getattr(type(head), name) is getattr(BaseDecodeHead, name) for name in names
+    )
 
 
 def _account(module: EncoderDecoder, state_dict: dict[str, Tensor], prefix: str, *_) -> None:

@@ -14,8 +14,18 @@ from torch import Tensor
 
 def upsample(x: Tensor, scale: float, align_corners: bool) -> Tensor:
     """Resize (B, C, h, w) bilinearly to (B, C, int(s h), int(s w))."""
-    size = [int(length * scale) for length in x.shape[-2:]]
-    return F.interpolate(x, size=size, mode='bilinear', align_corners=align_corners)
+    return resize(x, scaled(x.shape[-2:], scale), align_corners)
+
+
+def resize(x: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
+    """Resize (B, C, h, w) bilinearly."""
+    return F.interpolate(x, size=tuple(size), mode='bilinear', align_corners=align_corners)
+
+
+def scaled(size: Sequence[int], scale: float) -> tuple[int, int]:
+    """Return (int(s h), int(s w))."""
+    height, width = size
+    return int(height * scale), int(width * scale)
 
 
 def conv_of_upsampled(x: Tensor, weight: Tensor, bias: Tensor | None, scale: float, align_corners: bool) -> Tensor:

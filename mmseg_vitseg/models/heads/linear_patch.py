@@ -4,17 +4,17 @@ B batch, D width, h w patch grid, N = h w patches, p patch size in pixels, K cla
 """
 
 from mmengine.model.weight_init import trunc_normal_
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
+from mmseg_vitseg.models.heads.base import DecodeHead
 from mmseg_vitseg.models.heads.sizes import input_size
-from mmseg_vitseg.models.pretrained import PretrainedPart
 from mmseg_vitseg.ops.patches import patches_to_images
+from mmseg_vitseg.ops.resampling import Resampling, unchanged
 from mmseg_vitseg.registry import MODELS
 
 
 @MODELS.register_module()
-class LinearPatchHead(PretrainedPart, BaseDecodeHead):
+class LinearPatchHead(DecodeHead):
     """One projection, shared by all patches, from a token to its patch's logits; no convolution.
 
     The decoder of "Efficient image segmentation, part 4": (B, D, h, w) to logits (B, K, h p, w p). Where the image is no
@@ -64,7 +64,7 @@ class LinearPatchHead(PretrainedPart, BaseDecodeHead):
             width = hidden_channels or self.in_channels
         self.projection = nn.Sequential(*layers, nn.Linear(width, self.out_channels * patch_size**2))
 
-    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
+    def classify(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Map the chosen feature map (B, D, h, w) to logits (B, K, h p, w p)."""
         x = self._transform_inputs(inputs)  # (B, D, h, w)
         grid = x.shape[-2:]
@@ -76,22 +76,29 @@ class LinearPatchHead(PretrainedPart, BaseDecodeHead):
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: list) -> dict[str, Tensor]:
         """Cut the padding off the logits, then the host's losses."""
-        size = batch_data_samples[0].gt_sem_seg.data.shape[-2:]
-        return super().loss_by_feat(self._cut_padding(seg_logits, size), batch_data_samples)
+        height, width = batch_data_samples[0].gt_sem_seg.data.shape[-2:]
+        self._check_grid(seg_logits.shape[-2:], (height, width))
+        return super().loss_by_feat(seg_logits[..., :height, :width], batch_data_samples)
 
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Cut the padding off the logits: (B, K, H, W)."""
-        return self._cut_padding(seg_logits, input_size(batch_img_metas))
+        height, width = input_size(batch_img_metas)
+        self._check_grid(seg_logits.shape[-2:], (height, width))
+        return seg_logits[..., :height, :width]
 
-    def _cut_padding(self, seg_logits: Tensor, size: tuple[int, int]) -> Tensor:
-        """Cut (B, K, h p, w p) to the image's size (H, W), from which the backbone padded to this grid."""
-        grid = tuple(pixels // self.patch_size for pixels in seg_logits.shape[-2:])
+    def resampling(self, size: tuple[int, int], target: tuple[int, int]) -> Resampling:
+        """Cut the padding off: the logits are as large as the padded image."""
+        self._check_grid(size, target)
+        return unchanged(size).cropped(0, target[0], 0, target[1])
+
+    def _check_grid(self, padded: tuple[int, int], size: tuple[int, int]) -> None:
+        """Check that the backbone padded an image of ``size`` (H, W) to logits of (h p, w p)."""
+        grid = tuple(pixels // self.patch_size for pixels in padded)
         if grid != tuple(-(-pixels // self.patch_size) for pixels in size):
             raise ValueError(
                 f'LinearPatchHead: a {grid[0]} x {grid[1]} grid of patches of {self.patch_size} pixels does not cover an '
                 f'image of {size[0]} x {size[1]}; patch_size must be the stride of the feature map, for a ViT its patch size'
             )
-        return seg_logits[..., : size[0], : size[1]]
 
     def init_weights(self) -> None:
         """Draw weights as the backbone's linear layers, unless ``init_cfg`` says otherwise."""

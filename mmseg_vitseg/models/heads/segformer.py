@@ -4,18 +4,17 @@ B batch, L levels, D_i h_i w_i width and size of level i, C decoder channels, K 
 """
 
 from mmcv.cnn import ConvModule
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
 from mmseg_vitseg.models.convolutions import conv_norm_act, fold_norm, norm_act
+from mmseg_vitseg.models.heads.base import DecodeHead
 from mmseg_vitseg.models.heads.checks import check_levels
-from mmseg_vitseg.models.pretrained import PretrainedPart
 from mmseg_vitseg.ops.reorder import merge_pointwise, pointwise_of_upsampled_levels
 from mmseg_vitseg.registry import MODELS
 
 
 @MODELS.register_module()
-class SegformerHead(PretrainedPart, BaseDecodeHead):
+class SegformerHead(DecodeHead):
     """The all-MLP decoder: L maps (B, D_i, h_i, w_i) to logits (B, K, h_0, w_0).
 
     Each level is projected to C channels and upsampled to the first level's size; a 1x1 convolution, norm and ReLU fuse
@@ -46,7 +45,7 @@ class SegformerHead(PretrainedPart, BaseDecodeHead):
         )
         self.fusion_conv = ConvModule(len(self.in_channels) * self.channels, self.channels, 1, norm_cfg=self.norm_cfg)
 
-    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
+    def classify(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Map the chosen L feature maps (B, D_i, h_i, w_i) to logits (B, K, h_0, w_0)."""
         levels = self._transform_inputs(inputs)
         size = levels[0].shape[-2:]

@@ -5,18 +5,17 @@ B batch, D width, h w patch grid, C decoder channels, s upsampling scale, n conv
 
 import torch
 from mmcv.cnn import ConvModule, build_norm_layer
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
 from mmseg_vitseg.models.convolutions import conv_norm_act, norm_channels, upsample_conv_norm_act
+from mmseg_vitseg.models.heads.base import DecodeHead
 from mmseg_vitseg.models.heads.checks import check_levels, check_scale
-from mmseg_vitseg.models.pretrained import PretrainedPart
-from mmseg_vitseg.ops.reorder import conv_of_upsampled, upsample
+from mmseg_vitseg.ops.reorder import conv_of_upsampled, scaled
 from mmseg_vitseg.registry import MODELS
 
 
 @MODELS.register_module()
-class SETRUPHead(PretrainedPart, BaseDecodeHead):
+class SETRUPHead(DecodeHead):
     """SETR's Naive (``kernel_size=1``) and PUP (``num_convs=4, up_scale=2, kernel_size=3``) decoders.
 
     n times [convolution, norm, ReLU, bilinear x s], then the classifier: (B, D, h, w) to logits (B, K, s^n h, s^n w). Its
@@ -72,20 +71,23 @@ class SETRUPHead(PretrainedPart, BaseDecodeHead):
             for index in range(num_convs)
         )
 
-    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
-        """Map the chosen feature map (B, D, h, w) to logits (B, K, s^n h, s^n w)."""
+    def classify(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Map the chosen feature map (B, D, h, w) to logits (B, K, s^(n-1) h, s^(n-1) w)."""
         x = self._transform_inputs(inputs)  # (B, D, h, w)
         x = norm_channels(self.norm, x)
         (first,), *stages = self.up_convs
         x = conv_norm_act(first, x)  # (B, C, h, w)
         for (block,) in stages:
             x = upsample_conv_norm_act(block, x, self.up_scale, self.align_corners)  # (B, C, s h, s w)
-        logits = self.cls_seg(x)  # before the last upsampling: see pointwise_of_upsampled
-        return upsample(logits, self.up_scale, self.align_corners)  # (B, K, s^n h, s^n w)
+        return self.cls_seg(x)  # before the last upsampling: see pointwise_of_upsampled
+
+    def sizes(self, size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+        """The last upsampling, x s."""
+        return (scaled(size, self.up_scale),)
 
 
 @MODELS.register_module()
-class SETRMLAHead(PretrainedPart, BaseDecodeHead):
+class SETRMLAHead(DecodeHead):
     """SETR's MLA decoder: two 3x3 convolutions a level, bilinear x s, concatenated, classified.
 
     L maps (B, D, h, w), those of :class:`~mmseg_vitseg.models.necks.MLANeck`, to logits (B, K, s h, s w). Its numbers and
@@ -116,6 +118,7 @@ class SETRMLAHead(PretrainedPart, BaseDecodeHead):
             raise ValueError(f'SETRMLAHead: classifier_size={classifier_size}; allowed: 1, 3')
         if classifier_size == 3:
             self.conv_seg = nn.Conv2d(self.channels, self.out_channels, 3, padding=1)
+        self.classifier_size = classifier_size
         self.mla_channels = mla_channels
         self.up_scale = up_scale
         self.up_convs = nn.ModuleList(
@@ -125,14 +128,17 @@ class SETRMLAHead(PretrainedPart, BaseDecodeHead):
     def _block(self, in_channels: int) -> ConvModule:
         return ConvModule(in_channels, self.mla_channels, 3, padding=1, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
 
-    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
-        """Map the chosen L feature maps (B, D, h, w) to logits (B, K, s h, s w)."""
+    def classify(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Map the chosen L feature maps (B, D, h, w) to logits (B, K, h, w); (B, K, s h, s w) of a 3x3 classifier."""
         levels = self._transform_inputs(inputs)  # L of (B, D, h, w)
         levels = [conv_norm_act(convs[0], x) for convs, x in zip(self.up_convs, levels, strict=True)]
         levels = [conv_norm_act(convs[1], x) for convs, x in zip(self.up_convs, levels, strict=True)]
         x = torch.cat(levels, dim=1)  # (B, C, h, w)
-        if self.conv_seg.kernel_size[0] == 3:
+        if self.classifier_size == 3:
             x = x if self.dropout is None else self.dropout(x)
             return conv_of_upsampled(x, self.conv_seg.weight, self.conv_seg.bias, self.up_scale, self.align_corners)
-        logits = self.cls_seg(x)  # before the upsampling: see pointwise_of_upsampled
-        return upsample(logits, self.up_scale, self.align_corners)  # (B, K, s h, s w)
+        return self.cls_seg(x)  # before the upsampling: see pointwise_of_upsampled
+
+    def sizes(self, size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+        """The upsampling, x s, unless the classifier comes after it."""
+        return () if self.classifier_size == 3 else (scaled(size, self.up_scale),)

@@ -1,0 +1,99 @@
+"""What our decode heads share: logits stay at the size at which they are computed for as long as can be.
+
+B batch, K classes, h w size of the logits that a head computes, H W size of the labels or of the network's input.
+"""
+
+from mmengine.logging import print_log
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.losses import CrossEntropyLoss
+from torch import Tensor, nn
+
+from mmseg_vitseg.checkpoints.pretrained import load_part, pretrained_options
+from mmseg_vitseg.ops.reorder import resize
+from mmseg_vitseg.ops.resampling import Resampling, resizings
+from mmseg_vitseg.ops.upsample_loss import upsample_cross_entropy
+
+
+class DecodeHead(BaseDecodeHead):
+    """A decode head whose loss never holds logits at the labels' size (ops/upsample_loss.py).
+
+    That is so where the loss is the host's CrossEntropyLoss over classes, without a sampler; any other is the host's own
+    path, and the log says so once. A head says how its logits are made in :meth:`classify`, and which sizes they are
+    upsampled to after that in :meth:`sizes`.
+
+    ``init_cfg=dict(type='Pretrained', checkpoint=...)`` may name a whole model's file of any source; ``prefix`` is the
+    head's name in it, ``decode_head.`` by default.
+    """
+
+    def init_weights(self) -> None:
+        """Load the file that ``init_cfg`` names, or draw weights as the host does.
+
+        Raises:
+            FileNotFoundError, ValueError: as :func:`~mmseg_vitseg.checkpoints.pretrained.load_part`.
+        """
+        options = pretrained_options(self, ('source', 'prefix'))
+        if options is None:
+            super().init_weights()
+        else:
+            load_part(self, **options)
+
+    def classify(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Map feature maps to logits (B, K, h, w), before any upsampling that could come before the classifier."""
+        raise NotImplementedError
+
+    def sizes(self, size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+        """Return the sizes that logits of ``size`` are resized to on the way to the host's head's."""
+        return ()
+
+    def resampling(self, size: tuple[int, int], target: tuple[int, int]) -> Resampling:
+        """Return the way of logits of ``size`` (h, w) to the ``target`` (H, W)."""
+        return resizings(size, (*self.sizes(size), target), self.align_corners)
+
+    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Map feature maps to the logits that the host's head of this name returns."""
+        logits = self.classify(inputs)  # (B, K, h, w)
+        for size in self.sizes(tuple(logits.shape[-2:])):
+            logits = resize(logits, size, self.align_corners)
+        return logits
+
+    def loss(self, inputs: tuple[Tensor, ...], batch_data_samples: list, train_cfg: dict) -> dict[str, Tensor]:
+        """Return the host's losses and accuracy."""
+        criterion = self.loss_decode
+        if not is_plain(criterion) or self.sampler is not None or self.out_channels == 1:
+            self._say_that_it_is_held(criterion)
+            return super().loss(inputs, batch_data_samples, train_cfg)
+        logits = self.classify(inputs)  # (B, K, h, w)
+        labels = self._stack_batch_gt(batch_data_samples).squeeze(1)  # (B, H, W)
+        loss, accuracy = upsample_cross_entropy(
+            logits,
+            labels,
+            resampling=self.resampling(tuple(logits.shape[-2:]), tuple(labels.shape[-2:])),
+            ignore_index=self.ignore_index,
+            class_weight=None if criterion.class_weight is None else logits.new_tensor(criterion.class_weight).float(),
+            avg_non_ignore=criterion.avg_non_ignore,
+            reduction=criterion.reduction,
+        )
+        return {criterion.loss_name: criterion.loss_weight * loss, 'acc_seg': accuracy}
+
+    def _say_that_it_is_held(self, criterion: nn.Module) -> None:
+        if not getattr(self, '_said', False):
+            self._said = True
+            names = (
+                [type(one).__name__ for one in criterion] if isinstance(criterion, nn.ModuleList) else [repr(criterion)]
+            )
+            print_log(
+                f"{type(self).__name__}: logits are held at the labels' size for {', '.join(names)}"
+                f'{"" if self.sampler is None else " and " + type(self.sampler).__name__}; only a plain CrossEntropyLoss '
+                'needs none of that',
+                logger='current',
+            )
+
+
+def is_plain(criterion: nn.Module) -> bool:
+    """Tell the host's cross-entropy over classes, averaged or summed, from any other loss."""
+    return (
+        type(criterion) is CrossEntropyLoss
+        and not criterion.use_sigmoid
+        and not criterion.use_mask
+        and criterion.reduction in ('mean', 'sum')
+    )

@@ -1,0 +1,82 @@
+"""The classes of upsampled logits that are never held.
+
+K classes, h w size of the logits, H W size of the result.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from mmseg_vitseg.ops.resampling import Resampling, Strips, unchanged
+
+
+def upsample_argmax(
+    logits: Tensor,
+    size: Sequence[int],
+    *,
+    through: Sequence[Sequence[int]] = (),
+    crop: Sequence[int] | None = None,
+    align_corners: bool = False,
+    confidence: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """Return the class of each pixel of logits that are resized bilinearly.
+
+    Args:
+        logits: (B, K, h, w).
+        size: (H, W) of the result.
+        through: sizes (H', W') that the logits are resized to on the way: the host resizes twice, and so to other numbers
+            than a direct resizing.
+        crop: (top, bottom, left, right) of the rows and columns kept of the last of ``through``.
+        align_corners: of the resizings.
+        confidence: return the softmax's largest value too.
+
+    Returns:
+        labels (B, H, W), int64; where asked for, their probabilities (B, H, W), float32.
+    """
+    resampling = unchanged(logits.shape[-2:])
+    for one in through:
+        resampling = resampling.resized(one, align_corners)
+    if crop is not None:
+        resampling = resampling.cropped(*crop)
+    resampling = resampling.resized(size, align_corners)
+    results = [argmax_of(image, resampling, confidence=confidence) for image in logits]
+    labels, probabilities = zip(*results, strict=True)
+    return (torch.stack(labels), torch.stack(probabilities)) if confidence else torch.stack(labels)
+
+
+@torch.no_grad()
+def argmax_of(logits: Tensor, resampling: Resampling, *, confidence: bool = False) -> tuple[Tensor, Tensor | None]:
+    """Return the class, the first of equals, of each pixel of a resampled map of logits.
+
+    On CPUs torch's argmax over classes takes ten times as long as its maximum; the first class that is not below the maximum
+    is the same.
+
+    Args:
+        logits: (K, h, w).
+        resampling: to (H, W).
+        confidence: return the softmax's largest value too.
+
+    Returns:
+        labels (H, W), int64, and probabilities (H, W) or None.
+    """
+    classes, device = len(logits), logits.device
+    # int16 is exact for any number of classes there is; below the maximum: 0, under any class's rank
+    rank = torch.arange(classes, 0, -1, dtype=torch.int16, device=device)[:, None]
+    labels = torch.empty(resampling.size, dtype=torch.int64, device=device)
+    probabilities = torch.empty(resampling.size, dtype=torch.float32, device=device) if confidence else None
+    for rows, strip in strips_of(logits, resampling):
+        best = strip.amax(1, keepdim=True)
+        labels[rows] = classes - torch.where(strip < best, 0, rank).amax(1).long()
+        if probabilities is not None:
+            probabilities[rows] = (strip - best).exp_().sum(1).reciprocal_().float()
+    return labels, probabilities
+
+
+def strips_of(logits: Tensor, resampling: Resampling) -> Iterator[tuple[slice, Tensor]]:
+    """Yield the rows and the logits (r, K, W) of each strip of a resampled map (K, h, w), in float32 at least."""
+    with torch.autocast(logits.device.type, enabled=False):
+        x = logits.to(torch.promote_types(logits.dtype, torch.float32)).transpose(0, 1).contiguous()  # (h, K, w)
+        strips = Strips(resampling, x.shape[1], x)
+        for band in strips:
+            yield slice(band.start, band.stop), strips.forward(x, band)

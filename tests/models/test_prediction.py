@@ -1,0 +1,222 @@
+"""Predictions against the host's segmentor: whole images and windows, paddings, flips, sizes, TTA, the host's metric."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.config import ConfigDict
+from mmengine.evaluator import Evaluator
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
+from torch import nn
+from torch.testing import assert_close
+
+from mmseg_vitseg.models.prediction import window_starts
+from mmseg_vitseg.ops import resampling
+
+BN = dict(type='BN')
+HEADS = {
+    'FCNHead': dict(type='FCNHead', in_channels=8, channels=8, in_index=3),
+    'SETRUPHead': dict(type='SETRUPHead', in_channels=8, channels=8, in_index=3, num_convs=2, up_scale=2),
+    'SETRMLAHead': dict(type='SETRMLAHead', in_channels=[8] * 4, in_index=[0, 1, 2, 3], channels=16, mla_channels=4),
+    'SegformerHead': dict(type='SegformerHead', in_channels=[8] * 4, in_index=[0, 1, 2, 3], channels=8),
+}
+SLIDE = dict(mode='slide', crop_size=(32, 24), stride=(20, 16))
+
+
+def pair(head: str, *, num_classes: int = 5, align_corners: bool = False, **test_cfg) -> tuple[nn.Module, nn.Module]:
+    """Build the host's model, and ours with our head where there is one, with the same weights."""
+    models = []
+    for scope in ('mmseg', 'mmseg_vitseg'):
+        ours = scope == 'mmseg_vitseg' and HEADS[head]['type'] != 'FCNHead'
+        cfg = dict(
+            type=f'{scope}.EncoderDecoder',
+            backbone=dict(
+                type='mmseg.VisionTransformer',
+                img_size=32,
+                patch_size=8,
+                embed_dims=8,
+                num_layers=4,
+                num_heads=2,
+                out_indices=(0, 1, 2, 3),
+            ),
+            decode_head=dict(
+                HEADS[head],
+                type=f'{"mmseg_vitseg" if ours else "mmseg"}.{HEADS[head]["type"]}',
+                num_classes=num_classes,
+                norm_cfg=BN,
+                align_corners=align_corners,
+                **(dict(out_channels=1, threshold=0.5) if num_classes == 2 else {}),
+            ),
+            test_cfg=test_cfg or dict(mode='whole'),
+        )
+        models.append(MODELS.build(ConfigDict(cfg)).eval())
+    host, ours = models
+    for parameter in host.parameters():
+        nn.init.normal_(parameter, std=0.3)
+    ours.load_state_dict(host.state_dict())
+    return host, ours
+
+
+def samples(batch: int, size: tuple[int, int], **meta) -> list[SegDataSample]:
+    height, width = size
+    metas = [dict(img_shape=size, ori_shape=(height + 5 * i, 2 * width - i), **meta) for i in range(batch)]
+    return [SegDataSample(metainfo=meta) for meta in metas]
+
+
+def compare(host: nn.Module, ours: nn.Module, images: torch.Tensor, data_samples: list | None) -> None:
+    with torch.no_grad():
+        expected = host(images, copy.deepcopy(data_samples), mode='predict')
+        results = ours(images, copy.deepcopy(data_samples), mode='predict')
+    assert len(results) == len(expected) == len(images)
+    for mine, theirs in zip(results, expected, strict=True):
+        logits, labels = theirs.seg_logits.data, theirs.pred_sem_seg.data
+        assert_close(mine.seg_logits.data, logits)
+        assert mine.seg_logits.shape == logits.shape[-2:]
+        assert (mine.pred_sem_seg.data.shape, mine.pred_sem_seg.data.dtype) == (labels.shape, labels.dtype)
+        if len(logits) > 1:  # equal but where the two best are closer than rounding
+            best, second = logits.topk(2, dim=0).values
+            sure = (best - second > 1e-5)[None]
+        else:
+            sure = (logits - 0.5).abs() > 1e-6
+        assert sure.float().mean() > 0.99
+        assert torch.equal(mine.pred_sem_seg.data[sure], labels[sure])
+
+
+@pytest.mark.filterwarnings('ignore:When align_corners=True:UserWarning')  # the host's advice about sizes
+@pytest.mark.parametrize('align_corners', [False, True])
+@pytest.mark.parametrize('test_cfg', [dict(mode='whole'), SLIDE], ids=['whole', 'slide'])
+@pytest.mark.parametrize('head', HEADS)
+def test_equals_the_hosts(head, test_cfg, align_corners):
+    host, ours = pair(head, align_corners=align_corners, **test_cfg)
+    size = (48, 40)
+    images = torch.randn(2, 3, *size)
+    compare(host, ours, images, samples(2, size))
+    compare(host, ours, images, None)
+
+
+@pytest.mark.parametrize('test_cfg', [dict(mode='whole'), SLIDE], ids=['whole', 'slide'])
+@pytest.mark.parametrize(
+    'meta',
+    [
+        dict(flip=True, flip_direction='horizontal'),
+        dict(flip=True, flip_direction='vertical', padding_size=[0, 3, 0, 5]),
+        dict(img_padding_size=[1, 3, 2, 0]),
+        dict(pad_shape=(56, 48), img_padding_size=[0, 8, 0, 8]),
+    ],
+    ids=str,
+)
+def test_paddings_and_flips_are_undone(meta, test_cfg):
+    host, ours = pair('SETRUPHead', **test_cfg)
+    size = meta.get('pad_shape', (48, 40))
+    compare(host, ours, torch.randn(2, 3, *size), samples(2, (48, 40), **meta))
+
+
+@pytest.mark.parametrize('window_batch', [1, 3, 100])
+@pytest.mark.parametrize('size', [(24, 16), (32, 24), (33, 70), (90, 25), (20, 100)])
+def test_windows_of_any_image(size, window_batch):
+    """Smaller than a window, as large, a pixel larger; batches of windows that do not divide their number."""
+    host, ours = pair('SegformerHead', **SLIDE, window_batch=window_batch)
+    compare(host, ours, torch.randn(2, 3, *size), samples(2, size))
+
+
+@pytest.mark.parametrize('test_cfg', [dict(mode='whole'), SLIDE], ids=['whole', 'slide'])
+def test_one_output_channel_and_a_threshold(test_cfg):
+    host, ours = pair('FCNHead', num_classes=2, **test_cfg)
+    compare(host, ours, torch.randn(2, 3, 40, 48), samples(2, (40, 48)))
+
+
+def test_window_starts_are_the_hosts():
+    assert window_starts(100, 32, 20) == [0, 20, 40, 60, 68]
+    assert window_starts(32, 32, 20) == [0]
+    assert window_starts(33, 32, 20) == [0, 1]
+    assert window_starts(20, 32, 20) == [0]
+    assert window_starts(72, 32, 20) == [0, 20, 40]
+
+
+def test_no_logits_at_full_size_unless_read(monkeypatch):
+    """Nothing as large as K x H x W is made; what is kept of the logits is the small map."""
+    _, ours = pair('SegformerHead', num_classes=150)
+    size = (256, 200)
+    largest = []
+
+    class Watch(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            result = function(*args, **(kwargs or {}))
+            if isinstance(result, torch.Tensor):
+                largest.append(result.numel() * result.element_size())
+            return result
+
+    monkeypatch.setitem(resampling.STRIP_BYTES, 'cpu', 2**18)
+    images, data_samples = torch.randn(1, 3, *size), [SegDataSample(metainfo=dict(img_shape=size, ori_shape=size))]
+    with Watch(), torch.no_grad():
+        (result,) = ours(images, data_samples, mode='predict')
+    full = 150 * size[0] * size[1] * 4
+    assert max(largest) < full / 10
+    assert result.seg_logits.data.shape == (150, *size)
+
+
+def test_the_hosts_form_on_request():
+    host, ours = pair('SETRUPHead', mode='whole', keep_logits=True)
+    images, data_samples = torch.randn(2, 3, 40, 48), samples(2, (40, 48))
+    compare(host, ours, images, data_samples)
+    (result, _) = ours(images, data_samples, mode='predict')
+    assert type(result.seg_logits) is PixelData
+
+
+def test_a_head_that_predicts_in_its_own_way():
+    """It gets the host's path."""
+    host, ours = pair('FCNHead')
+    for model in (host, ours):
+        head = model.decode_head
+        cls = type(
+            'Doubled', (type(head),), dict(predict=lambda self, *args: 2 * super(type(self), self).predict(*args))
+        )
+        head.__class__ = cls
+    compare(host, ours, torch.randn(1, 3, 40, 48), samples(1, (40, 48)))
+
+
+def test_an_unknown_mode():
+    _, ours = pair('FCNHead', mode='wohle')
+    with pytest.raises(ValueError, match="mode='wohle'; allowed: 'whole', 'slide'"):
+        ours(torch.randn(1, 3, 32, 32), mode='predict')
+
+
+@pytest.mark.filterwarnings('ignore:The shape of value will convert')  # the host's own
+def test_the_hosts_metric_and_test_time_augmentation():
+    host, ours = pair('SETRUPHead')
+    images = [torch.randint(0, 256, (3, 40, 48), dtype=torch.uint8) for _ in range(2)]
+    truth = torch.randint(0, 5, (1, 40, 48))
+    scores = []
+    for model in (host, ours):
+        tta = MODELS.build(dict(type='SegTTAModel', module=model))
+        evaluator = Evaluator(dict(type='IoUMetric', iou_metrics=['mIoU'], collect_device='cpu'))
+        evaluator.dataset_meta = dict(classes=tuple('abcde'))
+        views = []
+        for index, image in enumerate(images):
+            meta = dict(
+                img_shape=(40, 48), ori_shape=(40, 48), img_path='x', flip=bool(index), flip_direction='horizontal'
+            )
+            sample = SegDataSample(metainfo=meta, gt_sem_seg=PixelData(data=truth))
+            views.append(dict(inputs=image.float()[None], data_samples=[sample]))
+        with torch.no_grad():
+            merged = tta.test_step(
+                dict(inputs=[v['inputs'] for v in views], data_samples=[v['data_samples'] for v in views])
+            )
+            evaluator.process(data_samples=merged)
+            evaluator.process(data_samples=model(**views[0], mode='predict'))
+        scores.append((merged[0].pred_sem_seg.data, evaluator.evaluate(2)))
+    (theirs, expected), (mine, score) = scores
+    assert (mine == theirs).float().mean() > 0.999
+    assert score == pytest.approx(expected, abs=0.2)
+
+
+def test_deferred_logits_move_and_copy():
+    _, ours = pair('SETRUPHead')
+    (result,) = ours(torch.randn(1, 3, 40, 48), mode='predict')
+    logits = result.seg_logits
+    for other in (result.to('cpu'), result.cpu(), result.detach(), copy.deepcopy(result)):
+        assert_close(other.seg_logits.data, logits.data)
+    assert result.numpy().seg_logits.data.shape == (5, 40, 48)
+    assert 'seg_logits' in repr(result)

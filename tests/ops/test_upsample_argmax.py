@@ -1,0 +1,60 @@
+"""Classes in strips against the host's two resizings and torch's argmax."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.testing import assert_close
+
+from mmseg_vitseg.ops import resampling
+from mmseg_vitseg.ops.upsample_argmax import upsample_argmax
+
+
+def resized(x, size, align_corners=False):
+    return F.interpolate(x, size=size, mode='bilinear', align_corners=align_corners)
+
+
+def check(labels, logits):
+    """Equal to the plain argmax but where the two best are closer than rounding."""
+    best, second = logits.topk(2, dim=1).values.unbind(1)
+    sure = best - second > 1e-5
+    assert sure.float().mean() > 0.99
+    assert torch.equal(labels[sure], logits.argmax(1)[sure])
+
+
+@pytest.mark.parametrize('strip_bytes', [1, 2**21], ids=['a row at a time', 'one strip'])
+@pytest.mark.parametrize('align_corners', [False, True])
+@pytest.mark.parametrize('classes', [2, 19, 300])
+def test_equals_the_hosts_two_resizings(classes, align_corners, strip_bytes, monkeypatch):
+    monkeypatch.setitem(resampling.STRIP_BYTES, 'cpu', strip_bytes)
+    logits = torch.randn(2, classes, 6, 5)
+    labels = upsample_argmax(logits, (31, 40), through=[(24, 20)], crop=(1, 23, 2, 20), align_corners=align_corners)
+    expected = resized(resized(logits, (24, 20), align_corners)[..., 1:23, 2:20], (31, 40), align_corners)
+    assert (labels.shape, labels.dtype) == ((2, 31, 40), torch.int64)
+    check(labels, expected)
+
+
+def test_one_resizing_is_another_thing():
+    logits = torch.randn(1, 4, 6, 5)
+    direct = upsample_argmax(logits, (31, 40))
+    check(direct, resized(logits, (31, 40)))
+    assert not torch.equal(direct, upsample_argmax(logits, (31, 40), through=[(24, 20)]))
+
+
+def test_the_first_of_equals_and_no_number():
+    logits = torch.tensor([1.0, 3.0, 3.0, 2.0])[None, :, None, None].expand(1, 4, 2, 2)
+    assert upsample_argmax(logits, (2, 2)).eq(1).all()
+    assert upsample_argmax(torch.full((1, 4, 2, 2), torch.nan), (4, 4)).eq(0).all()  # a class all the same
+
+
+def test_confidence_is_the_softmax():
+    logits = torch.randn(1, 7, 6, 5)
+    labels, confidence = upsample_argmax(logits, (12, 10), confidence=True)
+    expected, classes = resized(logits, (12, 10)).softmax(1).max(1)
+    assert_close(confidence, expected)
+    assert torch.equal(labels, classes)
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16, torch.float64])
+def test_any_dtype(dtype):
+    logits = torch.randn(1, 7, 6, 5).to(dtype)
+    check(upsample_argmax(logits, (12, 10)), resized(logits.double(), (12, 10)))
