@@ -10,3 +10,12 @@ __version__ = '0.1.0'
 
 check_host()
 supply_operators()
+
+
+def __getattr__(name: str):
+    """Import ``load_model`` and ``predict`` when they are used: they need torch and the host."""
+    if name in ('load_model', 'predict'):
+        from mmseg_vitseg.inference import model
+
+        return getattr(model, name)
+    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')

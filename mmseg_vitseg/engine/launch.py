@@ -26,16 +26,12 @@ class ConfigError(ValueError):
     """A config that cannot be read or built."""
 
 
-def load_config(
-    path: str | Path, *, options: dict | None = None, work_dir: str | None = None, launcher: str = 'none'
-) -> Config:
-    """Read a config and apply the command line to it.
+def read_config(path: str | Path, options: dict | None = None) -> Config:
+    """Read a config and apply changes to it.
 
     Args:
         path: the config file.
         options: dotted key -> value, from ``--cfg-options``.
-        work_dir: where checkpoints and logs go; default: the config's, or ``work_dirs/<the config's name>``.
-        launcher: what started the processes: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
 
     Raises:
         FileNotFoundError: no such file, with the nearest name beside it.
@@ -55,8 +51,25 @@ def load_config(
             cfg.merge_from_dict(options)
     except Exception as error:
         raise ConfigError(f'{path}: cannot be read: {type(error).__name__}: {first_line(error)}') from error
+    return cfg
+
+
+def load_config(
+    path: str | Path, *, options: dict | None = None, work_dir: str | None = None, launcher: str = 'none'
+) -> Config:
+    """Read a config for the Runner, and apply the command line to it.
+
+    Args:
+        path, options: see :func:`read_config`.
+        work_dir: where checkpoints and logs go; default: the config's, or ``work_dirs/<the config's name>``.
+        launcher: what started the processes: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
+
+    Raises:
+        FileNotFoundError, ConfigError: see :func:`read_config`; or the work dir cannot be made.
+    """
+    cfg = read_config(path, options)
     cfg.launcher = launcher
-    cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs', path.stem))
+    cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs', Path(path).stem))
     try:
         Path(cfg.work_dir).mkdir(parents=True, exist_ok=True)
     except OSError as error:

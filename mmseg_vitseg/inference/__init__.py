@@ -1,0 +1,1 @@
+"""From a config, a checkpoint and pictures to label maps and overlays."""

@@ -1,0 +1,49 @@
+"""Overlays, index masks and shares of classes. H W size in pixels, K classes."""
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+SWATCH = 14  # pixels of a legend's colour field
+LINE = 20  # pixels of a legend's line
+
+
+def overlay(picture: np.ndarray, labels: np.ndarray, palette: np.ndarray, opacity: float) -> np.ndarray:
+    """Blend a picture (H, W, 3) RGB uint8 with the colours of its classes (H, W)."""
+    return np.round(picture * (1 - opacity) + palette[labels] * opacity).astype(np.uint8)
+
+
+def areas(labels: np.ndarray, names: list[str]) -> list[dict]:
+    """Return each class's ``class``, ``pixels`` and ``share`` of a label map (H, W), the largest first, those that occur."""
+    counts = np.bincount(labels.ravel(), minlength=len(names))
+    order = np.argsort(-counts, kind='stable')
+    return [
+        {'class': names[index], 'pixels': int(counts[index]), 'share': counts[index] / labels.size}
+        for index in order
+        if counts[index]
+    ]
+
+
+def with_legend(picture: np.ndarray, table: list[dict], names: list[str], palette: np.ndarray) -> Image.Image:
+    """Put the classes and their shares under a picture (H, W, 3), in as many columns as its width allows."""
+    texts = [f'{row["class"]} {100 * row["share"]:.1f} %' for row in table]
+    height, width = picture.shape[:2]
+    column = max(int(ImageDraw.Draw(Image.new('RGB', (1, 1))).textlength(text)) for text in texts) + SWATCH + 16
+    columns = max(1, width // column)
+    sheet = Image.new('RGB', (max(width, column), height + LINE * -(-len(texts) // columns) + 6), 'white')
+    sheet.paste(Image.fromarray(picture))
+    draw = ImageDraw.Draw(sheet)
+    for index, (row, text) in enumerate(zip(table, texts, strict=True)):
+        left, top = index % columns * column + 4, height + 4 + index // columns * LINE
+        colour = tuple(int(part) for part in palette[names.index(row['class'])])
+        draw.rectangle((left, top, left + SWATCH, top + SWATCH), fill=colour, outline='black')
+        draw.text((left + SWATCH + 6, top + 1), text, fill='black')
+    return sheet
+
+
+def index_mask(labels: np.ndarray, palette: np.ndarray) -> Image.Image:
+    """Return a picture whose pixels are the classes (H, W): with a palette up to 256 of them, else of 16 bits."""
+    if len(palette) > 256:
+        return Image.fromarray(labels.astype(np.uint16))
+    mask = Image.fromarray(labels.astype(np.uint8), 'P')
+    mask.putpalette(palette.ravel().tolist())
+    return mask

@@ -1,0 +1,195 @@
+"""Predictions of files, folders and videos, written as overlays, index masks and tables of areas."""
+
+import csv
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import cv2
+import numpy as np
+from torch import nn
+
+from mmseg_vitseg.inference.drawing import areas, index_mask, overlay, with_legend
+from mmseg_vitseg.inference.model import batches, classes_of, label_maps, prepare
+from mmseg_vitseg.inference.pictures import SUFFIXES, read_picture
+
+VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.webm')
+
+
+def find_inputs(paths: Sequence[str | Path]) -> list[tuple[Path, Path]]:
+    """List (file, its name in the output folder without a suffix): files as named, folders with all that is in them.
+
+    Raises:
+        FileNotFoundError: a path does not exist, or a folder has no picture and no video.
+    """
+    found = []
+    for path in map(Path, paths):
+        if path.is_dir():
+            known = [file for file in sorted(path.rglob('*')) if file.suffix.lower() in SUFFIXES + VIDEO_SUFFIXES]
+            if not known:
+                raise FileNotFoundError(f'{path}: no picture or video in it ({" ".join(SUFFIXES + VIDEO_SUFFIXES)})')
+            found += [(file, file.relative_to(path)) for file in known]
+        elif path.is_file():
+            found.append((path, Path(path.name)))
+        else:
+            raise FileNotFoundError(f'{path}: no such file or folder')
+    names = [name.with_suffix('') for _, name in found]
+    # a.jpg beside a.png: the suffix tells them apart; the same name from two folders: a number does
+    names = [
+        name if names.count(name) == 1 else full.with_name(full.name.replace('.', '_'))
+        for name, (_, full) in zip(names, found, strict=True)
+    ]
+    seen: dict[Path, int] = {}
+    unique = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        unique.append(name if seen[name] == 1 else name.with_name(f'{name.name}_{seen[name]}'))
+    return [(file, name) for (file, _), name in zip(found, unique, strict=True)]
+
+
+class Writer:
+    """Writes predictions to a folder, each file whole or not at all.
+
+    ``NAME_overlay.png`` with a legend, ``NAME_mask.png`` of indices; at the end ``areas.csv`` and ``areas.json``.
+
+    Args:
+        model: :func:`~mmseg_vitseg.inference.model.load_model`'s.
+        folder: made if it is not there.
+        opacity: of the classes' colours, 0 to 1.
+    """
+
+    def __init__(self, model: nn.Module, folder: str | Path, opacity: float):
+        self.names, self.palette = classes_of(model.cfg)
+        self.folder = Path(folder)
+        self.opacity = opacity
+        self.rows: list[dict] = []
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def add(self, file: Path, name: Path, picture: np.ndarray, labels: np.ndarray) -> None:
+        """Write the picture's (H, W, 3) overlay and mask, and remember its areas."""
+        table = areas(labels, self.names)
+        self.rows += [dict(file=str(file), **row) for row in table]
+        blended = overlay(picture, labels, self.palette, self.opacity)
+        for kind, image in (
+            ('overlay', with_legend(blended, table, self.names, self.palette)),
+            ('mask', index_mask(labels, self.palette)),
+        ):
+            with whole(self.folder / name.with_name(f'{name.name}_{kind}.png')) as temporary:
+                image.save(temporary, format='PNG')
+
+    def finish(self) -> None:
+        """Write the tables."""
+        with whole(self.folder / 'areas.csv') as temporary, open(temporary, 'w', newline='', encoding='utf-8') as file:
+            writer = csv.DictWriter(file, ('file', 'class', 'pixels', 'share'))
+            writer.writeheader()
+            writer.writerows(dict(row, share=f'{row["share"]:.6f}') for row in self.rows)
+        with whole(self.folder / 'areas.json') as temporary:
+            temporary.write_text(json.dumps(self.rows, indent=1), encoding='utf-8')
+
+
+def predict_files(
+    model: nn.Module,
+    inputs: Sequence[tuple[Path, Path]],
+    writer: Writer,
+    *,
+    batch_size: int = 1,
+    on_done: Callable[[Path, str | None], None] = lambda file, error: None,
+) -> int:
+    """Predict pictures and videos; one that cannot be read is reported and left out.
+
+    Args:
+        model: :func:`~mmseg_vitseg.inference.model.load_model`'s.
+        inputs: :func:`find_inputs`'s.
+        writer: where the results go.
+        batch_size: pictures, or frames, that go through the model at once where they are of one size.
+        on_done: called with each file, and with what was wrong with it.
+
+    Returns:
+        how many could not be read.
+    """
+    failures = 0
+
+    def samples() -> Iterator[dict]:
+        nonlocal failures
+        for file, name in inputs:
+            try:
+                if file.suffix.lower() in VIDEO_SUFFIXES:
+                    predict_video(model, file, name, writer, batch_size)
+                    on_done(file, None)
+                    continue
+                picture = read_picture(file)
+            except (OSError, ValueError) as error:
+                failures += 1
+                on_done(file, str(error))
+                continue
+            yield dict(prepare(model, picture), file=file, name=name, picture=picture)
+
+    for batch in batches(samples(), batch_size):
+        for sample, labels in zip(batch, label_maps(model, batch), strict=True):
+            writer.add(sample['file'], sample['name'], sample['picture'], labels)
+            on_done(sample['file'], None)
+    writer.finish()
+    return failures
+
+
+def predict_video(model: nn.Module, file: Path, name: Path, writer: Writer, batch_size: int) -> None:
+    """Write ``NAME_overlay.mp4``, frame by frame, and the video's areas as those of one picture.
+
+    Raises:
+        ValueError: OpenCV cannot read it.
+    """
+    capture = cv2.VideoCapture(str(file))
+    try:
+        rate = capture.get(cv2.CAP_PROP_FPS) or 25.0
+        size = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+        if not capture.isOpened() or not all(size):
+            raise ValueError(f'{file}: not a video that OpenCV reads, or damaged')
+        counts = np.zeros(len(writer.names), np.int64)
+        with whole(writer.folder / name.with_name(f'{name.name}_overlay.mp4')) as temporary:
+            film = cv2.VideoWriter(str(temporary), cv2.VideoWriter_fourcc(*'mp4v'), rate, size)
+            try:
+                frames = (dict(prepare(model, frame), picture=frame) for frame in _frames(capture))
+                for batch in batches(frames, batch_size):
+                    for sample, labels in zip(batch, label_maps(model, batch), strict=True):
+                        counts += np.bincount(labels.ravel(), minlength=len(counts))
+                        blended = overlay(sample['picture'], labels, writer.palette, writer.opacity)
+                        film.write(np.ascontiguousarray(blended[..., ::-1]))
+            finally:
+                film.release()
+            if not counts.any():
+                raise ValueError(f'{file}: no frame of it can be read')
+    finally:
+        capture.release()
+    rows = [
+        {
+            'file': str(file),
+            'class': writer.names[index],
+            'pixels': int(counts[index]),
+            'share': counts[index] / counts.sum(),
+        }
+        for index in np.argsort(-counts, kind='stable')
+        if counts[index]
+    ]
+    writer.rows += rows
+
+
+def _frames(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
+    while True:
+        read, frame = capture.read()
+        if not read:
+            return
+        yield np.ascontiguousarray(frame[..., ::-1])
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a name to write to; what is there afterwards gets its own name, and after an error nothing is left."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'.{os.getpid()}-{path.name}')
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

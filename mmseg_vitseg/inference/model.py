@@ -1,0 +1,145 @@
+"""A trained model from its config and checkpoint, and label maps from it: what a notebook needs."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose
+from mmengine.logging import print_log
+from mmengine.registry import init_default_scope
+from mmseg.registry import DATASETS, MODELS
+from PIL import Image
+from torch import nn
+
+from mmseg_vitseg.checkpoints.strict import load_checkpoint
+from mmseg_vitseg.engine.launch import fit_to_devices, read_config
+from mmseg_vitseg.inference.pictures import read_picture, to_rgb
+
+Picture = str | Path | Image.Image | np.ndarray
+
+
+def load_model(
+    config: str | Path | Config,
+    checkpoint: str | Path | None = None,
+    device: str | torch.device | None = None,
+    options: dict | None = None,
+) -> nn.Module:
+    """Build a config's model, in evaluation mode, with a checkpoint's weights, every one of them.
+
+    Args:
+        config: a config or its file.
+        checkpoint: a checkpoint of the whole model; None for the weights that training would start with.
+        device: where it goes; the GPU where there is one.
+        options: dotted key -> value, changes to the config.
+
+    Returns:
+        the model; ``model.cfg`` is the config.
+
+    Raises:
+        FileNotFoundError, ValueError: config or checkpoint are missing, damaged, or do not fit each other.
+    """
+    cfg = config.copy() if isinstance(config, Config) else read_config(config, options)
+    cfg.launcher = 'none'
+    init_default_scope(cfg.get('default_scope') or 'mmseg')
+    fit_to_devices(cfg)
+    model = MODELS.build(cfg.model)
+    if checkpoint is None:
+        model.init_weights()
+        print_log('No checkpoint: the weights are those that a training would start with.', logger='current')
+    else:
+        load_checkpoint(model, checkpoint)
+    model.cfg = cfg
+    return model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
+
+
+def predict(
+    model: nn.Module, images: Picture | Sequence[Picture], batch_size: int = 1
+) -> np.ndarray | list[np.ndarray]:
+    """Predict the class of each pixel.
+
+    Args:
+        model: :func:`load_model`'s.
+        images: a file's name, a PIL picture or an array (H, W, 3), uint8, RGB; or several.
+        batch_size: how many pictures go through the model at once, where the config's pipeline makes them one size.
+
+    Returns:
+        a label map (H, W), int64, of each picture's own size; a list for several.
+
+    Raises:
+        FileNotFoundError, ValueError: a file is missing or no picture; an array of another shape or type.
+    """
+    if isinstance(images, (str, Path, Image.Image, np.ndarray)):
+        return predict(model, [images])[0]
+    maps: list[np.ndarray] = []
+    for batch in batches((prepare(model, as_rgb(image)) for image in images), batch_size):
+        maps += label_maps(model, batch)
+    return maps
+
+
+def prepare(model: nn.Module, picture: np.ndarray) -> dict:
+    """Run the config's test pipeline, less its loading, on a picture (H, W, 3), uint8, RGB: input and data sample."""
+    steps = [step for step in model.cfg.test_dataloader.dataset.pipeline if not is_loading(step['type'])]
+    bgr = np.ascontiguousarray(picture[..., ::-1])
+    return Compose(steps)(dict(img=bgr, img_shape=bgr.shape[:2], ori_shape=bgr.shape[:2]))
+
+
+@torch.no_grad()
+def label_maps(model: nn.Module, batch: Sequence[dict]) -> list[np.ndarray]:
+    """Return the label maps (H, W), int64, of prepared pictures, which go through the model together."""
+    data = {key: [sample[key] for sample in batch] for key in ('inputs', 'data_samples')}
+    return [sample.pred_sem_seg.data[0].long().cpu().numpy() for sample in model.test_step(data)]
+
+
+def batches(samples: Iterable[dict], size: int) -> Iterable[list[dict]]:
+    """Put neighbours of one size together, at most ``size`` of them."""
+    batch: list[dict] = []
+    for sample in samples:
+        if batch and (len(batch) == size or sample['inputs'].shape != batch[0]['inputs'].shape):
+            yield batch
+            batch = []
+        batch.append(sample)
+    if batch:
+        yield batch
+
+
+def as_rgb(image: Picture) -> np.ndarray:
+    """Return a picture as (H, W, 3), uint8, RGB."""
+    if isinstance(image, (str, Path)):
+        return read_picture(image)
+    if isinstance(image, Image.Image):
+        return to_rgb(image)
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f'predict: an array of {image.shape}, {image.dtype}; allowed: (H, W, 3), uint8, RGB')
+    return image
+
+
+def is_loading(step: str) -> bool:
+    """Tell the steps of a pipeline that read files, whatever scope they are from."""
+    return step.rpartition('.')[2].startswith(('Load', 'InferencerLoader'))
+
+
+def classes_of(cfg: Config) -> tuple[list[str], np.ndarray]:
+    """Return the names of the data set's classes, and their colours (K, 3), uint8, RGB.
+
+    Raises:
+        ValueError: the data set names no classes.
+    """
+    dataset = cfg.test_dataloader.dataset
+    meta = {**getattr(DATASETS.get(dataset.type), 'METAINFO', {}), **dataset.get('metainfo', {})}
+    if 'classes' not in meta:
+        raise ValueError(
+            f'{cfg.filename}: {dataset.type} names no classes; give test_dataloader.dataset.metainfo.classes'
+        )
+    names = list(meta['classes'])
+    palette = np.array(meta.get('palette') or distinct_colours(len(names)), np.uint8)
+    return names, palette
+
+
+def distinct_colours(count: int) -> list[tuple[int, int, int]]:
+    """Return colours for classes without: hues that go round by the golden ratio, so that neighbours differ."""
+    import colorsys
+
+    hues = [index * 0.618034 % 1 for index in range(count)]
+    return [tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.65, 0.95)) for hue in hues]

@@ -1,0 +1,122 @@
+"""tools/predict.py: what it writes, what it leaves out, what it says."""
+
+import csv
+import json
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmseg_vitseg.inference.drawing import areas, index_mask, overlay, with_legend
+from mmseg_vitseg.inference.files import find_inputs, whole
+from mmseg_vitseg.inference.model import load_model, predict
+
+RGB = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder with two pictures, one in a folder of its own, and a damaged one."""
+    folder = tmp_path / 'pictures'
+    (folder / 'more').mkdir(parents=True)
+    Image.fromarray(RGB).save(folder / 'a.png')
+    Image.fromarray(RGB[:30]).save(folder / 'more/b.png')
+    (folder / 'broken.jpg').write_bytes(b'not a picture')
+    return folder
+
+
+def test_a_folder_with_a_damaged_picture(run_tool, config, checkpoint, pictures, tmp_path):
+    out = tmp_path / 'out'
+    result = run_tool(
+        'predict.py', config, checkpoint, pictures, '--out', out, '--batch-size', 2, '--device', 'cpu', check=False
+    )
+    assert result.returncode == 1, result.stderr
+    assert 'left out' in result.stderr
+    assert 'broken.jpg' in result.stderr
+    assert '2 of 3 predicted' in result.stdout
+    written = sorted(str(path.relative_to(out)) for path in out.rglob('*') if path.is_file())
+    assert written == [
+        'a_mask.png', 'a_overlay.png', 'areas.csv', 'areas.json', 'more/b_mask.png', 'more/b_overlay.png',
+    ]  # fmt: skip
+    labels = predict(load_model(config, checkpoint, device='cpu'), RGB)
+    assert np.array_equal(np.array(Image.open(out / 'a_mask.png')), labels)
+    rows = [row for row in json.loads((out / 'areas.json').read_text()) if row['file'].endswith('a.png')]
+    assert {row['class']: row['pixels'] for row in rows} == {
+        name: int((labels == index).sum())
+        for index, name in enumerate(('pet', 'background', 'border'))
+        if (labels == index).any()
+    }
+    with open(out / 'areas.csv', newline='') as file:
+        assert sum(
+            float(row['share']) for row in csv.DictReader(file) if row['file'].endswith('a.png')
+        ) == pytest.approx(1)
+
+
+def test_a_video(run_tool, config, checkpoint, tmp_path):
+    film = cv2.VideoWriter(str(tmp_path / 'film.avi'), cv2.VideoWriter_fourcc(*'MJPG'), 10, (64, 48))
+    for value in range(5):
+        film.write(np.full((48, 64, 3), 50 * value, np.uint8))
+    film.release()
+    out = tmp_path / 'out'
+    run_tool('predict.py', config, checkpoint, tmp_path / 'film.avi', '--out', out, '--batch-size', 2)
+    capture = cv2.VideoCapture(str(out / 'film_overlay.mp4'))
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 5
+    assert sum(row['pixels'] for row in json.loads((out / 'areas.json').read_text())) == 5 * 48 * 64
+
+
+def test_a_damaged_video_leaves_nothing(run_tool, config, checkpoint, tmp_path):
+    (tmp_path / 'film.mp4').write_bytes(b'not a video')
+    result = run_tool('predict.py', config, checkpoint, tmp_path / 'film.mp4', '--out', tmp_path / 'out', check=False)
+    assert result.returncode == 1
+    assert 'not a video' in result.stderr
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['areas.csv', 'areas.json']
+
+
+@pytest.mark.parametrize(
+    ('change', 'words'),
+    [
+        (dict(inputs='nowhere.jpg'), ['nowhere.jpg', 'no such file']),
+        (dict(checkpoint='nowhere.pth'), ['nowhere.pth']),
+        (dict(options=['--opacity', '2']), ['--opacity 2.0', '0 to 1']),
+        (dict(options=['--batch-size', '0']), ['--batch-size 0']),
+    ],
+)
+def test_mistakes_are_one_line(run_tool, check_user_error, config, checkpoint, pictures, tmp_path, change, words):
+    arguments = [config, change.get('checkpoint', checkpoint), change.get('inputs', pictures / 'a.png')]
+    result = run_tool('predict.py', *arguments, '--out', tmp_path / 'out', *change.get('options', []), check=False)
+    check_user_error(result, *words)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_outputs_have_names_of_their_own(tmp_path):
+    for name in ('x/a.jpg', 'x/a.png', 'y/a.jpg', 'b.jpg'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    names = [str(name) for _, name in find_inputs([tmp_path / 'x', tmp_path / 'y/a.jpg', tmp_path / 'b.jpg'])]
+    assert names == ['a_jpg', 'a_png', 'a_jpg_2', 'b']
+    with pytest.raises(FileNotFoundError, match='no picture or video in it'):
+        (tmp_path / 'empty').mkdir()
+        find_inputs([tmp_path / 'empty'])
+
+
+def test_drawing():
+    labels = np.array([[0, 1], [1, 1]])
+    palette = np.array([[0, 0, 0], [200, 100, 0], [9, 9, 9]], np.uint8)
+    picture = np.full((2, 2, 3), 100, np.uint8)
+    assert overlay(picture, labels, palette, 0.5).tolist() == [[[50] * 3, [150, 100, 50]], [[150, 100, 50]] * 2]
+    assert np.array_equal(overlay(picture, labels, palette, 0.0), picture)
+    table = areas(labels, ['a', 'b', 'c'])
+    assert table == [{'class': 'b', 'pixels': 3, 'share': 0.75}, {'class': 'a', 'pixels': 1, 'share': 0.25}]
+    sheet = with_legend(picture, table, ['a', 'b', 'c'], palette)
+    assert (200, 100, 0) in {colour for _, colour in sheet.getcolors(10000)}
+    assert index_mask(labels, palette).getpalette()[3:6] == [200, 100, 0]
+    many = np.zeros((300, 3), np.uint8)
+    assert np.array(index_mask(np.array([[299]]), many)).tolist() == [[299]]
+
+
+def test_a_file_is_whole_or_absent(tmp_path):
+    with pytest.raises(RuntimeError), whole(tmp_path / 'x/y.txt') as temporary:
+        temporary.write_text('half')
+        raise RuntimeError
+    assert list((tmp_path / 'x').iterdir()) == []

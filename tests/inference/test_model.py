@@ -1,0 +1,77 @@
+"""``load_model`` and ``predict``: the host's own inference on the same model and picture gives the same labels."""
+
+import numpy as np
+import pytest
+import torch
+from mmseg.apis import inference_model
+from PIL import Image
+
+import mmseg_vitseg
+from mmseg_vitseg.inference.model import classes_of, distinct_colours
+
+PICTURES = [np.random.default_rng(i).integers(0, 256, (20 + 9 * i, 30, 3), np.uint8) for i in range(3)]
+
+
+def test_labels_are_the_hosts(config, checkpoint):
+    model = mmseg_vitseg.load_model(config, checkpoint, device='cpu')
+    labels = mmseg_vitseg.predict(model, PICTURES)
+    model.cfg.test_pipeline = [
+        dict(type='LoadImageFromFile'),
+        *(step for step in model.cfg.test_dataloader.dataset.pipeline if 'Load' not in step.type),
+    ]
+    for picture, one in zip(PICTURES, labels, strict=True):
+        expected = inference_model(model, np.ascontiguousarray(picture[..., ::-1])).pred_sem_seg.data[0].numpy()
+        assert (one.shape, one.dtype) == (picture.shape[:2], np.int64)
+        assert np.array_equal(one, expected)
+    assert len(np.unique(labels[0])) > 1
+
+
+def test_files_pictures_arrays_and_batches(config, checkpoint, tmp_path):
+    model = mmseg_vitseg.load_model(str(config), str(checkpoint))
+    Image.fromarray(PICTURES[0]).save(tmp_path / 'x.png')
+    alone = mmseg_vitseg.predict(model, PICTURES[0])
+    forms = [tmp_path / 'x.png', str(tmp_path / 'x.png'), Image.fromarray(PICTURES[0]), PICTURES[0]]
+    for labels in mmseg_vitseg.predict(model, [*forms, PICTURES[1]], batch_size=3)[:4]:
+        assert np.array_equal(labels, alone)
+
+
+def test_without_a_checkpoint_weights_are_drawn(config):
+    torch.manual_seed(0)
+    model = mmseg_vitseg.load_model(config, device='cpu')
+    assert not model.training
+    assert mmseg_vitseg.predict(model, PICTURES[0]).shape == PICTURES[0].shape[:2]
+
+
+def test_changes_to_the_config(config, checkpoint):
+    options = {'test_dataloader.dataset.metainfo': dict(classes=('a', 'b', 'c'), palette=[[1, 2, 3]] * 3)}
+    model = mmseg_vitseg.load_model(config, checkpoint, options=options)
+    names, palette = classes_of(model.cfg)
+    assert (names, palette.tolist()) == (['a', 'b', 'c'], [[1, 2, 3]] * 3)
+
+
+def test_a_checkpoint_of_another_model(config, checkpoint, tmp_path):
+    state = torch.load(checkpoint)['state_dict']
+    del state['decode_head.conv_seg.bias']
+    torch.save(state, tmp_path / 'other.pth')
+    with pytest.raises(ValueError, match=r'1 missing \(decode_head\.conv_seg\.bias\)'):
+        mmseg_vitseg.load_model(config, tmp_path / 'other.pth')
+
+
+def test_arrays_of_another_kind(config, checkpoint):
+    model = mmseg_vitseg.load_model(config, checkpoint)
+    for array in (PICTURES[0][..., 0], PICTURES[0] / 255):
+        with pytest.raises(ValueError, match=r'allowed: \(H, W, 3\), uint8, RGB'):
+            mmseg_vitseg.predict(model, array)
+
+
+def test_colours_differ():
+    assert len(set(distinct_colours(150))) == 150
+
+
+def test_importing_the_package_imports_no_torch():
+    import subprocess
+    import sys
+
+    code = 'import sys, mmseg_vitseg; assert "torch" not in sys.modules; mmseg_vitseg.nothing'
+    result = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert "module 'mmseg_vitseg' has no attribute 'nothing'" in result.stderr

@@ -1,0 +1,59 @@
+"""Predict pictures, folders of them, and videos.
+
+Writes, for each picture, NAME_overlay.png with a legend and NAME_mask.png of class indices; for each video an overlaid
+NAME_overlay.mp4; and areas.csv and areas.json, the share of each class. A file that cannot be read is reported and left out,
+and the exit status is then 1.
+
+  python tools/predict.py configs/quickstart.py work_dirs/quickstart/epoch_7.pth photo.jpg --out predictions
+"""
+
+import argparse
+import sys
+
+from _command import OneLineParser, add_config_arguments, run
+
+
+def parse_args() -> argparse.Namespace:
+    parser = OneLineParser(__doc__)
+    add_config_arguments(parser, checkpoint=True)
+    parser.add_argument(
+        'inputs', nargs='+', metavar='INPUT', help='a picture, a folder (with those inside it) or a video'
+    )
+    parser.add_argument('--out', metavar='DIR', required=True, help='where the results go; made if it is not there')
+    parser.add_argument('--opacity', type=float, default=0.5, help="of the classes' colours, 0 to 1 (default: 0.5)")
+    parser.add_argument('--device', help='cpu, cuda, cuda:1 ... (default: the GPU where there is one)')
+    parser.add_argument('--batch-size', type=int, default=1, help='pictures of one size at once (default: 1)')
+    args = parser.parse_args()
+    if not 0 <= args.opacity <= 1:
+        parser.error(f'--opacity {args.opacity}: allowed: 0 to 1')
+    if args.batch_size < 1:
+        parser.error(f'--batch-size {args.batch_size}: at least 1 is needed')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    from rich.progress import Progress
+
+    from mmseg_vitseg.inference.files import Writer, find_inputs, predict_files
+    from mmseg_vitseg.inference.model import load_model
+
+    inputs = find_inputs(args.inputs)
+    model = load_model(args.config, args.checkpoint, args.device, args.cfg_options)
+    writer = Writer(model, args.out, args.opacity)
+    with Progress() as progress:
+        task = progress.add_task('predicting', total=len(inputs))
+
+        def on_done(file, error):
+            progress.advance(task)
+            if error is not None:
+                print(f'left out: {error}', file=sys.stderr)
+
+        failures = predict_files(model, inputs, writer, batch_size=args.batch_size, on_done=on_done)
+    print(f'{len(inputs) - failures} of {len(inputs)} predicted: {args.out}')
+    if failures:
+        sys.exit(1)
+
+
+if __name__ == '__main__':
+    run(main)
