@@ -5,7 +5,7 @@ classifier, say); anything else is refused with the list, and nothing is written
 
   python tools/convert_checkpoint.py jx_vit_large_p16_384-b3be5167.pth vit_l.safetensors
   python tools/convert_checkpoint.py hf://nvidia/mit-b0 mit_b0.pth --config configs/segformer_b0_ade20k.py
-  python tools/convert_checkpoint.py work_dirs/quickstart/epoch_12.pth vit.safetensors --to timm
+  python tools/convert_checkpoint.py work_dirs/segformer_b0_pet/epoch_100.pth b0.safetensors --to hf
 
 init_cfg=dict(type='Pretrained', checkpoint=FILE) and load_from=FILE read all of these files by themselves; converting is for
 checking a file before a training, for keeping it, and for other programs.

@@ -1,9 +1,12 @@
 """There and back: a source's file, ours, and exported again, is what it was, bit for bit."""
 
+import json
+
 import pytest
 import torch
 from mmseg.registry import MODELS
 
+from mmseg_vitseg.checkpoints.convert import write
 from mmseg_vitseg.checkpoints.export import export
 from mmseg_vitseg.checkpoints.sources import convert
 from mmseg_vitseg.checkpoints.strict import load_strict
@@ -35,6 +38,38 @@ def test_through_a_model_of_ours(name, project, make_reference):
     for key, value in original.items():
         assert exported[key].shape == value.shape, key
         assert torch.equal(exported[key], value), key
+
+
+@pytest.mark.parametrize('name', ['hf-vit-model', 'hf-dinov2-registers', 'hf-segformer'])
+def test_hugging_face_reads_what_is_exported(name, make_reference, images, tmp_path):
+    """By from_pretrained, from a file of the tool's kind and their own config.json."""
+    import warnings
+
+    import transformers
+
+    reference = make_reference(name)
+    model = MODELS.build(reference.model)
+    load_strict(model, reference.state, name, pretrained='decode_head' not in reference.model)
+    exported, _ = export(model.state_dict(), 'hf')
+    write(exported, tmp_path / 'model.safetensors', {'format': 'pt'})
+    folder = tmp_path / f'reference-{name}'
+    config = json.loads((folder / 'config.json').read_text())
+    (tmp_path / 'config.json').write_text(json.dumps(config))
+    kind = {'ViTModel': 'ViTModel', 'SegformerForSemanticSegmentation': 'SegformerForSemanticSegmentation'}
+    kind = kind.get(config['architectures'][0], 'Dinov2WithRegistersModel')
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        hf = getattr(transformers, kind).from_pretrained(tmp_path).eval()
+    with torch.no_grad():
+        result = hf(images)
+        theirs = result.logits if kind.startswith('Segformer') else patches(result.last_hidden_state)
+        ours = model.eval()(images)
+    torch.testing.assert_close(ours if kind.startswith('Segformer') else ours[0], theirs)
+
+
+def patches(tokens):
+    """The last 4 x 4 tokens as a map."""
+    return tokens[:, -16:].transpose(1, 2).unflatten(2, (4, 4))
 
 
 def test_a_whole_segmentor_becomes_the_host_s():
