@@ -52,6 +52,8 @@ def convert_file(
     """
     if (resize_patches or adapt_channels) and config is None:
         raise ValueError('--resize-patches and --adapt-channels need --config, which says to what')
+    if to not in TARGETS:
+        raise ValueError(f'to={to!r}; allowed: {", ".join(TARGETS)}')
     dst = _target(Path(dst))
     file = local_file(src)
     if dst.exists() and dst.samefile(file):

@@ -115,7 +115,7 @@ def translate(
         what the table says, and the rest: names that it does not have, or that miss a part of their line.
 
     Raises:
-        ValueError: a tensor has a shape that its line cannot have.
+        ValueError: a tensor has a shape that its line cannot have, or two lines give the same name.
     """
     lines: dict[tuple, dict[str, str]] = {}  # (left, right, the fields' values) -> pattern -> name
     rest = {}
@@ -138,11 +138,16 @@ def translate(
             parts = [before.get(pattern, _same)(state_dict[names[pattern]]) for pattern in patterns]
             value = parts[0] if len(parts) == 1 else torch.cat(parts)
             targets = (right,) if isinstance(right, str) else right
-            for target, part in zip(targets, _cut(value, targets), strict=True):
-                result[_fill(target, dict(values))] = after.get(target, _same)(part)
+            filled = {
+                _fill(target, dict(values)): after.get(target, _same)(part)
+                for target, part in zip(targets, _cut(value, targets), strict=True)
+            }
         except (RuntimeError, IndexError) as error:
             shapes = ', '.join(f'{name} {tuple(state_dict[name].shape)}' for name in names.values())
             raise ValueError(f'not shapes of this format: {shapes}') from error
+        if twice := filled.keys() & result.keys():
+            raise ValueError(f'{", ".join(names.values())}: {min(twice)} stands there twice, under two names')
+        result.update(filled)
     return result, rest
 
 

@@ -91,7 +91,7 @@ def convert(
     table = source.table(prefix, prefix if source is ours.AS_IS else place)
     native, rest = translate(state_dict, table, before)
     dropped = [one for one in rest if source.dropped(one, prefix)]
-    kept = [one for one in rest if one not in dropped and one in (wanted or ())]
+    kept = [one for one in rest if one not in dropped and one in (wanted or ()) and one not in native]
     left = [one for one in rest if one not in dropped and one not in kept]
     native.update({one: rest[one] for one in kept})
     source.finish(native)

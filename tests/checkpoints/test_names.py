@@ -46,6 +46,11 @@ def test_shapes_that_a_line_cannot_have():
         translate({'k': torch.ones(1, 2), 'v': torch.ones(3)}, {('k', 'v'): 'kv'})
 
 
+def test_two_names_of_one_weight():
+    with pytest.raises(ValueError, match='b: x stands there twice, under two names'):
+        translate({'a': torch.ones(1), 'b': torch.ones(1)}, {'a': 'x', 'b': 'x'})
+
+
 @pytest.mark.parametrize('source', SOURCES, ids=lambda source: source.what)
 def test_maps_are_consistent(source):
     """No name stands twice on the left; marks and changed tensors are names of the map."""

@@ -133,6 +133,12 @@ def test_two_formats_at_once_are_refused(make_reference):
     assert recognise(both, name='timm')[0].name == 'timm'
 
 
+def test_a_weight_under_its_name_and_under_ours(make_reference, tmp_path):
+    reference = make_reference('hf-vit-model')
+    with pytest.raises(ValueError, match=r'1 not in the model \(norm\.weight\)'):
+        load_strict(MODELS.build(reference.model), {**reference.state, 'norm.weight': torch.ones(24)}, 'x.pth')
+
+
 def test_a_wrong_source_says_what_it_is(make_reference):
     with pytest.raises(ValueError, match=r"source='jax', but this is Hugging Face's ViT \(source='hf'\)"):
         recognise(make_reference('hf-vit').state, name='jax')
