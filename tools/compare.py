@@ -1,0 +1,69 @@
+"""Show two models side by side: image, truth, A, B, and where they differ, with the mean IoU of each picture.
+
+Without IMAGE, those pictures of A's test data on which A and B differ most.
+
+  python tools/compare.py --a configs/fcn_pet.py fcn.pth --b configs/setr_pup_pet.py setr.pth --out fcn_setr.png
+"""
+
+import argparse
+from pathlib import Path
+
+from _command import KeyValues, OneLineParser, run
+
+
+def parse_args() -> argparse.Namespace:
+    parser = OneLineParser(__doc__)
+    for name in ('a', 'b'):
+        parser.add_argument(
+            f'--{name}', nargs=2, metavar=('CONFIG', 'CHECKPOINT'), required=True, help=f'model {name.upper()}'
+        )
+    parser.add_argument('--out', metavar='FILE.png', required=True, help='the picture to write')
+    parser.add_argument('images', nargs='*', metavar='IMAGE', help='pictures; those of the test data have a truth')
+    parser.add_argument('--count', type=int, default=6, help='without IMAGE: how many pictures (default: 6)')
+    parser.add_argument('--device', help='cpu, cuda, cuda:1 ... (default: the GPU where there is one)')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=KeyValues, metavar='KEY=VALUE', help='override settings of both configs'
+    )
+    args = parser.parse_args()
+    if args.count < 1:
+        parser.error(f'--count {args.count}: at least 1 is needed')
+    if Path(args.out).suffix.lower() not in ('.png', '.jpg', '.jpeg', '.webp'):
+        parser.error(f'--out {args.out}: name a picture, such as comparison.png')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    from rich.progress import track
+
+    from mmseg_vitseg.inference.comparing import check_classes, compare_most_different, compare_named, mean_iou, sheet
+    from mmseg_vitseg.inference.files import whole
+    from mmseg_vitseg.inference.model import classes_of, load_model
+
+    a, b = (load_model(*pair, args.device, args.cfg_options) for pair in (args.a, args.b))
+    check_classes(a.cfg, b.cfg)
+    if args.images:
+        found = compare_named(a, b, args.images)
+    else:
+        found = compare_most_different(a, b, args.count, lambda items: track(items, 'comparing'))
+    names = tuple(Path(config).stem for config, _ in (args.a, args.b))
+    out = Path(args.out)
+    with whole(out) as temporary:
+        sheet(found, classes_of(a.cfg)[1], names).save(
+            temporary, format={'.png': 'PNG', '.webp': 'WEBP'}.get(out.suffix.lower(), 'JPEG')
+        )
+    for one in found:
+        scores = (
+            ''
+            if one.truth is None
+            else '  '.join(
+                f'{name} mIoU {100 * mean_iou(labels, one.truth):.1f}'
+                for name, labels in zip(names, (one.a, one.b), strict=True)
+            )
+        )
+        print(f'{one.name}  differ on {100 * one.disagreement:.1f} %  {scores}')
+    print(out)
+
+
+if __name__ == '__main__':
+    run(main)
