@@ -1,12 +1,65 @@
-"""Hugging Face's SegFormer, in the names of its files: the encoder by itself, or with the decode head."""
+"""Hugging Face's ViT, DeiT, ViT-MAE, DINOv2 and SegFormer, in the names of their files."""
 
 import torch
 from torch import Tensor
 
-from mmseg_vitseg.checkpoints.names import rename
+from mmseg_vitseg.checkpoints.names import Source, Table
+from mmseg_vitseg.checkpoints.timm import register_from_distillation
 
-# The file's name -> ours. {s} is a stage's number, {i} a block's. Keys and values stand in two tensors, k and v; here in kv.
-ENCODER = {
+# Queries, keys and values stand in three tensors; here in one.
+EMBEDDINGS: Table = {
+    'embeddings.cls_token': 'cls_token',
+    'embeddings.position_embeddings': 'pos_embed',
+    'embeddings.patch_embeddings.projection.weight': 'patch_embed.proj.weight',
+    'embeddings.patch_embeddings.projection.bias': 'patch_embed.proj.bias',
+    'layernorm.weight': 'norm.weight',
+    'layernorm.bias': 'norm.bias',
+}
+ATTENTION: Table = {
+    (
+        'encoder.layer.{i}.attention.attention.query.weight',
+        'encoder.layer.{i}.attention.attention.key.weight',
+        'encoder.layer.{i}.attention.attention.value.weight',
+    ): 'blocks.{i}.attn.qkv.weight',
+    (
+        'encoder.layer.{i}.attention.attention.query.bias',
+        'encoder.layer.{i}.attention.attention.key.bias',
+        'encoder.layer.{i}.attention.attention.value.bias',
+    ): 'blocks.{i}.attn.qkv.bias',
+    'encoder.layer.{i}.attention.output.dense.weight': 'blocks.{i}.attn.proj.weight',
+    'encoder.layer.{i}.attention.output.dense.bias': 'blocks.{i}.attn.proj.bias',
+}
+VISION_TRANSFORMER: Table = {
+    **EMBEDDINGS,
+    **ATTENTION,
+    'encoder.layer.{i}.layernorm_before.weight': 'blocks.{i}.norm1.weight',
+    'encoder.layer.{i}.layernorm_before.bias': 'blocks.{i}.norm1.bias',
+    'encoder.layer.{i}.layernorm_after.weight': 'blocks.{i}.norm2.weight',
+    'encoder.layer.{i}.layernorm_after.bias': 'blocks.{i}.norm2.bias',
+    'encoder.layer.{i}.intermediate.dense.weight': 'blocks.{i}.mlp.fc1.weight',
+    'encoder.layer.{i}.intermediate.dense.bias': 'blocks.{i}.mlp.fc1.bias',
+    'encoder.layer.{i}.output.dense.weight': 'blocks.{i}.mlp.fc2.weight',
+    'encoder.layer.{i}.output.dense.bias': 'blocks.{i}.mlp.fc2.bias',
+}
+DISTILLED: Table = {**VISION_TRANSFORMER, 'embeddings.distillation_token': 'dist_token'}
+DINOV2: Table = {
+    **EMBEDDINGS,
+    **ATTENTION,
+    'embeddings.register_tokens': 'reg_token',
+    'encoder.layer.{i}.norm1.weight': 'blocks.{i}.norm1.weight',
+    'encoder.layer.{i}.norm1.bias': 'blocks.{i}.norm1.bias',
+    'encoder.layer.{i}.layer_scale1.lambda1': 'blocks.{i}.ls1.gamma',
+    'encoder.layer.{i}.norm2.weight': 'blocks.{i}.norm2.weight',
+    'encoder.layer.{i}.norm2.bias': 'blocks.{i}.norm2.bias',
+    'encoder.layer.{i}.mlp.fc1.weight': 'blocks.{i}.mlp.fc1.weight',
+    'encoder.layer.{i}.mlp.fc1.bias': 'blocks.{i}.mlp.fc1.bias',
+    'encoder.layer.{i}.mlp.fc2.weight': 'blocks.{i}.mlp.fc2.weight',
+    'encoder.layer.{i}.mlp.fc2.bias': 'blocks.{i}.mlp.fc2.bias',
+    'encoder.layer.{i}.layer_scale2.lambda1': 'blocks.{i}.ls2.gamma',
+}
+
+# Keys and values stand in two tensors; here in one.
+SEGFORMER: Table = {
     'encoder.patch_embeddings.{s}.proj.weight': 'stages.{s}.patch_embed.proj.weight',
     'encoder.patch_embeddings.{s}.proj.bias': 'stages.{s}.patch_embed.proj.bias',
     'encoder.patch_embeddings.{s}.layer_norm.weight': 'stages.{s}.patch_embed.norm.weight',
@@ -15,10 +68,14 @@ ENCODER = {
     'encoder.block.{s}.{i}.layer_norm_1.bias': 'stages.{s}.blocks.{i}.norm1.bias',
     'encoder.block.{s}.{i}.attention.self.query.weight': 'stages.{s}.blocks.{i}.attn.q.weight',
     'encoder.block.{s}.{i}.attention.self.query.bias': 'stages.{s}.blocks.{i}.attn.q.bias',
-    'encoder.block.{s}.{i}.attention.self.key.weight': 'stages.{s}.blocks.{i}.attn.k.weight',
-    'encoder.block.{s}.{i}.attention.self.key.bias': 'stages.{s}.blocks.{i}.attn.k.bias',
-    'encoder.block.{s}.{i}.attention.self.value.weight': 'stages.{s}.blocks.{i}.attn.v.weight',
-    'encoder.block.{s}.{i}.attention.self.value.bias': 'stages.{s}.blocks.{i}.attn.v.bias',
+    (
+        'encoder.block.{s}.{i}.attention.self.key.weight',
+        'encoder.block.{s}.{i}.attention.self.value.weight',
+    ): 'stages.{s}.blocks.{i}.attn.kv.weight',
+    (
+        'encoder.block.{s}.{i}.attention.self.key.bias',
+        'encoder.block.{s}.{i}.attention.self.value.bias',
+    ): 'stages.{s}.blocks.{i}.attn.kv.bias',
     'encoder.block.{s}.{i}.attention.self.sr.weight': 'stages.{s}.blocks.{i}.attn.sr.weight',
     'encoder.block.{s}.{i}.attention.self.sr.bias': 'stages.{s}.blocks.{i}.attn.sr.bias',
     'encoder.block.{s}.{i}.attention.self.layer_norm.weight': 'stages.{s}.blocks.{i}.attn.norm.weight',
@@ -37,7 +94,7 @@ ENCODER = {
     'encoder.layer_norm.{s}.bias': 'stages.{s}.norm.bias',
 }
 
-HEAD = {
+SEGFORMER_HEAD: Table = {
     'decode_head.linear_c.{s}.proj.weight': 'decode_head.convs.{s}.conv.weight',
     'decode_head.linear_c.{s}.proj.bias': 'decode_head.convs.{s}.conv.bias',
     'decode_head.linear_fuse.weight': 'decode_head.fusion_conv.conv.weight',
@@ -50,30 +107,62 @@ HEAD = {
     'decode_head.classifier.bias': 'decode_head.conv_seg.bias',
 }
 
-MARK = 'encoder.patch_embeddings.0.proj.weight'
+
+def deepest_first(fusion: Tensor) -> Tensor:
+    """Turn the order of the levels in a fusion's columns, (C, L C, 1, 1): theirs deepest first, ours shallowest first."""
+    return torch.cat(fusion.split(len(fusion), dim=1)[::-1], dim=1)
 
 
-def from_hf(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Rename a SegFormer of Hugging Face's, whole or the encoder by itself; leave every other dict alone.
+def to_pointwise(weight: Tensor) -> Tensor:
+    """Make a linear layer's weight (K, C) a convolution's (K, C, 1, 1)."""
+    return weight[..., None, None]
 
-    Its head fuses the levels deepest first, ours, as the host's, shallowest first: the fusion's columns change places.
 
-    Returns:
-        a new dict; names that the map does not know are kept, for a strict loader to refuse.
-    """
-    prefixes = {f'segformer.{MARK}': ('segformer.', 'backbone.'), MARK: ('', '')}
-    found = [prefixes[name] for name in prefixes if name in state_dict]
-    if not found:
-        return state_dict
-    (theirs, ours), *_ = found
-    native = {}
-    for name, value in state_dict.items():
-        target = rename(name.removeprefix(theirs), ENCODER) if name.startswith(theirs) else None
-        native[rename(name, HEAD) or name if target is None else ours + target] = value
-    for name in [name for name in native if '.attn.k.' in name and name.replace('.k.', '.v.') in native]:
-        keys, values = native.pop(name), native.pop(name.replace('.k.', '.v.'))
-        native[name.replace('.k.', '.kv.')] = torch.cat([keys, values])
-    fusion = native.get('decode_head.fusion_conv.conv.weight')  # (C, L C, 1, 1)
-    if fusion is not None:
-        native['decode_head.fusion_conv.conv.weight'] = torch.cat(fusion.split(len(fusion), dim=1)[::-1], dim=1)
-    return native
+def to_linear(weight: Tensor) -> Tensor:
+    """Make a 1x1 convolution's weight (K, C, 1, 1) a linear layer's (K, C)."""
+    return weight.flatten(1)
+
+
+PATCHES, POOLER = 'embeddings.patch_embeddings.projection.weight', ('pooler.{rest}', 'classifier.{rest}')
+
+SOURCES = (
+    Source(
+        name='hf',
+        what="Hugging Face's ViT",
+        encoder=VISION_TRANSFORMER,
+        marks=(PATCHES, 'encoder.layer.0.layernorm_before.weight'),
+        prefixes=('', 'vit.', 'deit.'),
+        absent=('embeddings.distillation_token',),
+        drop=(*POOLER, 'embeddings.mask_token', 'decoder.{rest}'),
+    ),
+    Source(
+        name='hf',
+        what="Hugging Face's distilled DeiT",
+        encoder=DISTILLED,
+        marks=(PATCHES, 'embeddings.distillation_token'),
+        prefixes=('', 'deit.'),
+        drop=(*POOLER, 'cls_classifier.{rest}', 'distillation_classifier.{rest}', 'embeddings.mask_token'),
+        finish=register_from_distillation,
+    ),
+    Source(
+        name='hf',
+        what="Hugging Face's DINOv2",
+        encoder=DINOV2,
+        marks=(PATCHES, 'encoder.layer.0.layer_scale1.lambda1'),
+        prefixes=('', 'dinov2.', 'dinov2_with_registers.'),
+        drop=(*POOLER, 'embeddings.mask_token'),
+    ),
+    Source(
+        name='hf',
+        what="Hugging Face's SegFormer",
+        encoder=SEGFORMER,
+        marks=('encoder.patch_embeddings.0.proj.weight',),
+        prefixes=('', 'segformer.'),
+        head=SEGFORMER_HEAD,
+        drop=('classifier.{rest}',),
+        forms={
+            'decode_head.linear_c.{s}.proj.weight': (to_pointwise, to_linear),
+            'decode_head.linear_fuse.weight': (deepest_first, deepest_first),
+        },
+    ),
+)

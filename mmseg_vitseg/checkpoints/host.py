@@ -1,17 +1,16 @@
-"""The host's transformer backbones, by themselves or inside a whole model: their names, and what they do differently.
+"""The host's and mmpretrain's backbones, by themselves or inside a whole model; the host's heads keep their names.
 
-Heads and necks of the host's keep their names; ours have the same.
+- The host has no bias after its attention where ``qkv_bias`` is off, nor, by default, in its ViT's patch embedding: such a
+  bias is zero here.
+- Its ViT keeps a class token, and a position for it, that it does not use under ``with_cls_token=False``.
 """
 
-from collections.abc import Container
+from mmseg_vitseg.checkpoints.hf import to_linear, to_pointwise
+from mmseg_vitseg.checkpoints.names import HEADS, Source, Table
+from mmseg_vitseg.checkpoints.timm import register_from_distillation
 
-from mmengine.logging import print_log
-from torch import Tensor
-
-from mmseg_vitseg.checkpoints.names import rename
-
-# The host's name -> ours (timm's). {i} is a block's number.
-VISION_TRANSFORMER = {
+# {i} is a block's number.
+VISION_TRANSFORMER: Table = {
     'cls_token': 'cls_token',
     'pos_embed': 'pos_embed',
     'patch_embed.projection.weight': 'patch_embed.proj.weight',
@@ -33,7 +32,7 @@ VISION_TRANSFORMER = {
 }
 
 # {s} is a stage's number. Queries, keys and values stand in one tensor; here queries, and keys with values.
-MIX_VISION_TRANSFORMER = {
+MIX_VISION_TRANSFORMER: Table = {
     'layers.{s}.0.projection.weight': 'stages.{s}.patch_embed.proj.weight',
     'layers.{s}.0.projection.bias': 'stages.{s}.patch_embed.proj.bias',
     'layers.{s}.0.norm.weight': 'stages.{s}.patch_embed.norm.weight',
@@ -66,67 +65,53 @@ MIX_VISION_TRANSFORMER = {
     'layers.{s}.2.bias': 'stages.{s}.norm.bias',
 }
 
-# A name that only this backbone has -> its map. The first is mmpretrain's ViT's too.
-MARKS = {
-    'patch_embed.projection.weight': VISION_TRANSFORMER,
-    'layers.0.0.projection.weight': MIX_VISION_TRANSFORMER,
+MMPRETRAIN: Table = {
+    **{theirs: ours for theirs, ours in VISION_TRANSFORMER.items() if '.attn.' not in theirs},
+    'dist_token': 'dist_token',
+    'layers.{i}.attn.qkv.weight': 'blocks.{i}.attn.qkv.weight',
+    'layers.{i}.attn.qkv.bias': 'blocks.{i}.attn.qkv.bias',
+    'layers.{i}.attn.proj.weight': 'blocks.{i}.attn.proj.weight',
+    'layers.{i}.attn.proj.bias': 'blocks.{i}.attn.proj.bias',
+    'layers.{i}.attn.gamma1.weight': 'blocks.{i}.ls1.gamma',
+    'layers.{i}.ffn.gamma2.weight': 'blocks.{i}.ls2.gamma',
 }
 
-# What the host may have without a bias where ours has one.
 BIAS_LEFT_OUT = ('patch_embed.proj.weight', '.attn.proj.weight')
 
-
-def from_host(state_dict: dict[str, Tensor], wanted: Container[str]) -> dict[str, Tensor]:
-    """Rename the host's backbone in a state dict, wherever it stands in the model; leave every other name and dict alone.
-
-    - The host has no bias after its attention where ``qkv_bias`` is off, nor, by default, in its ViT's patch embedding: such
-      a bias is zero here, and the log says so.
-    - Its ViT keeps a class token, and a position for it, that it does not use under ``with_cls_token=False``: they are
-      dropped, and the log says so.
-
-    Args:
-        state_dict: parameter name -> tensor.
-        wanted: the names that the model has. A model that has the host's names keeps them.
-
-    Returns:
-        a new dict; names that the map does not know are kept, for a strict loader to refuse.
-    """
-    found = [(name, mark) for name in state_dict for mark in MARKS if name.endswith(mark) and name not in wanted]
-    if not found:
-        return state_dict
-    name, mark = found[0]
-    prefix = name.removesuffix(mark)
-    native = {}
-    for name, value in state_dict.items():
-        target = rename(name.removeprefix(prefix), MARKS[mark]) if name.startswith(prefix) else None
-        if isinstance(target, tuple):
-            native.update({prefix + one: part for one, part in zip(target, _cut(value), strict=True)})
-        else:
-            native[name if target is None else prefix + target] = value
-    _fill_in_biases(native, prefix, wanted)
-    _drop_class_token(native, prefix, wanted)
-    return native
-
-
-def _cut(value: Tensor) -> tuple[Tensor, Tensor]:
-    """Cut (3 D, ...) into queries (D, ...) and keys with values (2 D, ...)."""
-    width = len(value) // 3
-    return value[:width], value[width:]
-
-
-def _fill_in_biases(native: dict[str, Tensor], prefix: str, wanted: Container[str]) -> None:
-    kernels = [name for name in native if name.startswith(prefix) and name.endswith(BIAS_LEFT_OUT)]
-    biases = {name.removesuffix('weight') + 'bias': native[name] for name in kernels}
-    zeros = {name: kernel for name, kernel in biases.items() if name not in native and name in wanted}
-    native.update({name: kernel.new_zeros(len(kernel)) for name, kernel in zeros.items()})
-    if zeros:
-        print_log(f'The host left out {", ".join(zeros)}: zero here, which is the same.', logger='current')
-
-
-def _drop_class_token(native: dict[str, Tensor], prefix: str, wanted: Container[str]) -> None:
-    if f'{prefix}cls_token' in native and f'{prefix}cls_token' not in wanted:
-        del native[f'{prefix}cls_token']
-        native[f'{prefix}pos_embed'] = native[f'{prefix}pos_embed'][:, 1:]
-        print_log(
-            f'Dropped {prefix}cls_token and its position: the host keeps but does not use them.', logger='current'
-        )
+SOURCES = (
+    Source(
+        name='mmseg',
+        what="the host's ViT",
+        encoder=VISION_TRANSFORMER,
+        marks=('patch_embed.projection.weight', 'layers.0.attn.attn.in_proj_weight'),
+        prefixes=('', 'backbone.'),
+        head=HEADS,
+        unused=('cls_token',),
+        no_bias=BIAS_LEFT_OUT,
+    ),
+    Source(
+        name='mmseg',
+        what="the host's MiT",
+        encoder=MIX_VISION_TRANSFORMER,
+        marks=('layers.0.0.projection.weight', 'layers.0.1.0.attn.attn.in_proj_weight'),
+        prefixes=('', 'backbone.'),
+        head=HEADS,
+        no_bias=BIAS_LEFT_OUT,
+        forms={  # linear layers that the host has as 1x1 convolutions
+            'layers.{s}.1.{i}.ffn.layers.0.weight': (to_linear, to_pointwise),
+            'layers.{s}.1.{i}.ffn.layers.4.weight': (to_linear, to_pointwise),
+        },
+    ),
+    Source(
+        name='mmpretrain',
+        what="mmpretrain's ViT",
+        encoder=MMPRETRAIN,
+        marks=('patch_embed.projection.weight', 'layers.0.attn.qkv.weight'),
+        prefixes=('', 'backbone.'),
+        absent=('decode_head.',),
+        # ln2 norms the average over the patches; neck and head are those of classifying and of pre-training
+        drop=('head.{rest}', 'neck.{rest}', 'data_preprocessor.{rest}', 'ln2.{rest}', 'mask_token'),
+        no_bias=BIAS_LEFT_OUT,
+        finish=register_from_distillation,
+    ),
+)

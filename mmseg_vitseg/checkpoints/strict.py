@@ -1,49 +1,99 @@
 """Loading weights whole or not at all."""
 
-import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmseg_vitseg.checkpoints.hf import from_hf
-from mmseg_vitseg.checkpoints.host import from_host
+from mmseg_vitseg.checkpoints.fetch import local_file
+from mmseg_vitseg.checkpoints.fitting import Resizable, describe, fit_patches, fit_positions
+from mmseg_vitseg.checkpoints.names import Source
 from mmseg_vitseg.checkpoints.reading import read_state_dict
-from mmseg_vitseg.ops.position import resize_position_grid
+from mmseg_vitseg.checkpoints.sources import convert
+from mmseg_vitseg.checkpoints.timm import SEGMENTOR
 
-# What ViT checkpoints hold besides the backbone: classification heads, what masked pre-training added.
-CLASSIFIER_PREFIXES = ('head.', 'head_dist.', 'fc_norm.', 'pre_logits.', 'mask_token')
+# What a backbone may lack and a pretrained file have: SETR takes no final norm, SETR-MLA no class token.
+PRETRAINED_UNUSED = ('norm.weight', 'norm.bias', 'cls_token')
 
 LISTED = 5  # keys named in an error before the rest is only counted
 
 
-def account(
-    state_dict: dict[str, Tensor], module: nn.Module, source: str | Path, from_scratch: Sequence[str] = ()
-) -> dict[str, Tensor]:
-    """Account for every key of a state dict and every key of a module, or raise.
+@dataclass(frozen=True)
+class Fitted:
+    """A file's weights under a module's names and in its sizes, as far as they can be.
 
     Args:
-        state_dict: parameter name -> tensor, under our names or the host's. A convolution kernel may stand where ``module``
-            has a linear layer's weight of the same numbers.
-        module: what it is meant for; nothing is loaded into it here.
-        source: named in the error.
-        from_scratch: name prefixes of what keeps the module's own values where the state dict has none of that shape.
+        state: the module's name -> tensor.
+        left: the file's names that its source's map does not have.
+        dropped: what the module does not use.
+        added: what the file leaves out because it is zero.
+        place: what stands before the backbone's names.
+        described: what model the file is of.
+        source: the format.
+    """
+
+    state: dict[str, Tensor]
+    left: list[str]
+    dropped: list[str]
+    added: list[str]
+    place: str
+    described: str | None
+    source: Source
+
+
+def account(
+    state_dict: dict[str, Tensor], module: nn.Module, path: str | Path, from_scratch: Sequence[str] = (), **options
+) -> dict[str, Tensor]:
+    """Account for every key of a state dict and every key of a module, or raise: see :func:`accounted`.
 
     Returns:
         exactly the module's keys.
+    """
+    return accounted(state_dict, module, path, from_scratch, **options).state
+
+
+def accounted(
+    state_dict: dict[str, Tensor],
+    module: nn.Module,
+    path: str | Path,
+    from_scratch: Sequence[str] = (),
+    *,
+    source: str = 'auto',
+    resize_patches: bool = False,
+    adapt_channels: bool = False,
+    pretrained: bool = False,
+) -> Fitted:
+    """Account for every key of a state dict and every key of a module, or raise.
+
+    Args:
+        state_dict: parameter name -> tensor, under the names of any source that checkpoints/ knows.
+        module: what it is meant for, a segmentor or a backbone; nothing is loaded into it here. Position grids are resized
+            to its own, and said so.
+        path: named in the error.
+        from_scratch: name prefixes of what keeps the module's own values where the state dict has none of that shape.
+        source: the format; ``auto`` tells it from the names.
+        resize_patches: resize a ViT's patch kernel to the module's patch size.
+        adapt_channels: change the first kernel to the module's number of input channels.
+        pretrained: drop what the backbone does not have of ``PRETRAINED_UNUSED``, and whole models' other parts.
+
+    Returns:
+        exactly the module's keys, and how they came about.
 
     Raises:
-        ValueError: with the keys that are missing, left over, or of another shape; a prefix that no key of the module has.
+        ValueError: with the keys that are missing, left over, or of another shape, and what the two models are; a prefix
+            that no key of the module has.
     """
     own = module.state_dict()
-    native = from_host(from_hf(state_dict), own)
-    given = {name: fit_kernel(value, own.get(name)) for name, value in native.items()}
-    _start_from_scratch(given, own, from_scratch, source)
+    options = dict(source=source, resize_patches=resize_patches, adapt_channels=adapt_channels, pretrained=pretrained)
+    fitted = fit(state_dict, module, path, **options)
+    given = {name: fit_kernel(value, own.get(name)) for name, value in fitted.state.items()}
+    _start_from_scratch(given, own, from_scratch, path)
+    left = [name for name in fitted.left if not name.startswith(tuple(from_scratch))]
     problems = [
         _listing('missing', (name for name in own if name not in given)),
-        _listing('not in the model', (name for name in given if name not in own)),
+        _listing('not in the model', [*left, *(name for name in given if name not in own)]),
         _listing(
             'of another shape',
             (
@@ -56,10 +106,10 @@ def account(
     problems = [problem for problem in problems if problem]
     if problems:
         raise ValueError(
-            f'{source} does not fit this {type(module).__name__}, nothing was loaded: {"; ".join(problems)}. '
-            'Use the config that the checkpoint was trained with'
+            f'{path} does not fit this {type(module).__name__}, nothing was loaded: {"; ".join(problems)}. '
+            + _advice(fitted, own, module)
         )
-    return given
+    return replace(fitted, state=given)
 
 
 def _start_from_scratch(
@@ -82,76 +132,82 @@ def _start_from_scratch(
         print_log(f'{source} does not fill {", ".join(scratch)}: from scratch, as asked for', logger='current')
 
 
-def load_strict(module: nn.Module, state_dict: dict[str, Tensor], source: str | Path) -> None:
-    """Load a state dict whole or not at all; see :func:`account`."""
-    module.load_state_dict(account(state_dict, module, source))
+def fit(
+    state_dict: dict[str, Tensor],
+    module: nn.Module,
+    path: str | Path,
+    *,
+    source: str = 'auto',
+    resize_patches: bool = False,
+    adapt_channels: bool = False,
+    pretrained: bool = False,
+) -> Fitted:
+    """Put a state dict under a module's names, and say what was dropped, added and resized; see :func:`accounted`.
+
+    Raises:
+        ValueError: the source is not recognised.
+    """
+    own = module.state_dict()
+    place = 'backbone.' if any(name.startswith('backbone.') for name in own) else ''
+    try:
+        converted = convert(state_dict, own, place, source)
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from error
+    unused = {place + name for name in (*converted.source.unused, *(PRETRAINED_UNUSED if pretrained else ()))}
+    outside = SEGMENTOR if pretrained else ()
+    unused = [name for name in converted.state if name not in own and (name in unused or name.startswith(outside))]
+    dropped = converted.dropped + unused
+    if dropped:
+        print_log(f'{path}: dropped what the model does not use: {", ".join(dropped)}', logger='current')
+    if converted.added:
+        print_log(f'{path}: left out {", ".join(converted.added)}: zero here, which is the same.', logger='current')
+    native = {name: value for name, value in converted.state.items() if name not in unused}
+    described = describe(native, place)
+    backbone = module.get_submodule(place.rstrip('.'))
+    positions = f'{place}pos_embed'
+    if isinstance(backbone, Resizable):
+        if positions in own and positions in native and native[positions].ndim == 3:
+            has_token = f'{place}cls_token' in converted.state
+            native[positions] = fit_positions(native[positions], has_token, backbone, str(path))
+        kernel = place + backbone.first_kernel
+        if kernel in native and (resize_patches or adapt_channels):
+            native[kernel] = fit_patches(
+                native[kernel], own[kernel], backbone.first_kernel_size, resize=resize_patches, adapt=adapt_channels
+            )
+    return Fitted(native, converted.left, dropped, converted.added, place, described, converted.source)
+
+
+def load_strict(module: nn.Module, state_dict: dict[str, Tensor], path: str | Path, **options) -> None:
+    """Load a state dict whole or not at all; see :func:`accounted`."""
+    module.load_state_dict(account(state_dict, module, path, **options))
 
 
 def load_checkpoint(model: nn.Module, path: str | Path) -> None:
-    """Load a checkpoint of the whole model from a local file; see :func:`load_strict`."""
-    load_strict(model, read_state_dict(path), path)
-
-
-def load_pretrained(backbone: nn.Module, path: str | Path) -> None:
-    """Load a backbone from a local file under timm's, HF's or the host's names, or from a whole model's checkpoint of ours.
-
-    What the backbone does not have is dropped, and said so: the classifier that pretraining left in the file, a final norm,
-    a class token with its position. A position grid of another size is resized to the backbone's, and said so.
-
-    Raises:
-        FileNotFoundError: with where to get the file, and how to start from scratch on purpose.
-        ValueError: anything else than exactly the backbone's weights.
-    """
-    if not Path(path).is_file():
-        raise FileNotFoundError(
-            f'pretrained weights {str(path)!r} not found. Put the file there or name it with PRETRAINED=/path/to/file; '
-            'to train from scratch on purpose: --cfg-options model.backbone.init_cfg=None'
-        )
-    state_dict = from_hf(read_state_dict(path))
-    if any(name.startswith('backbone.') for name in state_dict):
-        state_dict = {
-            name.removeprefix('backbone.'): value for name, value in state_dict.items() if name.startswith('backbone.')
-        }
-    unused = [name for name in ('norm.weight', 'norm.bias', 'cls_token') if name not in backbone.state_dict()]
-    dropped = [name for name in state_dict if name.startswith(CLASSIFIER_PREFIXES) or name in unused]
-    kept = {name: value for name, value in state_dict.items() if name not in dropped}
-    if dropped:
-        print_log(f'{path}: dropped what a backbone does not have: {", ".join(dropped)}', logger='current')
-    if 'cls_token' in dropped and 'pos_embed' in kept:
-        kept['pos_embed'] = _patch_positions(kept['pos_embed'])
-    if 'pos_embed' in kept:
-        kept['pos_embed'] = _fit_positions(backbone, kept['pos_embed'], path)
-    load_strict(backbone, kept, path)
-
-
-def _patch_positions(positions: Tensor) -> Tensor:
-    """Drop the class token's entry of (1, 1 + side side, D), if there is one."""
-    return positions if math.isqrt(positions.shape[1]) ** 2 == positions.shape[1] else positions[:, 1:]
-
-
-def _fit_positions(backbone: nn.Module, positions: Tensor, path: str | Path) -> Tensor:
-    """Resize a square grid of position embeddings (1, T + side side, D) to the backbone's grid.
-
-    timm's models with registers (``no_embed_class``) have none for the class token, which amounts to zero.
-    """
-    tokens = backbone.pos_embed.shape[1] - backbone.grid[0] * backbone.grid[1]
-    if tokens == 1 and _patch_positions(positions) is positions:
-        positions = torch.cat([torch.zeros_like(positions[:, :1]), positions], dim=1)
-        print_log(f'{path}: no position embedding for the class token: zero here, which is the same.', logger='current')
-    side = round((positions.shape[1] - tokens) ** 0.5)
-    if positions.shape == backbone.pos_embed.shape or side**2 != positions.shape[1] - tokens:
-        return positions
-    height, width = backbone.grid
-    print_log(f'{path}: position embeddings resized from {side}x{side} to {height}x{width}', logger='current')
-    return resize_position_grid(
-        positions, (side, side), backbone.grid, mode=backbone.interpolate_mode, antialias=backbone.antialias
-    )
+    """Load a checkpoint of the whole model: a local file, a URL or hf://owner/name; see :func:`load_strict`."""
+    load_strict(model, read_state_dict(local_file(path)), path)
 
 
 def fit_kernel(tensor: Tensor, own: Tensor | None) -> Tensor:
     """Give a linear layer's weight the shape of the convolution's that ``own`` is, or the other way round."""
-    same = own is not None and tensor.ndim > 1 and tensor.flatten(1).shape == own.flatten(1).shape
+    kernels = own is not None and min(tensor.ndim, own.ndim) > 1
+    same = kernels and tensor.flatten(1).shape == own.flatten(1).shape
     return tensor.reshape(own.shape) if same else tensor
+
+
+def _advice(fitted: Fitted, own: dict[str, Tensor], module: nn.Module) -> str:
+    """Say what the file and the model are, where they differ, and what can be done."""
+    place = fitted.place
+    if place and fitted.state and all(name.startswith(place) for name in fitted.state):
+        rest = ', '.join(dict.fromkeys(f"'{name.split('.')[0]}'" for name in own if not name.startswith(place)))
+        return (
+            f'It is a backbone only: name it in model.backbone.init_cfg, or start the rest with from_scratch=[{rest}]'
+        )
+    backbone = module.get_submodule(place.rstrip('.'))
+    sizes = (backbone.first_kernel_size, backbone.grid) if isinstance(backbone, Resizable) else ()
+    wanted = describe(own, place, *sizes)
+    if fitted.described and wanted and fitted.described != wanted:
+        return f'This file is a {fitted.described}; your config says {wanted}'
+    return 'Use the config that the checkpoint was trained with'
 
 
 def _listing(what: str, names: Iterable[str]) -> str:

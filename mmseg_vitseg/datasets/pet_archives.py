@@ -6,15 +6,15 @@ import shutil
 import tarfile
 import tempfile
 import urllib.error
-import urllib.request
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.progress import DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn, track
+from rich.progress import track
+
+from mmseg_vitseg.download import CHUNK, download
 
 SPLITS = ('trainval', 'test')
-CHUNK = 1 << 20  # bytes
 ATTEMPTS = 3
 TOLERATED = 0.01  # share of a split's pairs that may be damaged: the published data have a few
 
@@ -90,7 +90,7 @@ def fetch(url: str, target: Path, md5: str) -> Path:
     part = target.with_name(f'{target.name}.part')
     for attempt in range(ATTEMPTS):
         try:
-            _download(url, part)
+            download(url, part)
             break
         except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a URL that is none
             if attempt == ATTEMPTS - 1 or (isinstance(error, urllib.error.HTTPError) and error.code < 500):
@@ -105,29 +105,6 @@ def fetch(url: str, target: Path, md5: str) -> Path:
         part.unlink()
         raise
     return part.rename(target)
-
-
-def _download(url: str, part: Path) -> None:
-    """Append to ``part`` what it lacks of the file at ``url``; a server that cannot continue sends all again."""
-    have = part.stat().st_size if part.is_file() else 0
-    request = urllib.request.Request(url, headers={'Range': f'bytes={have}-'} if have else {})
-    columns = (*Progress.get_default_columns()[:2], DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    try:
-        response = urllib.request.urlopen(request, timeout=60)
-    except urllib.error.HTTPError as error:
-        if have and error.code == 416:  # nothing after what we have: it is complete, or wrong, which its sum tells
-            return
-        raise
-    with response, Progress(*columns) as progress:
-        resumed = response.status == 206
-        expected = int(response.headers.get('Content-Length') or 0) + (have if resumed else 0)
-        task = progress.add_task(part.stem, total=expected or None, completed=have if resumed else 0)
-        with open(part, 'ab' if resumed else 'wb') as file:
-            while chunk := response.read(CHUNK):
-                file.write(chunk)
-                progress.advance(task, len(chunk))
-    if expected and part.stat().st_size < expected:
-        raise ConnectionError(f'the connection closed after {part.stat().st_size} of {expected} bytes')
 
 
 def verify(path: Path, md5: str) -> Path:

@@ -14,7 +14,9 @@ from mmengine.runner import Runner
 from mmseg.registry import RUNNERS
 from torch import nn
 
-from mmseg_vitseg.checkpoints.reading import read_checkpoint, state_dict_of
+from mmseg_vitseg.checkpoints.fetch import local_file
+from mmseg_vitseg.checkpoints.load_from import SCHEME, load_from_any_source
+from mmseg_vitseg.checkpoints.reading import read_checkpoint
 from mmseg_vitseg.checkpoints.strict import account
 from mmseg_vitseg.engine.checkpoint_hook import find_resumable
 from mmseg_vitseg.errors import first_line
@@ -154,10 +156,8 @@ def check_checkpoint(cfg: Config, model: nn.Module) -> None:
     path = cfg.get('load_from')
     if not path:
         return
-    if '://' in path:
-        raise ConfigError(f'load_from={path}: fetch the file first and name it here; only local files are checked')
-    state_dict = state_dict_of(read_checkpoint(path), path)
-    account(state_dict, model, path, getattr(model, 'from_scratch', ()))
+    path = cfg.load_from = str(local_file(path))
+    account(load_from_any_source(path)['state_dict'], model, path, getattr(model, 'from_scratch', ()))
 
 
 def segmentor_of(model: nn.Module) -> nn.Module:
@@ -217,6 +217,8 @@ def build_runner(cfg: Config) -> Runner:
     except Exception as error:
         raise ConfigError(f'{cfg.filename}: cannot be built: {type(error).__name__}: {first_line(error)}') from error
     check_checkpoint(cfg, segmentor_of(runner.model))
+    if cfg.get('load_from') and not cfg.get('resume'):
+        runner._load_from = f'{SCHEME}{cfg.load_from}'  # the Runner's setting, which it reads when training starts
     return runner
 
 

@@ -1,5 +1,6 @@
 """Backbones, necks, heads and the segmentor; importing this registers them."""
 
+import mmseg_vitseg.checkpoints.load_from  # noqa: F401  load_from reads every kind of file, in the host's tools too
 from mmseg_vitseg.models.heads import LinearPatchHead, SegformerHead, SETRMLAHead, SETRUPHead
 from mmseg_vitseg.models.mit import MixVisionTransformer
 from mmseg_vitseg.models.necks import MLANeck

@@ -5,16 +5,19 @@ from collections.abc import Sequence
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmseg_vitseg.checkpoints.host import from_host
-from mmseg_vitseg.checkpoints.strict import fit_kernel, load_pretrained
+from mmseg_vitseg.checkpoints.fitting import Resizable
+from mmseg_vitseg.checkpoints.pretrained import load_pretrained, pretrained_options
+from mmseg_vitseg.checkpoints.strict import fit, fit_kernel
 
 
-class Backbone(BaseModule):
-    """A backbone that takes the host's checkpoints, and draws its weights as ``init_cfg`` says.
+class Backbone(Resizable, BaseModule):
+    """A backbone that takes checkpoints of any source (checkpoints/), and draws its weights as ``init_cfg`` says.
 
     Args:
         pretrained: the host's older spelling of ``init_cfg=dict(type='Pretrained', checkpoint=...)``.
-        init_cfg: ``Pretrained`` loads every key or raises; None draws weights as :meth:`draw_weights` does.
+        init_cfg: ``Pretrained`` loads every key or raises; beside ``checkpoint`` it may say ``source``, ``resize_patches``
+            and ``adapt_channels``, as :func:`~mmseg_vitseg.checkpoints.strict.accounted`. None draws weights as
+            :meth:`draw_weights` does.
 
     Raises:
         ValueError: both are given.
@@ -28,7 +31,7 @@ class Backbone(BaseModule):
                 )
             init_cfg = dict(type='Pretrained', checkpoint=pretrained)
         super().__init__(init_cfg=init_cfg)
-        self.register_load_state_dict_pre_hook(_read_hosts_names)
+        self.register_load_state_dict_pre_hook(_read_other_names)
 
     def init_weights(self) -> None:
         """Load the pretrained file that ``init_cfg`` names, or draw weights.
@@ -37,10 +40,9 @@ class Backbone(BaseModule):
             FileNotFoundError: the pretrained file is missing.
             ValueError: it does not hold exactly this model's weights.
         """
-        if isinstance(self.init_cfg, dict) and self.init_cfg.get('type') == 'Pretrained':
-            if not self.init_cfg.get('checkpoint'):
-                raise ValueError(f"{type(self).__name__}: init_cfg=dict(type='Pretrained') names no checkpoint")
-            load_pretrained(self, self.init_cfg['checkpoint'])
+        options = pretrained_options(self, ('source', 'resize_patches', 'adapt_channels'))
+        if options is not None:
+            load_pretrained(self, **options)
         elif self.init_cfg:
             super().init_weights()
         else:
@@ -75,9 +77,19 @@ def resolve_indices(name: str, out_indices: int | Sequence[int], count: int, wha
     return resolved
 
 
-def _read_hosts_names(module: nn.Module, state_dict: dict[str, Tensor], prefix: str, *_) -> None:
-    """Let ``load_state_dict``, so the Runner's ``load_from`` too, take a checkpoint of the host's class of this name."""
-    own = {prefix + name: value for name, value in module.state_dict().items()}
-    native = {name: fit_kernel(value, own.get(name)) for name, value in from_host(state_dict, own).items()}
-    state_dict.clear()
-    state_dict.update(native)
+def _read_other_names(module: nn.Module, state_dict: dict[str, Tensor], prefix: str, *_) -> None:
+    """Let ``load_state_dict``, so the Runner's ``load_from`` too, take a checkpoint of any source.
+
+    What is not recognised stays as it is, for torch to list.
+    """
+    own = module.state_dict()
+    given = {name.removeprefix(prefix): value for name, value in state_dict.items() if name.startswith(prefix)}
+    try:
+        fitted = fit(given, module, 'the checkpoint')
+    except ValueError:
+        return
+    native = {name: fit_kernel(value, own.get(name)) for name, value in fitted.state.items()}
+    native |= {name: given[name] for name in fitted.left}
+    for name in given:
+        del state_dict[prefix + name]
+    state_dict.update({prefix + name: value for name, value in native.items()})

@@ -210,6 +210,8 @@ class MixVisionTransformer(Backbone):
         ValueError: sizes or indices that do not fit together.
     """
 
+    first_kernel = 'stages.0.patch_embed.proj.weight'
+
     def __init__(
         self,
         *,
@@ -251,6 +253,7 @@ class MixVisionTransformer(Backbone):
                     f'MixVisionTransformer: {name}={tuple(values)} for num_stages={num_stages}; one a stage'
                 )
         self.out_indices = resolve_indices('MixVisionTransformer', out_indices, num_stages, 'stage')
+        self.first_kernel_size = patch_sizes[0]
         rates = iter(np.linspace(0, drop_path_rate, sum(num_layers)).tolist())
         self.stages = nn.ModuleList()
         for depth, heads, patch_size, stride, sr_ratio in zip(*per_stage.values(), strict=True):

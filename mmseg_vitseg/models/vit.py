@@ -88,6 +88,8 @@ class VisionTransformer(Backbone):
         ValueError: sizes or indices that do not fit together, or a host's argument that is not supported.
     """
 
+    first_kernel = 'patch_embed.proj.weight'
+
     def __init__(
         self,
         *,
@@ -148,7 +150,7 @@ class VisionTransformer(Backbone):
         if min(self.grid) < 1:
             raise ValueError(f'VisionTransformer: img_size={img_size} is smaller than patch_size={patch_size}')
         self.embed_dims = embed_dims
-        self.patch_size = patch_size
+        self.patch_size = self.first_kernel_size = patch_size
         self.out_indices = resolve_indices('VisionTransformer', out_indices, num_layers, 'block')
         self.interpolate_mode = interpolate_mode
         self.antialias = antialias

@@ -5,7 +5,8 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.testing import assert_close
 
-from mmseg_vitseg.checkpoints.strict import load_checkpoint, load_pretrained, load_strict
+from mmseg_vitseg.checkpoints.pretrained import load_pretrained
+from mmseg_vitseg.checkpoints.strict import load_checkpoint, load_strict
 from mmseg_vitseg.models import VisionTransformer
 from mmseg_vitseg.ops.position import resize_position_grid
 
@@ -146,3 +147,41 @@ def test_real_pretrained_vit_loads_whole(pretrained_vit):
     assert torch.equal(model.pos_embed, published['pos_embed'].float())
     assert torch.equal(model.patch_embed.proj.weight, published['patch_embed.proj.weight'].flatten(1).float())
     assert all(torch.isfinite(x).all() for x in model(torch.randn(1, 3, 56, 70)))
+
+
+def test_a_class_token_that_was_used_is_not_dropped():
+    """Of a whole model of ours; the host's models keep one that they do not use, and a pretrained backbone may lose it."""
+    head = dict(type='mmseg_vitseg.LinearPatchHead', in_channels=24, num_classes=3, patch_size=8)
+    with_token, without = (
+        MODELS.build(
+            dict(
+                type='mmseg_vitseg.EncoderDecoder',
+                backbone=dict(type='mmseg_vitseg.VisionTransformer', with_cls_token=token, **SMALL),
+                decode_head=head,
+            )
+        )
+        for token in (True, False)
+    )
+    with pytest.raises(ValueError, match=r'1 not in the model \(backbone\.cls_token\)'):
+        load_strict(without, with_token.state_dict(), 'x.pth')
+    with pytest.raises(ValueError, match=r'1 missing \(backbone\.cls_token\)'):
+        load_strict(with_token, without.state_dict(), 'x.pth')
+
+
+def test_a_segmentor_s_positions_are_resized():
+    """A model trained at one size, tested at another."""
+    head = dict(type='mmseg_vitseg.LinearPatchHead', in_channels=24, num_classes=3, patch_size=8)
+    trained, tested = (
+        MODELS.build(
+            dict(
+                type='mmseg_vitseg.EncoderDecoder',
+                backbone=dict(type='mmseg_vitseg.VisionTransformer', **{**SMALL, 'img_size': size}),
+                decode_head=head,
+            )
+        )
+        for size in (32, (48, 64))
+    )
+    torch.nn.init.normal_(trained.backbone.pos_embed)
+    load_strict(tested, trained.state_dict(), 'x.pth')
+    expected = resize_position_grid(trained.backbone.pos_embed, (4, 4), (6, 8))
+    assert torch.equal(tested.backbone.pos_embed, expected)

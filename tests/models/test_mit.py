@@ -11,7 +11,8 @@ from mmseg.registry import MODELS
 from torch import nn
 from torch.testing import assert_close
 
-from mmseg_vitseg.checkpoints.strict import load_checkpoint, load_pretrained
+from mmseg_vitseg.checkpoints.pretrained import load_pretrained
+from mmseg_vitseg.checkpoints.strict import load_checkpoint
 from mmseg_vitseg.models.mit import VARIANTS, MixVisionTransformer
 
 SMALL = dict(embed_dims=8, num_layers=(1, 2, 1, 1), num_heads=(1, 2, 3, 4))

@@ -318,7 +318,7 @@ def test_no_entrance_unpickles(start, trained, run_tool, check_user_error, confi
         ('optim_wrapper.optimizer.lr=abc', 'TypeError'),
         ('model.decode_head.in_channels=97', 'RuntimeError'),
         ('model.backbone.patch_size=8', 'patch_size must be'),
-        ('load_from=https://example.org/x.pth', 'fetch the file first'),
+        ('load_from=ftp://example.org/x.pth', 'only local files'),
     ],
 )
 def test_other_mistakes_are_one_line_too(option, words, run_tool, check_user_error, config_path):
@@ -358,3 +358,15 @@ def test_help_is_quick_and_readable(run_tool, name):
     result = run_tool(name, '--help')
     assert result.stdout.startswith('usage:')
     assert len(result.stdout.splitlines()) > 10
+
+
+def test_load_from_any_kind_of_file(trained, run_tool, config_path, tmp_path):
+    from mmseg_vitseg.checkpoints.convert import convert_file
+
+    convert_file(trained[0] / 'epoch_2.pth', tmp_path / 'whole.safetensors')
+    arguments = [*SMALL, 'load_from=whole.safetensors', 'train_cfg.max_epochs=1', 'optim_wrapper.optimizer.lr=0.0']
+    run_tool('train.py', config_path('quickstart'), '--work-dir', 'again', *arguments)
+    first, again = weights(trained[0] / 'epoch_2.pth'), weights(tmp_path / 'again/epoch_1.pth')
+    learned = [name for name in first if name.endswith('proj.weight')]
+    assert learned
+    assert all(torch.equal(first[name], again[name]) for name in learned)

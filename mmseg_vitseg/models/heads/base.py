@@ -8,6 +8,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.losses import CrossEntropyLoss
 from torch import Tensor, nn
 
+from mmseg_vitseg.checkpoints.pretrained import load_part, pretrained_options
 from mmseg_vitseg.ops.reorder import resize
 from mmseg_vitseg.ops.resampling import Resampling, resizings
 from mmseg_vitseg.ops.upsample_loss import upsample_cross_entropy
@@ -19,7 +20,22 @@ class DecodeHead(BaseDecodeHead):
     That is so where the loss is the host's CrossEntropyLoss over classes, without a sampler; any other is the host's own
     path, and the log says so once. A head says how its logits are made in :meth:`classify`, and which sizes they are
     upsampled to after that in :meth:`sizes`.
+
+    ``init_cfg=dict(type='Pretrained', checkpoint=...)`` may name a whole model's file of any source; ``prefix`` is the
+    head's name in it, ``decode_head.`` by default.
     """
+
+    def init_weights(self) -> None:
+        """Load the file that ``init_cfg`` names, or draw weights as the host does.
+
+        Raises:
+            FileNotFoundError, ValueError: as :func:`~mmseg_vitseg.checkpoints.pretrained.load_part`.
+        """
+        options = pretrained_options(self, ('source', 'prefix'))
+        if options is None:
+            super().init_weights()
+        else:
+            load_part(self, **options)
 
     def classify(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Map feature maps to logits (B, K, h, w), before any upsampling that could come before the classifier."""

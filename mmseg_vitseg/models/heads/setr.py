@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mmseg_vitseg.models.convolutions import conv_norm_act, norm_channels, upsample_conv_norm_act
 from mmseg_vitseg.models.heads.base import DecodeHead
 from mmseg_vitseg.models.heads.checks import check_levels, check_scale
-from mmseg_vitseg.ops.reorder import scaled
+from mmseg_vitseg.ops.reorder import conv_of_upsampled, scaled
 from mmseg_vitseg.registry import MODELS
 
 
@@ -97,13 +97,15 @@ class SETRMLAHead(DecodeHead):
     Args:
         mla_channels: channels of each level.
         up_scale: s.
+        classifier_size: 1, the host's; 3, the authors', who classify with a 3x3 convolution after the upsampling.
         base_arguments: the host's BaseDecodeHead's; ``channels`` is L times ``mla_channels``.
 
     Raises:
-        ValueError: ``channels`` is another number, or ``in_channels`` and ``in_index`` are not one a level.
+        ValueError: ``channels`` or ``classifier_size`` is another number, or ``in_channels`` and ``in_index`` are not one a
+            level.
     """
 
-    def __init__(self, *, mla_channels: int = 128, up_scale: float = 4, **base_arguments):
+    def __init__(self, *, mla_channels: int = 128, up_scale: float = 4, classifier_size: int = 1, **base_arguments):
         check_levels('SETRMLAHead', base_arguments)
         up_scale = check_scale('SETRMLAHead', up_scale)
         super().__init__(input_transform='multiple_select', **base_arguments)
@@ -112,6 +114,11 @@ class SETRMLAHead(DecodeHead):
                 f'SETRMLAHead: channels={self.channels}; {len(self.in_channels)} levels of mla_channels={mla_channels} '
                 f'make {len(self.in_channels) * mla_channels}'
             )
+        if classifier_size not in (1, 3):
+            raise ValueError(f'SETRMLAHead: classifier_size={classifier_size}; allowed: 1, 3')
+        if classifier_size == 3:
+            self.conv_seg = nn.Conv2d(self.channels, self.out_channels, 3, padding=1)
+        self.classifier_size = classifier_size
         self.mla_channels = mla_channels
         self.up_scale = up_scale
         self.up_convs = nn.ModuleList(
@@ -122,13 +129,16 @@ class SETRMLAHead(DecodeHead):
         return ConvModule(in_channels, self.mla_channels, 3, padding=1, norm_cfg=self.norm_cfg, act_cfg=self.act_cfg)
 
     def classify(self, inputs: tuple[Tensor, ...]) -> Tensor:
-        """Map the chosen L feature maps (B, D, h, w) to logits (B, K, h, w)."""
+        """Map the chosen L feature maps (B, D, h, w) to logits (B, K, h, w); (B, K, s h, s w) of a 3x3 classifier."""
         levels = self._transform_inputs(inputs)  # L of (B, D, h, w)
         levels = [conv_norm_act(convs[0], x) for convs, x in zip(self.up_convs, levels, strict=True)]
         levels = [conv_norm_act(convs[1], x) for convs, x in zip(self.up_convs, levels, strict=True)]
         x = torch.cat(levels, dim=1)  # (B, C, h, w)
+        if self.classifier_size == 3:
+            x = x if self.dropout is None else self.dropout(x)
+            return conv_of_upsampled(x, self.conv_seg.weight, self.conv_seg.bias, self.up_scale, self.align_corners)
         return self.cls_seg(x)  # before the upsampling: see pointwise_of_upsampled
 
     def sizes(self, size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
-        """The upsampling, x s."""
-        return (scaled(size, self.up_scale),)
+        """The upsampling, x s, unless the classifier comes after it."""
+        return () if self.classifier_size == 3 else (scaled(size, self.up_scale),)

@@ -1,0 +1,171 @@
+"""From a checkpoint file of any source to one of ours, or of another project's."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import torch
+from mmengine.config import Config
+from mmengine.registry import init_default_scope
+from torch import Tensor, nn
+
+from mmseg_vitseg import __version__
+from mmseg_vitseg.checkpoints.export import PROJECTS, export
+from mmseg_vitseg.checkpoints.fetch import local_file
+from mmseg_vitseg.checkpoints.reading import read_state_dict
+from mmseg_vitseg.checkpoints.sources import Converted, convert
+from mmseg_vitseg.checkpoints.strict import LISTED, Fitted, accounted
+from mmseg_vitseg.errors import first_line
+
+SUFFIXES = ('.safetensors', '.pth')
+TARGETS = ('ours', *PROJECTS)
+CHUNK = 1 << 20  # bytes
+
+
+def convert_file(
+    src: str | Path,
+    dst: str | Path,
+    *,
+    source: str = 'auto',
+    config: str | Path | None = None,
+    to: str = 'ours',
+    resize_patches: bool = False,
+    adapt_channels: bool = False,
+    unpickle: bool = False,
+) -> dict[str, str]:
+    """Convert a checkpoint file; nothing but ``dst`` is written, and that whole or not at all.
+
+    Args:
+        src: a local file, a URL or hf://owner/name.
+        dst: ends in ``.safetensors`` or ``.pth``.
+        source: the format; ``auto`` tells it from the names.
+        config: a config whose model, or whose backbone where the file holds no more, the result fits exactly.
+        to: ``ours``, ``timm``, ``hf`` or ``mmseg``.
+        resize_patches, adapt_channels: see :func:`~mmseg_vitseg.checkpoints.strict.accounted`; they need a config.
+        unpickle: see :func:`~mmseg_vitseg.checkpoints.reading.read_checkpoint`.
+
+    Returns:
+        the provenance, which is in the file too: source file, its SHA-256, map, what was dropped and added.
+
+    Raises:
+        FileNotFoundError, ConnectionError, ValueError: with what is wrong, in one line.
+    """
+    if (resize_patches or adapt_channels) and config is None:
+        raise ValueError('--resize-patches and --adapt-channels need --config, which says to what')
+    if to not in TARGETS:
+        raise ValueError(f'to={to!r}; allowed: {", ".join(TARGETS)}')
+    dst = _target(Path(dst))
+    file = local_file(src)
+    if dst.exists() and dst.samefile(file):
+        raise ValueError(f'{dst}: is the source itself; give the result another name')
+    state = read_state_dict(file, unpickle=unpickle)
+    try:
+        converted = convert(state, None, name=source)
+    except ValueError as error:
+        raise ValueError(f'{src}: {error}') from error
+    channels, report = 3, converted
+    if config is None:
+        result = _complete(converted, src)
+    else:
+        model = build_model(config)
+        options = dict(source=source, resize_patches=resize_patches, adapt_channels=adapt_channels)
+        report = _fitted(state, converted, model, src, **options)
+        result = {
+            name: value for name, value in report.state.items() if not value.is_meta
+        }  # not what starts from scratch
+        kernel = model.backbone.state_dict()[model.backbone.first_kernel]
+        channels = kernel[0].numel() // model.backbone.first_kernel_size**2
+    outside: list[str] = []
+    if to != 'ours':
+        result, outside = export(result, to, channels)
+    provenance = {
+        'source_file': str(src),
+        'sha256': _digest(file),
+        'map': f'{converted.source.what} -> {to}',
+        'dropped': ', '.join([*report.dropped, *outside]),
+        'added': ', '.join(report.added),
+        'config': str(config or ''),
+        'written_by': f'mmseg_vitseg {__version__}',
+    }
+    write(result, dst, provenance)
+    return {**provenance, 'tensors': str(len(result))}
+
+
+def build_model(config: str | Path) -> nn.Module:
+    """Build a config's model without memory for its weights.
+
+    Raises:
+        FileNotFoundError, ValueError: there is no such config, or it cannot be built.
+    """
+    from mmseg.registry import MODELS
+
+    from mmseg_vitseg.models.backbone import Backbone
+    from mmseg_vitseg.models.segmentor import EncoderDecoder
+
+    if not Path(config).is_file():
+        raise FileNotFoundError(f'{config}: no such config')
+    try:
+        cfg = Config.fromfile(config)
+        init_default_scope('mmseg')
+        with torch.device('meta'):
+            model = MODELS.build({**cfg.model, 'data_preprocessor': None})
+    except Exception as error:
+        raise ValueError(f'{config}: cannot be built: {type(error).__name__}: {first_line(error)}') from error
+    if not isinstance(model, EncoderDecoder) or not isinstance(model.backbone, Backbone):
+        raise ValueError(f'{config}: its model is no mmseg_vitseg.EncoderDecoder with a backbone of this package')
+    return model
+
+
+def write(state: dict[str, Tensor], path: Path, provenance: dict[str, str]) -> None:
+    """Write weights with their provenance, whole or not at all."""
+    from safetensors.torch import save_file
+
+    tensors = {name: value.contiguous().clone() for name, value in state.items()}  # of their own memory each
+    temporary = path.with_name(f'.{path.name}.tmp')
+    try:
+        if path.suffix == '.safetensors':
+            save_file(tensors, temporary, metadata=provenance)
+        else:
+            torch.save({'state_dict': tensors, 'meta': {'provenance': provenance}}, temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _target(dst: Path) -> Path:
+    if dst.suffix not in SUFFIXES:
+        raise ValueError(f'{dst}: ends in {dst.suffix or "nothing"!r}; allowed: {", ".join(SUFFIXES)}')
+    if dst.is_dir():
+        raise ValueError(f'{dst}: a folder; name a file')
+    if not dst.parent.is_dir():
+        raise FileNotFoundError(f'{dst.parent}: no such folder; make it first')
+    return dst
+
+
+def _complete(converted: Converted, src: str | Path) -> dict[str, Tensor]:
+    """Return all weights, of a backbone without prefix; refuse what the map does not know."""
+    if converted.left:
+        more = f' and {len(converted.left) - LISTED} more' if len(converted.left) > LISTED else ''
+        raise ValueError(
+            f'{src}: {converted.source.what} has no {", ".join(converted.left[:LISTED])}{more}; nothing was written'
+        )
+    state, prefix = converted.state, 'backbone.'
+    if all(name.startswith(prefix) for name in state):
+        return {name.removeprefix(prefix): value for name, value in state.items()}
+    return state
+
+
+def _fitted(state: dict[str, Tensor], converted: Converted, model: nn.Module, src: str | Path, **options) -> Fitted:
+    """Fit the weights to the model, or to its backbone where the file has no more."""
+    backbone_only = all(name.startswith('backbone.') for name in converted.state)
+    if backbone_only:
+        return accounted(state, model.backbone, src, pretrained=True, **options)
+    return accounted(state, model, src, model.from_scratch, **options)
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open('rb') as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()

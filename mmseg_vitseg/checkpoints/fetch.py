@@ -1,0 +1,89 @@
+"""Checkpoints by name: local files, URLs, and repositories on Hugging Face's hub."""
+
+import hashlib
+import http.client
+import tempfile
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+import torch
+
+from mmseg_vitseg.checkpoints.reading import refuse_text
+from mmseg_vitseg.download import download
+
+HUB = 'hf://'
+HUB_FILES = ('model.safetensors', 'pytorch_model.bin')  # what repositories call their weights, the better one first
+
+
+def local_file(name: str | Path) -> Path:
+    """Return a checkpoint as a local file, fetched to torch's cache (``TORCH_HOME``) or the hub's where it is not local yet.
+
+    Args:
+        name: a path, ``http(s)://...``, ``hf://owner/name`` or ``hf://owner/name/file``.
+
+    Raises:
+        FileNotFoundError: no such file, here or there.
+        ConnectionError: the network failed.
+        ValueError: another kind of address, or a web page in the file's place.
+        ImportError: ``hf://`` without huggingface_hub.
+    """
+    text = str(name)
+    if text.startswith(('http://', 'https://')):
+        return _from_web(text)
+    if text.startswith(HUB):
+        return _from_hub(text)
+    if '://' in text:
+        raise ValueError(f'{text}: only local files, http(s):// and hf://owner/name')
+    path = Path(text)
+    if path.is_dir():
+        raise FileNotFoundError(f'{path}: a folder; name a checkpoint file in it')
+    if not path.exists():
+        raise FileNotFoundError(f'{path}: no such checkpoint file')
+    return path
+
+
+def _from_web(url: str) -> Path:
+    """Fetch a file once; it appears in the cache when it is complete."""
+    name = PurePosixPath(urlsplit(url).path).name
+    if not name:
+        raise ValueError(f'{url}: names no file')
+    # files of one name at two addresses are two files
+    target = Path(torch.hub.get_dir(), 'checkpoints', f'{hashlib.sha256(url.encode()).hexdigest()[:8]}-{name}')
+    if target.is_file():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        dir=target.parent, prefix='.fetching-'
+    ) as folder:  # each of several processes its own
+        part = Path(folder, name)
+        try:
+            download(url, part)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            if getattr(error, 'code', None) in (404, 410):
+                raise FileNotFoundError(f'{url}: no such file ({error})') from error
+            raise ConnectionError(f'{url}: {error}; try again, or fetch the file yourself and name it here') from error
+        refuse_text(part, url)
+        return part.replace(target)
+
+
+def _from_hub(address: str) -> Path:
+    """Fetch a file of a repository, or its weights where none is named, into the hub's own cache."""
+    try:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
+    except ImportError as error:
+        raise ImportError(f'{address}: needs huggingface_hub: pip install huggingface_hub') from error
+    owner, _, rest = address.removeprefix(HUB).partition('/')
+    name, _, file = rest.partition('/')
+    if not owner or not name:
+        raise ValueError(f'{address}: write hf://owner/name, or hf://owner/name/file')
+    for candidate in (file,) if file else HUB_FILES:
+        try:
+            return Path(hf_hub_download(f'{owner}/{name}', candidate))
+        except RepositoryNotFoundError as error:
+            raise FileNotFoundError(f'{address}: no such repository, or it is not public') from error
+        except EntryNotFoundError:
+            continue
+        except (HfHubHTTPError, OSError) as error:
+            raise ConnectionError(f'{address}: {str(error).splitlines()[0]}') from error
+    raise FileNotFoundError(f'{address}: has no {file or " and no ".join(HUB_FILES)}')

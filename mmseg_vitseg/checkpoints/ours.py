@@ -1,0 +1,40 @@
+"""Checkpoints of this package's models: every name stays."""
+
+from mmseg_vitseg.checkpoints.names import HEADS, Source, Table
+from mmseg_vitseg.checkpoints.timm import CLASSIFIER, MARKS, SEGMENTOR, VISION_TRANSFORMER
+
+ALL: Table = {'{rest}': '{rest}'}
+VIT: Table = {**VISION_TRANSFORMER, 'input_norm.{rest}': 'input_norm.{rest}'}
+AUTHORS = ('decode_head.conv_0.', 'decode_head.mlahead.')  # SETR's, on the same backbone
+
+# A model whose parameters already have the file's names, whoever's they are.
+AS_IS = Source(name='ours', what="the model's own names", encoder=ALL, marks=())
+
+SOURCES = (
+    Source(
+        name='ours',
+        what='a segmentor of ours',
+        encoder=VIT,
+        marks=MARKS,
+        prefixes=('backbone.',),
+        head=HEADS,
+        needs=SEGMENTOR,
+        absent=AUTHORS,
+        drop=CLASSIFIER,
+    ),
+    Source(
+        name='ours',
+        what='our ViT with a norm of its input',
+        encoder=VIT,
+        marks=(*MARKS, 'input_norm.weight'),
+        absent=SEGMENTOR,
+    ),
+    Source(
+        name='ours',
+        what='our MiT',
+        encoder=ALL,
+        marks=('stages.0.patch_embed.proj.weight', 'stages.0.blocks.0.attn.q.weight'),
+        prefixes=('', 'backbone.'),
+        head=HEADS,
+    ),
+)

@@ -1,0 +1,118 @@
+"""timm's ViT, and the releases that share its names: DeiT, MAE, DINO and DINOv2 of their authors.
+
+Its names are ours, so each line of the map says so: a name that is on neither side is refused.
+"""
+
+import torch
+from torch import Tensor
+
+from mmseg_vitseg.checkpoints.names import Source, Table
+
+VISION_TRANSFORMER: Table = {
+    'cls_token': 'cls_token',
+    'reg_token': 'reg_token',
+    'pos_embed': 'pos_embed',
+    'patch_embed.proj.weight': 'patch_embed.proj.weight',
+    'patch_embed.proj.bias': 'patch_embed.proj.bias',
+    'blocks.{i}.norm1.weight': 'blocks.{i}.norm1.weight',
+    'blocks.{i}.norm1.bias': 'blocks.{i}.norm1.bias',
+    'blocks.{i}.attn.qkv.weight': 'blocks.{i}.attn.qkv.weight',
+    'blocks.{i}.attn.qkv.bias': 'blocks.{i}.attn.qkv.bias',
+    'blocks.{i}.attn.proj.weight': 'blocks.{i}.attn.proj.weight',
+    'blocks.{i}.attn.proj.bias': 'blocks.{i}.attn.proj.bias',
+    'blocks.{i}.ls1.gamma': 'blocks.{i}.ls1.gamma',
+    'blocks.{i}.norm2.weight': 'blocks.{i}.norm2.weight',
+    'blocks.{i}.norm2.bias': 'blocks.{i}.norm2.bias',
+    'blocks.{i}.mlp.fc1.weight': 'blocks.{i}.mlp.fc1.weight',
+    'blocks.{i}.mlp.fc1.bias': 'blocks.{i}.mlp.fc1.bias',
+    'blocks.{i}.mlp.fc2.weight': 'blocks.{i}.mlp.fc2.weight',
+    'blocks.{i}.mlp.fc2.bias': 'blocks.{i}.mlp.fc2.bias',
+    'blocks.{i}.ls2.gamma': 'blocks.{i}.ls2.gamma',
+    'norm.weight': 'norm.weight',
+    'norm.bias': 'norm.bias',
+}
+DINOV2: Table = {name: ours for name, ours in VISION_TRANSFORMER.items() if name != 'reg_token'}
+DINOV2 |= {'register_tokens': 'reg_token'}
+# DeiT III's authors: the layer scale under its older names.
+DEIT3: Table = {name: ours for name, ours in VISION_TRANSFORMER.items() if '.ls' not in name}
+DEIT3 |= {f'blocks.{{i}}.gamma_{number}': f'blocks.{{i}}.ls{number}.gamma' for number in (1, 2)}
+# DeiT's distilled models: a second token with a position of its own, which is a register once the position is added to it.
+DISTILLED: Table = {**VISION_TRANSFORMER, 'dist_token': 'dist_token'}
+
+MARKS = ('patch_embed.proj.weight', 'blocks.0.attn.qkv.weight')
+PREFIXES = ('', 'backbone.')  # DINO's training files have a head beside the backbone
+SEGMENTOR = ('decode_head.', 'auxiliary_head.', 'neck.')
+CLASSIFIER = ('head.{rest}', 'head_dist.{rest}', 'fc_norm.{rest}', 'pre_logits.{rest}')
+DECODER = (
+    'decoder_embed.{rest}',
+    'decoder_pos_embed',
+    'decoder_blocks.{rest}',
+    'decoder_norm.{rest}',
+    'decoder_pred.{rest}',
+)
+
+
+def register_from_distillation(native: dict[str, Tensor]) -> None:
+    """Make the distillation token a register: ``dist_token`` + its position, the second of ``pos_embed``.
+
+    Raises:
+        ValueError: they do not go together.
+    """
+    for name in [name for name in native if name.endswith('dist_token')]:
+        prefix = name.removesuffix('dist_token')
+        token, positions = native[name], native[f'{prefix}pos_embed']  # (1, 1, D), (1, 2 + h w, D)
+        if token.ndim != 3 or positions.ndim != 3 or token.shape[2] != positions.shape[2]:
+            raise ValueError(f'not shapes of a distilled model: {tuple(token.shape)}, {tuple(positions.shape)}')
+        native[f'{prefix}reg_token'] = token + positions[:, 1:2]
+        del native[name]
+        native[f'{prefix}pos_embed'] = torch.cat([positions[:, :1], positions[:, 2:]], dim=1)
+
+
+SOURCES = (
+    Source(
+        name='timm',
+        what="timm's ViT",
+        encoder=VISION_TRANSFORMER,
+        marks=MARKS,
+        prefixes=PREFIXES,
+        absent=(*SEGMENTOR, 'dist_token', 'mask_token', 'register_tokens', 'input_norm.', 'blocks.0.gamma_1'),
+        drop=CLASSIFIER,
+    ),
+    Source(
+        name='deit',
+        what='a distilled DeiT',
+        encoder=DISTILLED,
+        marks=(*MARKS, 'dist_token'),
+        prefixes=PREFIXES,
+        absent=SEGMENTOR,
+        drop=CLASSIFIER,
+        finish=register_from_distillation,
+    ),
+    Source(
+        name='deit',
+        what="DeiT III's authors'",
+        encoder=DEIT3,
+        marks=(*MARKS, 'blocks.0.gamma_1'),
+        prefixes=PREFIXES,
+        absent=(*SEGMENTOR, 'mask_token'),
+        drop=CLASSIFIER,
+    ),
+    Source(
+        name='mae',
+        what="MAE's pre-training",
+        encoder=VISION_TRANSFORMER,
+        marks=(*MARKS, 'mask_token', 'decoder_embed.weight'),
+        prefixes=PREFIXES,
+        absent=SEGMENTOR,
+        drop=(*CLASSIFIER, *DECODER, 'mask_token'),
+    ),
+    Source(
+        name='dinov2',
+        what="DINOv2's authors'",
+        encoder=DINOV2,
+        marks=(*MARKS, 'mask_token'),
+        prefixes=PREFIXES,
+        absent=(*SEGMENTOR, 'decoder_'),
+        drop=('mask_token', 'head.{rest}', 'dino_head.{rest}', 'ibot_head.{rest}'),
+    ),
+)

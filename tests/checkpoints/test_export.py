@@ -1,0 +1,112 @@
+"""There and back: a source's file, ours, and exported again, is what it was, bit for bit."""
+
+import json
+
+import pytest
+import torch
+from mmseg.registry import MODELS
+
+from mmseg_vitseg.checkpoints.convert import write
+from mmseg_vitseg.checkpoints.export import export
+from mmseg_vitseg.checkpoints.sources import convert
+from mmseg_vitseg.checkpoints.strict import load_strict
+
+PAIRS = [
+    ('timm', 'timm'),
+    ('hf-vit-model', 'hf'),
+    ('hf-dinov2', 'hf'),
+    ('hf-dinov2-registers', 'hf'),
+    ('hf-segformer', 'hf'),
+    ('host-vit', 'mmseg'),
+    ('host-mit', 'mmseg'),
+]
+
+
+@pytest.mark.parametrize(('name', 'project'), PAIRS)
+def test_through_a_model_of_ours(name, project, make_reference):
+    """Loaded, saved and exported: names, shapes and numbers are the original's; what the source dropped is not there."""
+    reference = make_reference(name)
+    model = MODELS.build(reference.model)
+    load_strict(model, reference.state, name, pretrained='decode_head' not in reference.model)
+    exported, outside = export(model.state_dict(), project)
+    dropped = convert(reference.state, None).dropped
+    # files of HF's classifiers have the encoder's class before the encoder's names
+    prefix = next((p for p in ('dinov2_with_registers.',) if any(key.startswith(p) for key in reference.state)), '')
+    original = {key.removeprefix(prefix): value for key, value in reference.state.items() if key not in dropped}
+    assert outside == []
+    assert exported.keys() == original.keys()
+    for key, value in original.items():
+        assert exported[key].shape == value.shape, key
+        assert torch.equal(exported[key], value), key
+
+
+@pytest.mark.parametrize('name', ['hf-vit-model', 'hf-dinov2-registers', 'hf-segformer'])
+def test_hugging_face_reads_what_is_exported(name, make_reference, images, tmp_path):
+    """By from_pretrained, from a file of the tool's kind and their own config.json."""
+    import warnings
+
+    import transformers
+
+    reference = make_reference(name)
+    model = MODELS.build(reference.model)
+    load_strict(model, reference.state, name, pretrained='decode_head' not in reference.model)
+    exported, _ = export(model.state_dict(), 'hf')
+    write(exported, tmp_path / 'model.safetensors', {'format': 'pt'})
+    folder = tmp_path / f'reference-{name}'
+    config = json.loads((folder / 'config.json').read_text())
+    (tmp_path / 'config.json').write_text(json.dumps(config))
+    kind = {'ViTModel': 'ViTModel', 'SegformerForSemanticSegmentation': 'SegformerForSemanticSegmentation'}
+    kind = kind.get(config['architectures'][0], 'Dinov2WithRegistersModel')
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')
+        hf = getattr(transformers, kind).from_pretrained(tmp_path).eval()
+    with torch.no_grad():
+        result = hf(images)
+        theirs = result.logits if kind.startswith('Segformer') else patches(result.last_hidden_state)
+        ours = model.eval()(images)
+    torch.testing.assert_close(ours if kind.startswith('Segformer') else ours[0], theirs)
+
+
+def patches(tokens):
+    """The last 4 x 4 tokens as a map."""
+    return tokens[:, -16:].transpose(1, 2).unflatten(2, (4, 4))
+
+
+def test_a_whole_segmentor_becomes_the_host_s():
+    arguments = dict(embed_dims=24, num_layers=2, num_heads=4, img_size=32, patch_size=8)
+    head = dict(in_channels=24, channels=8, num_classes=3, norm_cfg=dict(type='BN'))
+    ours, host = (
+        MODELS.build(
+            dict(
+                type=f'{scope}.EncoderDecoder',
+                backbone=dict(type=f'{scope}.VisionTransformer', with_cls_token=False, **arguments, **extra),
+                decode_head=dict(type=f'{scope}.SETRUPHead', **head),
+                test_cfg=dict(mode='whole'),
+            )
+        )
+        for scope, extra in (('mmseg_vitseg', {}), ('mmseg', dict(patch_bias=True)))
+    )
+    torch.nn.init.normal_(ours.backbone.pos_embed)
+    exported, _ = export(ours.state_dict(), 'mmseg')
+    host.load_state_dict(exported)  # strict
+    images = torch.randn(1, 3, 32, 32)
+    host.eval()
+    host.backbone.eval()  # the host's ViT breaks the chain of eval()
+    with torch.no_grad():
+        torch.testing.assert_close(ours.eval()(images), host(images))
+
+
+def test_what_a_project_does_not_have_is_refused(make_reference):
+    mit = convert(make_reference('host-mit').state, None, place='').state
+    with pytest.raises(ValueError, match='timm has no MiT'):
+        export(mit, 'timm')
+    scaled = convert(make_reference('hf-dinov2').state, None, place='').state
+    with pytest.raises(ValueError, match='mmseg has no ViT with layer scale'):
+        export(scaled, 'mmseg')
+    vit = convert(make_reference('timm').state, None, place='').state
+    with pytest.raises(ValueError, match=r"timm's ViT has no place for input_norm\.weight"):
+        export({**vit, 'input_norm.weight': torch.ones(3)}, 'timm')
+    whole = {f'backbone.{name}': value for name, value in vit.items()} | {'decode_head.conv_seg.bias': torch.ones(3)}
+    exported, outside = export(whole, 'timm')
+    assert outside == ['decode_head.conv_seg.bias']
+    assert exported.keys() == vit.keys()

@@ -1,0 +1,42 @@
+"""The Runner's load_from, which is mmengine's own function, on files that mmengine does not read by itself."""
+
+import numpy as np
+import pytest
+import torch
+from mmengine.runner import load_checkpoint
+from mmseg.registry import MODELS
+from safetensors.torch import save_file
+
+from mmseg_vitseg.checkpoints.load_from import SCHEME
+
+
+@pytest.mark.parametrize(
+    ('name', 'file'), [('hf-vit', 'x.safetensors'), ('jax', 'x.npz'), ('mae', 'x.pth'), ('dino', 'x.pth')]
+)
+def test_mmengine_reads_every_kind_of_file(name, file, make_reference, tmp_path):
+    reference = make_reference(name)
+    path = tmp_path / file
+    if path.suffix == '.npz':
+        np.savez(path, **{key: value.numpy() for key, value in reference.state.items()})
+    elif path.suffix == '.safetensors':
+        save_file(reference.state, path)
+    else:  # where mmengine itself would look for the weights under another name
+        torch.save({'teacher' if name == 'dino' else 'model': reference.state, 'epoch': 3}, path)
+    head = dict(type='mmseg_vitseg.LinearPatchHead', in_channels=24, num_classes=3, patch_size=8)
+    segmentor = dict(type='mmseg_vitseg.EncoderDecoder', decode_head=head, from_scratch=['decode_head'])
+    model, other = (MODELS.build(dict(segmentor, backbone=reference.model)) for _ in range(2))
+    content = load_checkpoint(model, f'{SCHEME if path.suffix == ".pth" else ""}{path}')
+    other.load_state_dict(reference.state)
+    assert all(
+        torch.equal(value, other.backbone.state_dict()[key]) for key, value in model.backbone.state_dict().items()
+    )
+    assert content.get('epoch') == (3 if path.suffix == '.pth' else None)
+
+
+def test_what_does_not_fit_is_refused(make_reference, tmp_path):
+    reference = make_reference('hf-vit')
+    save_file(reference.state, tmp_path / 'x.safetensors')
+    head = dict(type='mmseg_vitseg.LinearPatchHead', in_channels=24, num_classes=3, patch_size=8)
+    model = MODELS.build(dict(type='mmseg_vitseg.EncoderDecoder', decode_head=head, backbone=reference.model))
+    with pytest.raises(ValueError, match='It is a backbone only'):
+        load_checkpoint(model, str(tmp_path / 'x.safetensors'))

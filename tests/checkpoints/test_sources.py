@@ -1,0 +1,223 @@
+"""Every source: recognised, loaded whole, the reference's numbers; anything else refused, and nothing loaded."""
+
+import pytest
+import torch
+from mmseg.registry import MODELS
+from safetensors.torch import save_file
+from torch.testing import assert_close
+
+from mmseg_vitseg.checkpoints.pretrained import load_pretrained
+from mmseg_vitseg.checkpoints.sources import NAMES, convert, recognise
+from mmseg_vitseg.checkpoints.strict import load_checkpoint, load_strict
+
+
+def load(reference, state, path):
+    """Load a file of ``state`` into a fresh model as a user would: a backbone by init_cfg, a segmentor by load_from."""
+    torch.save(state, path)
+    model = MODELS.build(reference.model)
+    whole = 'decode_head' in reference.model
+    load_checkpoint(model, path) if whole else load_pretrained(model, path)
+    return model.eval()
+
+
+def compare(model, reference, images):
+    with torch.no_grad():
+        features, expected = model(images), reference.expected(images)
+    if isinstance(expected, (tuple, list)):
+        assert_close(list(features), list(expected))
+    else:
+        assert_close(features[0] if isinstance(features, tuple) else features, expected)
+
+
+def test_loads_whole_and_gives_the_reference_s_numbers(reference, images, tmp_path):
+    compare(load(reference, reference.state, tmp_path / 'x.pth'), reference, images)
+
+
+def test_is_told_from_its_names(reference):
+    converted = convert(reference.state, None)
+    assert reference.source in ('', converted.source.name)
+    assert converted.left == []
+    unused = [
+        name
+        for name in converted.state
+        if name.endswith('cls_token') and reference.model.get('with_cls_token') is False
+    ]
+    assert len(converted.dropped + unused) == reference.drops
+
+
+@pytest.mark.parametrize('change', ['missing', 'more', 'shape'])
+def test_anything_else_is_refused_and_nothing_loaded(reference, change, tmp_path):
+    drops = set(convert(reference.state, None).dropped)
+    name = [name for name in reference.state if name not in drops and 'cls' not in name][-1]
+    state = dict(reference.state)
+    if change == 'missing':
+        del state[name]
+    elif change == 'more':
+        state[f'{name}_more'] = torch.ones(1)
+    else:
+        state[name] = torch.ones(*state[name].shape, 2)
+    torch.save(state, tmp_path / 'x.pth')
+    model = MODELS.build(reference.model)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    with pytest.raises(
+        ValueError, match=r'not in the model|missing|of another shape|not a format|not shapes of'
+    ) as info:
+        (load_checkpoint if 'decode_head' in reference.model else load_pretrained)(model, tmp_path / 'x.pth')
+    assert '\n' not in str(info.value)
+    assert str(tmp_path / 'x.pth') in str(info.value)
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_by_load_state_dict_too(reference, images):
+    """What the Runner's load_from does in a segmentor, and torch in a backbone."""
+    model = MODELS.build(reference.model).eval()
+    model.load_state_dict(reference.state)
+    compare(model, reference, images)
+
+
+@pytest.mark.parametrize('suffix', ['safetensors', 'bin'])
+def test_files_of_hf(suffix, make_reference, images, tmp_path):
+    reference = make_reference('hf-vit')
+    path = tmp_path / f'model.{suffix}'
+    save_file(reference.state, path) if suffix == 'safetensors' else torch.save(reference.state, path)
+    model = MODELS.build(dict(reference.model, init_cfg=dict(type='Pretrained', checkpoint=str(path), source='hf')))
+    model.init_weights()
+    compare(model.eval(), reference, images)
+
+
+def test_jax_transpositions_against_numpy(make_reference):
+    """The product that flax computes, with its kernels as they stand in the file."""
+    import numpy as np
+
+    state = make_reference('jax').state
+    native = convert(state, None, place='').state
+    x = np.random.default_rng(0).normal(size=(5, 24)).astype(np.float32)
+    attention = 'Transformer/encoderblock_1/MultiHeadDotProductAttention_1/'
+    for position, name in enumerate(('query', 'key', 'value')):
+        kernel, bias = state[f'{attention}{name}/kernel'].numpy(), state[f'{attention}{name}/bias'].numpy()
+        expected = np.einsum('nd,dmh->nmh', x, kernel) + bias
+        rows = slice(24 * position, 24 * position + 24)
+        weight, shift = native['blocks.1.attn.qkv.weight'][rows], native['blocks.1.attn.qkv.bias'][rows]
+        assert_close(torch.from_numpy(x) @ weight.T + shift, torch.from_numpy(expected).flatten(1))
+    heads = np.random.default_rng(1).normal(size=(5, 4, 6)).astype(np.float32)
+    expected = np.einsum('nmh,mhd->nd', heads, state[f'{attention}out/kernel'].numpy())
+    assert_close(torch.from_numpy(heads).flatten(1) @ native['blocks.1.attn.proj.weight'].T, torch.from_numpy(expected))
+    patch = np.random.default_rng(2).normal(size=(8, 8, 3)).astype(np.float32)
+    expected = np.einsum('hwc,hwcd->d', patch, state['embedding/kernel'].numpy())
+    kernel = native['patch_embed.proj.weight']
+    assert_close((kernel * torch.from_numpy(patch).permute(2, 0, 1)).sum((1, 2, 3)), torch.from_numpy(expected))
+
+
+def test_positions_of_a_distilled_model_are_resized(make_reference):
+    reference = make_reference('deit')
+    model = MODELS.build({**reference.model, 'img_size': 48})
+    load_strict(model, reference.state, 'x.pth', pretrained=True)
+    expected = reference.state['dist_token'] + reference.state['pos_embed'][:, 1:2]
+    assert torch.equal(model.reg_token, expected)
+
+
+# --------------------------------------------------------------------------------------------------------- recognising
+
+
+def test_unknown_names_are_shown():
+    with pytest.raises(ValueError, match=r'not a format that is known .*layer1\.0\.conv1\.weight, layer1\.1'):
+        recognise(['layer1.0.conv1.weight', 'layer1.1.conv1.weight'])
+
+
+def test_two_formats_at_once_are_refused(make_reference):
+    both = {**make_reference('timm').state, **make_reference('torchvision').state}
+    with pytest.raises(
+        ValueError, match=r"could be timm's ViT or torchvision's ViT; say which with source=; its first names"
+    ):
+        recognise(both)
+    assert recognise(both, name='timm')[0].name == 'timm'
+
+
+def test_a_weight_under_its_name_and_under_ours(make_reference, tmp_path):
+    reference = make_reference('hf-vit-model')
+    with pytest.raises(ValueError, match=r'1 not in the model \(norm\.weight\)'):
+        load_strict(MODELS.build(reference.model), {**reference.state, 'norm.weight': torch.ones(24)}, 'x.pth')
+
+
+def test_a_wrong_source_says_what_it_is(make_reference):
+    with pytest.raises(ValueError, match=r"source='jax', but this is Hugging Face's ViT \(source='hf'\)"):
+        recognise(make_reference('hf-vit').state, name='jax')
+    with pytest.raises(ValueError, match=r"source='tim'; allowed: auto, timm, "):
+        recognise([], name='tim')
+
+
+def test_the_tool_lists_the_sources():
+    import ast
+    from pathlib import Path
+
+    tool = ast.parse((Path(__file__).parents[2] / 'tools/convert_checkpoint.py').read_text())
+    (listed,) = [ast.literal_eval(node.value) for node in tool.body if isinstance(node, ast.Assign)]
+    assert sorted(listed) == sorted(NAMES)
+
+
+# -------------------------------------------------------------------------------------------------------------- advice
+
+
+@pytest.mark.parametrize(
+    ('theirs', 'ours', 'words'),
+    [
+        (
+            dict(variant='large', img_size=384, embed_dims=1024),
+            dict(variant='base'),
+            'This file is a ViT-L/16 at 384; your config says ViT-B/16 at 224',
+        ),
+        (
+            dict(variant='small', patch_size=14, img_size=518),
+            dict(variant='small', patch_size=16, img_size=(512, 1024)),
+            'This file is a ViT-S/14 at 518; your config says ViT-S/16 at 512x1024',
+        ),
+        (
+            dict(embed_dims=24, num_heads=4),
+            dict(),
+            'a ViT of 12 blocks, width 24, patches 16 at 224; your config says ViT-B',
+        ),
+    ],
+)
+def test_the_variant_is_named(theirs, ours, words):
+    with torch.device('meta'):
+        file, model = (MODELS.build(dict(type='mmseg_vitseg.VisionTransformer', **sizes)) for sizes in (theirs, ours))
+    with pytest.raises(ValueError) as info:
+        load_strict(model, file.state_dict(), 'x.pth')
+    assert words in str(info.value)
+
+
+def test_the_variant_of_a_mit_is_named():
+    with torch.device('meta'):
+        file, model = (MODELS.build(dict(type='mmseg_vitseg.MixVisionTransformer', variant=v)) for v in ('b2', 'b0'))
+    with pytest.raises(ValueError, match='This file is a MiT-B2; your config says MiT-B0'):
+        load_strict(model, file.state_dict(), 'x.pth')
+
+
+def test_a_backbone_does_not_fill_a_segmentor(make_reference, tmp_path):
+    reference = make_reference('timm')
+    head = dict(type='mmseg_vitseg.LinearPatchHead', in_channels=24, num_classes=3, patch_size=8)
+    config = dict(type='mmseg_vitseg.EncoderDecoder', backbone=reference.model, decode_head=head)
+    with pytest.raises(
+        ValueError, match=r"backbone only: .*model\.backbone\.init_cfg, .*from_scratch=\['decode_head'\]"
+    ):
+        load_strict(MODELS.build(config), reference.state, 'x.pth')
+    model = MODELS.build(dict(config, from_scratch=['decode_head']))
+    drawn = model.decode_head.projection[0].weight.clone()
+    model.load_state_dict(reference.state)
+    assert torch.equal(model.backbone.blocks[1].norm2.bias, reference.state['blocks.1.norm2.bias'])
+    assert torch.equal(model.decode_head.projection[0].weight, drawn)
+
+
+def test_a_head_alone_by_init_cfg(make_reference, tmp_path):
+    reference = make_reference('segformer')
+    torch.save(reference.state, tmp_path / 'x.pth')
+    head = dict(reference.model['decode_head'], init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'x.pth')))
+    model = MODELS.build(head)
+    model.init_weights()
+    assert torch.equal(model.conv_seg.weight.flatten(1), reference.state['decode_head.linear_pred.weight'].flatten(1))
+    head['init_cfg'] = dict(head['init_cfg'], resize_patches=True)
+    with pytest.raises(ValueError, match='init_cfg has resize_patches=True; allowed: checkpoint, source, prefix'):
+        MODELS.build(head).init_weights()
+    head.update(channels=32, init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'x.pth')))
+    with pytest.raises(ValueError, match='of another shape'):
+        MODELS.build(head).init_weights()
