@@ -38,7 +38,7 @@ def main() -> None:
     from mmseg_vitseg.inference.files import Writer, find_inputs, predict_files
     from mmseg_vitseg.inference.model import load_model
 
-    inputs = find_inputs(args.inputs)
+    inputs = find_inputs(args.inputs, args.out)
     model = load_model(args.config, args.checkpoint, args.device, args.cfg_options)
     writer = Writer(model, args.out, args.opacity)
     with Progress() as progress:

@@ -47,7 +47,7 @@ class LoadMask(LoadAnnotations):
 
     Args:
         values: what may stand in the file, before ``reduce_zero_label``; None for any value.
-        void: the value of pixels without a class; it becomes 255, which losses and scores ignore.
+        void: the value, in the file, of pixels without a class; it becomes 255, which losses and scores ignore.
         kwargs: the host's.
 
     Raises:
@@ -67,6 +67,7 @@ class LoadMask(LoadAnnotations):
             with Image.open(io.BytesIO(content)) as file:
                 if file.mode not in EIGHT_BIT:
                     raise ValueError(f'pixels of mode {file.mode}, masks have 8 bits')
+                is_void = None if self.void is None else np.array(file) == self.void
             super()._load_seg_map(results)
         except FileNotFoundError as error:
             raise FileNotFoundError(f'{path}: no such mask; it was there when the data set was read') from error
@@ -82,8 +83,8 @@ class LoadMask(LoadAnnotations):
             )
         if self.values is not None:
             self._check_values(mask, results)
-        if self.void is not None:
-            mask[mask == self.void] = 255
+        if is_void is not None:
+            mask[is_void] = 255
 
     def _check_values(self, mask: np.ndarray, results: dict) -> None:
         shift = 1 if self.reduce_zero_label else 0

@@ -1,5 +1,6 @@
 """Two models side by side on the same pictures: image, truth, A, B, and where they differ. H W size in pixels, K classes."""
 
+import copy
 import heapq
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -12,7 +13,7 @@ from mmseg.registry import DATASETS
 from PIL import Image, ImageDraw
 from torch import nn
 
-from mmseg_vitseg.inference.model import classes_of, is_loading, predict
+from mmseg_vitseg.inference.model import classes_of, dataset_of, is_loading, predict
 from mmseg_vitseg.inference.pictures import read_picture
 
 IGNORED = 255  # labels of pixels that do not count
@@ -43,12 +44,13 @@ class Comparison:
     def disagreement(self) -> float:
         """The share of pixels, of those that count, to which A and B give different classes."""
         differ = self.a != self.b
-        return float(differ.mean() if self.truth is None else differ[self.truth != IGNORED].mean())
+        differ = differ if self.truth is None else differ[self.truth != IGNORED]
+        return float(differ.mean()) if differ.size else 0.0
 
 
 def samples_of(cfg: Config) -> Iterator[tuple[str, Callable[[], tuple[np.ndarray, np.ndarray]]]]:
     """Yield each test picture's file name, and how to load it and its truth: (H, W, 3) uint8 RGB and (H, W)."""
-    settings = cfg.test_dataloader.dataset.copy()
+    settings = copy.deepcopy(dataset_of(cfg))
     settings.pipeline = [step for step in settings.pipeline if is_loading(step.type)]
     dataset = DATASETS.build(settings)
 
@@ -130,7 +132,7 @@ def sheet(
         names: of A and B.
         height: of a picture, in pixels.
     """
-    colours = np.zeros((256, 3), np.uint8)  # what is ignored is black
+    colours = np.zeros((max(256, len(palette)), 3), np.uint8)  # what is ignored is black
     colours[: len(palette)] = palette
     rows = []
     for one in comparisons:

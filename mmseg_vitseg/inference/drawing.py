@@ -14,10 +14,14 @@ def overlay(picture: np.ndarray, labels: np.ndarray, palette: np.ndarray, opacit
 
 def areas(labels: np.ndarray, names: list[str]) -> list[dict]:
     """Return each class's ``class``, ``pixels`` and ``share`` of a label map (H, W), the largest first, those that occur."""
-    counts = np.bincount(labels.ravel(), minlength=len(names))
+    return shares(np.bincount(labels.ravel(), minlength=len(names)), names)
+
+
+def shares(counts: np.ndarray, names: list[str]) -> list[dict]:
+    """Return the same of each class's number of pixels (K,)."""
     order = np.argsort(-counts, kind='stable')
     return [
-        {'class': names[index], 'pixels': int(counts[index]), 'share': counts[index] / labels.size}
+        {'class': names[index], 'pixels': int(counts[index]), 'share': counts[index] / counts.sum()}
         for index in order
         if counts[index]
     ]

@@ -5,21 +5,24 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import cv2
 import numpy as np
 from torch import nn
 
-from mmseg_vitseg.inference.drawing import areas, index_mask, overlay, with_legend
+from mmseg_vitseg.inference.drawing import areas, index_mask, overlay, shares, with_legend
 from mmseg_vitseg.inference.model import batches, classes_of, label_maps, prepare
 from mmseg_vitseg.inference.pictures import SUFFIXES, read_picture
 
 VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.webm')
 
 
-def find_inputs(paths: Sequence[str | Path]) -> list[tuple[Path, Path]]:
+def find_inputs(paths: Sequence[str | Path], out: str | Path | None = None) -> list[tuple[Path, Path]]:
     """List (file, its name in the output folder without a suffix): files as named, folders with all that is in them.
+
+    What an earlier run wrote to the folder ``out``, where that is inside of one, is left out.
 
     Raises:
         FileNotFoundError: a path does not exist, or a folder has no picture and no video.
@@ -27,7 +30,12 @@ def find_inputs(paths: Sequence[str | Path]) -> list[tuple[Path, Path]]:
     found = []
     for path in map(Path, paths):
         if path.is_dir():
-            known = [file for file in sorted(path.rglob('*')) if file.suffix.lower() in SUFFIXES + VIDEO_SUFFIXES]
+            known = [
+                file
+                for file in sorted(path.rglob('*'))
+                if file.suffix.lower() in SUFFIXES + VIDEO_SUFFIXES
+                and (out is None or Path(out).resolve() not in file.resolve().parents)
+            ]
             if not known:
                 raise FileNotFoundError(f'{path}: no picture or video in it ({" ".join(SUFFIXES + VIDEO_SUFFIXES)})')
             found += [(file, file.relative_to(path)) for file in known]
@@ -41,11 +49,10 @@ def find_inputs(paths: Sequence[str | Path]) -> list[tuple[Path, Path]]:
         name if names.count(name) == 1 else full.with_name(full.name.replace('.', '_'))
         for name, (_, full) in zip(names, found, strict=True)
     ]
-    seen: dict[Path, int] = {}
-    unique = []
+    unique: list[Path] = []
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        unique.append(name if seen[name] == 1 else name.with_name(f'{name.name}_{seen[name]}'))
+        numbered = (name if number == 1 else name.with_name(f'{name.name}_{number}') for number in count(1))
+        unique.append(next(one for one in numbered if one not in unique))
     return [(file, name) for (file, _), name in zip(found, unique, strict=True)]
 
 
@@ -162,17 +169,7 @@ def predict_video(model: nn.Module, file: Path, name: Path, writer: Writer, batc
                 raise ValueError(f'{file}: no frame of it can be read')
     finally:
         capture.release()
-    rows = [
-        {
-            'file': str(file),
-            'class': writer.names[index],
-            'pixels': int(counts[index]),
-            'share': counts[index] / counts.sum(),
-        }
-        for index in np.argsort(-counts, kind='stable')
-        if counts[index]
-    ]
-    writer.rows += rows
+    writer.rows += [dict(file=str(file), **row) for row in shares(counts, writer.names)]
 
 
 def _frames(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:

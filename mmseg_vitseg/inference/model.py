@@ -1,5 +1,6 @@
 """A trained model from its config and checkpoint, and label maps from it: what a notebook needs."""
 
+import copy
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -35,12 +36,13 @@ def load_model(
         options: dotted key -> value, changes to the config.
 
     Returns:
-        the model; ``model.cfg`` is the config.
+        the model; ``model.cfg`` is the config, ``model.dataset_meta`` its classes, as the host's inference wants them.
 
     Raises:
         FileNotFoundError, ValueError: config or checkpoint are missing, damaged, or do not fit each other.
     """
-    cfg = config.copy() if isinstance(config, Config) else read_config(config, options)
+    cfg = copy.deepcopy(config) if isinstance(config, Config) else read_config(config)
+    cfg.merge_from_dict(options or {})
     cfg.launcher = 'none'
     init_default_scope(cfg.get('default_scope') or 'mmseg')
     fit_to_devices(cfg)
@@ -51,6 +53,10 @@ def load_model(
     else:
         load_checkpoint(model, checkpoint)
     model.cfg = cfg
+    if 'test_dataloader' in cfg:
+        classes, palette = classes_of(cfg)
+        model.dataset_meta = dict(classes=classes, palette=palette.tolist())
+        cfg.test_pipeline = [dict(type='LoadImageFromFile'), *steps_after_loading(cfg)]
     return model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
 
 
@@ -80,9 +86,8 @@ def predict(
 
 def prepare(model: nn.Module, picture: np.ndarray) -> dict:
     """Run the config's test pipeline, less its loading, on a picture (H, W, 3), uint8, RGB: input and data sample."""
-    steps = [step for step in model.cfg.test_dataloader.dataset.pipeline if not is_loading(step['type'])]
     bgr = np.ascontiguousarray(picture[..., ::-1])
-    return Compose(steps)(dict(img=bgr, img_shape=bgr.shape[:2], ori_shape=bgr.shape[:2]))
+    return Compose(steps_after_loading(model.cfg))(dict(img=bgr, img_shape=bgr.shape[:2], ori_shape=bgr.shape[:2]))
 
 
 @torch.no_grad()
@@ -115,6 +120,28 @@ def as_rgb(image: Picture) -> np.ndarray:
     return image
 
 
+def dataset_of(cfg: Config) -> dict:
+    """Return the settings of the test data set, or of the first one inside wrappers.
+
+    Raises:
+        ValueError: there is none, or it has no pipeline.
+    """
+    dataset = cfg.get('test_dataloader', {}).get('dataset', {})
+    while 'pipeline' not in dataset:
+        inner = dataset.get('dataset') or next(iter(dataset.get('datasets', [])), None)
+        if inner is None:
+            raise ValueError(
+                f'{cfg.filename}: test_dataloader.dataset has no pipeline, which says how pictures are prepared'
+            )
+        dataset = inner
+    return dataset
+
+
+def steps_after_loading(cfg: Config) -> list[dict]:
+    """Return the test pipeline without the steps that read files."""
+    return [step for step in dataset_of(cfg).pipeline if not is_loading(step['type'])]
+
+
 def is_loading(step: str) -> bool:
     """Tell the steps of a pipeline that read files, whatever scope they are from."""
     return step.rpartition('.')[2].startswith(('Load', 'InferencerLoader'))
@@ -126,7 +153,7 @@ def classes_of(cfg: Config) -> tuple[list[str], np.ndarray]:
     Raises:
         ValueError: the data set names no classes.
     """
-    dataset = cfg.test_dataloader.dataset
+    dataset = dataset_of(cfg)
     meta = {**getattr(DATASETS.get(dataset.type), 'METAINFO', {}), **dataset.get('metainfo', {})}
     if 'classes' not in meta:
         raise ValueError(

@@ -31,7 +31,9 @@ def read_picture(path: str | Path) -> np.ndarray:
 
 def to_rgb(picture: Image.Image) -> np.ndarray:
     """Convert a picture of any mode to (H, W, 3), uint8, RGB."""
-    if picture.mode.startswith('I'):  # 16 bits, which Pillow itself would cut off at 255
+    if picture.mode in ('I', 'F'):
+        raise ValueError(f'pixels of mode {picture.mode}, 32 bits; of how many is white? Convert it to 8 or 16 bits')
+    if picture.mode.startswith('I;16'):  # which Pillow itself would cut off at 255
         upper = np.asarray(picture).astype(np.int64) >> 8
         return np.repeat(upper.clip(0, 255).astype(np.uint8)[..., None], 3, axis=2)
     if picture.has_transparency_data:

@@ -13,10 +13,10 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmseg_vitseg.checkpoints.strict import account
-from mmseg_vitseg.models.heads.base import DecodeHead
+from mmseg_vitseg.models.heads.base import DecodeHead, overrides
 from mmseg_vitseg.models.heads.sizes import input_size
 from mmseg_vitseg.models.prediction import DeferredLogits, window_starts
-from mmseg_vitseg.ops.resampling import Resampling, resizings
+from mmseg_vitseg.ops.resampling import Resampling, unchanged
 from mmseg_vitseg.registry import MODELS
 
 WINDOW_BATCH = {'cpu': 1, 'default': 4}  # on a CPU more of them take more memory and no less time
@@ -57,7 +57,10 @@ class EncoderDecoder(HostEncoderDecoder):
         if mode not in ('whole', 'slide'):
             raise ValueError(f"EncoderDecoder: test_cfg has mode={mode!r}; allowed: 'whole', 'slide'")
         if mode == 'slide':
-            logits, resampling = self._classify_windows(inputs)
+            windows = self._classify_windows(inputs)
+            if windows is None:
+                return super().predict(inputs, data_samples)
+            logits, resampling = windows
         else:
             logits, resampling = self._classify(
                 inputs, tuple(inputs.shape[-2:]) if metas is None else input_size(metas)
@@ -77,20 +80,31 @@ class EncoderDecoder(HostEncoderDecoder):
             logits = head.classify(features)
             return logits, head.resampling(tuple(logits.shape[-2:]), size)
         logits = head(features)
-        return logits, resizings(tuple(logits.shape[-2:]), (size,), head.align_corners)
+        return logits, unchanged(logits.shape[-2:]).resized(size, head.align_corners)
 
-    def _classify_windows(self, images: Tensor) -> tuple[Tensor, Resampling]:
-        """Return the logits of all windows of images (B, C, H, W), side by side, and their way to (H, W)."""
-        size = images.shape[-2:]
+    def _classify_windows(self, images: Tensor) -> tuple[Tensor, Resampling] | None:
+        """Return the logits of all windows of images (B, C, H, W), side by side, and their way to (H, W).
+
+        None where that is more than logits at full size: overlapping windows of a head that works at full size.
+        """
+        size, count = images.shape[-2:], len(images)
         crop = [min(pair) for pair in zip(self.test_cfg.crop_size, size, strict=True)]
         tops, lefts = map(window_starts, size, crop, self.test_cfg.stride)
-        windows = [images[..., top : top + crop[0], left : left + crop[1]] for top in tops for left in lefts]
-        default = WINDOW_BATCH.get(images.device.type, WINDOW_BATCH['default'])
-        batches = torch.stack(windows, dim=1).flatten(0, 1).split(self.test_cfg.get('window_batch', default))
-        results = [self._classify(batch, tuple(crop)) for batch in batches]
-        logits = torch.cat([logits for logits, _ in results]).unflatten(0, (len(images), len(tops), len(lefts)))
-        logits = logits.permute(0, 3, 1, 4, 2, 5).flatten(4, 5).flatten(2, 3)  # (B, K, tops h, lefts w)
-        return logits, results[0][1].in_windows(tops, lefts, size)
+        places = [(image, top, left) for image in range(count) for top in tops for left in lefts]
+        step = self.test_cfg.get('window_batch', WINDOW_BATCH.get(images.device.type, WINDOW_BATCH['default']))
+        for first in range(0, len(places), step):
+            batch = places[first : first + step]
+            windows = [images[image, :, top : top + crop[0], left : left + crop[1]] for image, top, left in batch]
+            logits, resampling = self._classify(torch.stack(windows), tuple(crop))
+            if first == 0:
+                channels, height, width = logits.shape[1:]
+                if len(tops) * height * len(lefts) * width >= size[0] * size[1]:
+                    return None
+                tiles = logits.new_empty(count, channels, len(tops) * height, len(lefts) * width)
+            for (image, top, left), one in zip(batch, logits, strict=True):
+                row, column = tops.index(top) * height, lefts.index(left) * width
+                tiles[image, :, row : row + height, column : column + width] = one
+        return tiles, resampling.in_windows(tops, lefts, size)
 
     def _to_picture(self, resampling: Resampling, meta: dict) -> Resampling:
         """Go on from the network's input to the picture: padding off, flip undone, resized, as the host does."""
@@ -104,9 +118,9 @@ class EncoderDecoder(HostEncoderDecoder):
 
 def resizes_as_the_host(head: nn.Module) -> bool:
     """Tell heads whose prediction is their logits resized bilinearly from those that predict in a way of their own."""
-    if isinstance(head, DecodeHead):
-        return True
     names = ('predict', 'predict_by_feat')
+    if isinstance(head, DecodeHead):
+        return not overrides(head, 'forward', *names)
     return isinstance(head, BaseDecodeHead) and all(
         getattr(type(head), name) is getattr(BaseDecodeHead, name) for name in names
     )

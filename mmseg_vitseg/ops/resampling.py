@@ -3,7 +3,7 @@
 B batch, K classes, h w size in, H W size out. Each of these steps treats rows and columns apart, alike in every channel: it
 maps x to R x C^T. So does any sequence of them, with the product of the R's and the product of the C's, and so do sums of
 windows divided by how many cover a pixel. A strip of the result can then be computed from the few rows of x that it comes
-from, and the whole is never needed. The weights are torch's own: each matrix is torch's resizing of the identity.
+from, and the whole is never needed. The weights are torch's own: a matrix is the identity, resized by torch.
 """
 
 from collections.abc import Iterator, Sequence
@@ -36,8 +36,8 @@ class Resampling:
     """x (..., h, w) to R x C^T (..., H, W).
 
     Args:
-        rows: R, (H, h), float64.
-        columns: C, (W, w), float64.
+        rows: R, (H, h), float32.
+        columns: C, (W, w), float32.
     """
 
     rows: Tensor
@@ -52,8 +52,11 @@ class Resampling:
         """Resize the result bilinearly to (H, W)."""
         if tuple(size) == self.size:
             return self
-        rows, columns = (_resizing(before, after, align_corners) for before, after in zip(self.size, size, strict=True))
-        return Resampling(rows @ self.rows, columns @ self.columns)
+        rows, columns = (
+            F.interpolate(matrix.T[None], size=length, mode='linear', align_corners=align_corners)[0].T
+            for matrix, length in zip((self.rows, self.columns), size, strict=True)
+        )
+        return Resampling(rows, columns)
 
     def cropped(self, top: int, bottom: int, left: int, right: int) -> 'Resampling':
         """Keep rows ``top`` to ``bottom`` and columns ``left`` to ``right`` of the result."""
@@ -81,23 +84,17 @@ class Resampling:
 
 def unchanged(size: Sequence[int]) -> Resampling:
     """Return the resampling of (h, w) that changes nothing."""
-    rows, columns = (torch.eye(length, dtype=torch.float64) for length in size)
+    rows, columns = (torch.eye(length) for length in size)
     return Resampling(rows, columns)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=8)
 def resizings(size: tuple[int, int], sizes: tuple[tuple[int, int], ...], align_corners: bool) -> Resampling:
     """Return the resampling of (h, w) to each of ``sizes`` in turn, remembered: training asks for the same again."""
     result = unchanged(size)
     for one in sizes:
         result = result.resized(one, align_corners)
     return result
-
-
-@lru_cache(maxsize=64)
-def _resizing(before: int, after: int, align_corners: bool) -> Tensor:
-    """Return torch's resizing of ``before`` values to ``after`` as a matrix (after, before), with its float32 weights."""
-    return F.interpolate(torch.eye(before)[None], size=after, mode='linear', align_corners=align_corners)[0].T.double()
 
 
 def _in_windows(matrix: Tensor, starts: Sequence[int], length: int) -> Tensor:

@@ -77,6 +77,8 @@ def strips_of(logits: Tensor, resampling: Resampling) -> Iterator[tuple[slice, T
     """Yield the rows and the logits (r, K, W) of each strip of a resampled map (K, h, w), in float32 at least."""
     with torch.autocast(logits.device.type, enabled=False):
         x = logits.to(torch.promote_types(logits.dtype, torch.float32)).transpose(0, 1).contiguous()  # (h, K, w)
+        # in a sum over a band, zero times infinity would spread; a logit that is no number is the largest, as in argmax
+        x = x.nan_to_num(nan=torch.finfo(x.dtype).max)
         strips = Strips(resampling, x.shape[1], x)
         for band in strips:
             yield slice(band.start, band.stop), strips.forward(x, band)

@@ -212,6 +212,9 @@ def heads_of(cfg: Config) -> list[dict]:
 def test_heads_have_the_data_sets_classes(path):
     cfg = Config.fromfile(path)
     dataset = DATASETS.get(cfg.train_dataloader.dataset.type)
+    # the host's inference tools read the pipelines by these names
+    assert cfg.train_pipeline == cfg.train_dataloader.dataset.pipeline
+    assert cfg.test_pipeline == cfg.test_dataloader.dataset.pipeline
     assert {head.num_classes for head in heads_of(cfg)} == {len(dataset.METAINFO['classes'])}
     assert cfg.val_dataloader.dataset.type == cfg.train_dataloader.dataset.type
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mmseg.registry import DATASETS
+from mmseg.registry import DATASETS, TRANSFORMS
 from PIL import Image
 
 PIPELINE = [
@@ -40,6 +40,22 @@ def test_void_is_ignored(small_camvid):
 def test_subset_of_classes(small_camvid):
     dataset = build(small_camvid, metainfo=dict(classes=('road', 'car')))
     assert set(np.unique(dataset[0]['gt_seg_map'])) == {0, 1, 255}
+
+
+def test_void_is_the_value_in_the_file(small_camvid):
+    """Whatever else the labels are changed to."""
+    pipeline = [PIPELINE[0], dict(PIPELINE[1], values=None)]
+    sample = dict(
+        img_path=str(small_camvid / 'images/train/a.jpg'),
+        seg_map_path=str(small_camvid / 'annotations/train/a.png'),
+        reduce_zero_label=True,
+        label_map={0: 11},
+        seg_fields=[],
+    )
+    for step in pipeline:
+        sample = TRANSFORMS.build(step)(sample)
+    file = np.arange(24).reshape(6, 4) % 12
+    assert np.array_equal(sample['gt_seg_map'] == 255, (file == 11) | (file == 0))
 
 
 def test_real_data():

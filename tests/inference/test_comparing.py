@@ -96,6 +96,11 @@ def test_mean_iou():
     assert np.isnan(mean_iou(truth, np.full((1, 4), 255)))
 
 
+def test_a_picture_of_which_nothing_counts():
+    zeros = np.zeros((2, 2), np.int64)
+    assert Comparison('x', np.zeros((2, 2, 3), np.uint8), zeros + 255, zeros, zeros + 1).disagreement == 0
+
+
 def test_the_sheet_marks_where_they_differ():
     labels = np.zeros((20, 40), np.int64)
     other = labels.copy()

@@ -95,6 +95,11 @@ def test_outputs_have_names_of_their_own(tmp_path):
         (tmp_path / name).touch()
     names = [str(name) for _, name in find_inputs([tmp_path / 'x', tmp_path / 'y/a.jpg', tmp_path / 'b.jpg'])]
     assert names == ['a_jpg', 'a_png', 'a_jpg_2', 'b']
+    assert len(find_inputs([tmp_path], out=tmp_path / 'x')) == 2  # y/a.jpg and b.jpg: x is what was written before
+    (tmp_path / 'z').mkdir()
+    (tmp_path / 'z/a_jpg_2.png').touch()
+    names = [name for _, name in find_inputs([tmp_path / 'x/a.jpg', tmp_path / 'y/a.jpg', tmp_path / 'z/a_jpg_2.png'])]
+    assert len(set(names)) == 3
     with pytest.raises(FileNotFoundError, match='no picture or video in it'):
         (tmp_path / 'empty').mkdir()
         find_inputs([tmp_path / 'empty'])

@@ -41,6 +41,12 @@ def test_sixteen_bits_keep_the_upper_eight(tmp_path):
     assert np.array_equal(read_picture(saved(tmp_path, deep)), np.repeat(RGB[..., :1], 3, 2))
 
 
+@pytest.mark.parametrize('dtype', [np.int32, np.float32])
+def test_thirty_two_bits_have_no_white(tmp_path, dtype):
+    with pytest.raises(ValueError, match='32 bits'):
+        read_picture(saved(tmp_path, RGB[..., 0].astype(dtype), name='x.tif'))
+
+
 def test_cmyk(tmp_path):
     Image.fromarray(RGB).resize((64, 64)).convert('CMYK').save(tmp_path / 'x.tif')
     read = read_picture(tmp_path / 'x.tif')

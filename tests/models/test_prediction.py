@@ -165,9 +165,10 @@ def test_the_hosts_form_on_request():
     assert type(result.seg_logits) is PixelData
 
 
-def test_a_head_that_predicts_in_its_own_way():
-    """It gets the host's path."""
-    host, ours = pair('FCNHead')
+@pytest.mark.parametrize('head', ['FCNHead', 'SETRUPHead'])
+def test_a_head_that_predicts_in_its_own_way(head):
+    """It gets the host's path, whether derived from one of the host's heads or from one of ours."""
+    host, ours = pair(head)
     for model in (host, ours):
         head = model.decode_head
         cls = type(
@@ -175,6 +176,31 @@ def test_a_head_that_predicts_in_its_own_way():
         )
         head.__class__ = cls
     compare(host, ours, torch.randn(1, 3, 40, 48), samples(1, (40, 48)))
+
+
+@pytest.mark.parametrize('method', ['forward', 'loss_by_feat'])
+def test_a_derived_heads_own_loss(method):
+    _, ours = pair('SegformerHead')
+    called = []
+    head = ours.decode_head
+    own = {method: lambda self, *args: called.append(1) or getattr(super(type(self), self), method)(*args)}
+    head.__class__ = type('Derived', (type(head),), own)
+    truth = [SegDataSample(gt_sem_seg=PixelData(data=torch.zeros(1, 32, 32, dtype=torch.int64)))] * 2
+    ours(torch.randn(2, 3, 32, 32), truth, mode='loss')
+    assert called
+
+
+def test_windows_of_a_head_that_works_at_full_size():
+    """Their logits are more than the picture's: the host's sum in one buffer is less."""
+    host, ours = pair('SETRUPHead', **SLIDE)
+    for model in (host, ours):
+        model.backbone.patch_embed.projection.stride = (1, 1)
+        model.backbone.patch_embed.projection.kernel_size = (8, 8)
+    calls = []
+    single = ours.encode_decode
+    ours.encode_decode = lambda *args: calls.append(1) or single(*args)
+    compare(host, ours, torch.randn(1, 3, 36, 30), samples(1, (36, 30)))
+    assert calls
 
 
 def test_an_unknown_mode():
@@ -220,3 +246,29 @@ def test_deferred_logits_move_and_copy():
         assert_close(other.seg_logits.data, logits.data)
     assert result.numpy().seg_logits.data.shape == (5, 40, 48)
     assert 'seg_logits' in repr(result)
+    logits = result.seg_logits
+    assert ('data' in logits, logits.keys(), logits.clone().shape) == (True, ['data'], (40, 48))
+    assert logits[0:10, 0:7].data.shape == (5, 10, 7)
+    assert logits.new(data=dict(data=torch.zeros(5, 4, 4))).shape == (4, 4)
+    assert logits.to(torch.float16).data.dtype == torch.float16
+
+
+def test_metrics_that_read_logits(tmp_path):
+    """The host's evaluator makes dicts of results; what it dumps holds the logits, as the host's own."""
+    import mmengine
+
+    host, ours = pair('SETRUPHead')
+    images, dumps = torch.randn(2, 3, 40, 48), []
+    for model in (host, ours):
+        evaluator = Evaluator([dict(type='DumpResults', out_file_path=str(tmp_path / 'x.pkl'), collect_device='cpu')])
+        with torch.no_grad():
+            evaluator.process(data_samples=model(images, samples(2, (40, 48)), mode='predict'))
+        evaluator.evaluate(2)
+        dumps.append(mmengine.load(tmp_path / 'x.pkl'))
+    theirs, mine = dumps
+    assert [set(one) for one in mine] == [set(one) for one in theirs]
+    for one, other in zip(mine, theirs, strict=True):
+        assert_close(one['seg_logits']['data'], other['seg_logits']['data'])
+    deferred = ours(images, mode='predict')[0].to_dict()['seg_logits']
+    assert 'data' in deferred
+    assert deferred['data'].shape == (5, 40, 48)

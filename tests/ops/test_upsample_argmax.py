@@ -46,6 +46,24 @@ def test_the_first_of_equals_and_no_number():
     assert upsample_argmax(torch.full((1, 4, 2, 2), torch.nan), (4, 4)).eq(0).all()  # a class all the same
 
 
+@pytest.mark.parametrize('value', [torch.nan, torch.inf, -torch.inf])
+def test_one_logit_that_is_no_number_stays_where_it_is(value):
+    logits = torch.randn(1, 3, 16, 16)
+    plain = upsample_argmax(logits, (64, 64))
+    logits[0, 1, 8, 8] = value
+    changed = (upsample_argmax(logits, (64, 64)) != plain)[0].nonzero()
+    assert len(changed)
+    assert changed.min() >= 4 * 7
+    assert changed.max() < 4 * 10
+
+
+def test_a_class_that_is_masked():
+    logits = torch.randn(1, 4, 6, 5)
+    logits[:, 1] = -torch.inf
+    others = resized(logits[:, [0, 2, 3]], (12, 10)).argmax(1)
+    assert torch.equal(upsample_argmax(logits, (12, 10)), torch.tensor([0, 2, 3])[others])
+
+
 def test_confidence_is_the_softmax():
     logits = torch.randn(1, 7, 6, 5)
     labels, confidence = upsample_argmax(logits, (12, 10), confidence=True)

@@ -5,18 +5,20 @@ changes = dict(
     Resize=dict(scale=(2048, 512)), RandomResize=dict(scale=(2048, 512)), RandomCrop=dict(crop_size=crop_size)
 )
 data = dict(type='ADE20KDataset', data_root='{{$ADE20K_ROOT:data/ade/ADEChallengeData2016}}')
+train_pipeline = [{**step, **changes.get(step['type'], {})} for step in _base_.train_pipeline]
+test_pipeline = [{**step, **changes.get(step['type'], {})} for step in _base_.test_pipeline]
 train_dataloader = dict(
     dataset=dict(
         data,
         data_prefix=dict(img_path='images/training', seg_map_path='annotations/training'),
-        pipeline=[{**step, **changes.get(step['type'], {})} for step in _base_.train_pipeline],
+        pipeline=train_pipeline,
     ),
 )
 val_dataloader = dict(
     dataset=dict(
         data,
         data_prefix=dict(img_path='images/validation', seg_map_path='annotations/validation'),
-        pipeline=[{**step, **changes.get(step['type'], {})} for step in _base_.test_pipeline],
+        pipeline=test_pipeline,
     ),
 )
 test_dataloader = val_dataloader

@@ -9,6 +9,8 @@ steps = dict(
     RandomResize=dict(type='RandomResize', scale=(480, 360), ratio_range=(0.5, 2.0), keep_ratio=True),
     RandomCrop=dict(type='RandomCrop', crop_size=(256, 320), cat_max_ratio=0.75),
 )
+train_pipeline = [steps.get(step['type'], step) for step in _base_.train_pipeline]
+test_pipeline = [load_image, load_mask, dict(type='PackSegInputs')]
 train_dataloader = dict(
     batch_size=8,
     num_workers=2,
@@ -16,7 +18,7 @@ train_dataloader = dict(
     dataset=dict(
         data,
         data_prefix=dict(img_path='images/train', seg_map_path='annotations/train'),
-        pipeline=[steps.get(step['type'], step) for step in _base_.train_pipeline],
+        pipeline=train_pipeline,
     ),
 )
 val_dataloader = dict(
@@ -24,7 +26,7 @@ val_dataloader = dict(
     dataset=dict(
         data,
         data_prefix=dict(img_path='images/val', seg_map_path='annotations/val'),
-        pipeline=[load_image, load_mask, dict(type='PackSegInputs')],
+        pipeline=test_pipeline,
         test_mode=True,
     ),
 )

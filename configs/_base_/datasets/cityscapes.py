@@ -5,19 +5,21 @@ changes = dict(
     Resize=dict(scale=(2049, 1025)), RandomResize=dict(scale=(2049, 1025)), RandomCrop=dict(crop_size=crop_size)
 )
 data = dict(type='CityscapesDataset', data_root='{{$CITYSCAPES_ROOT:data/cityscapes}}')
+train_pipeline = [{**step, **changes.get(step['type'], {})} for step in _base_.train_pipeline]
+test_pipeline = [{**step, **changes.get(step['type'], {})} for step in _base_.test_pipeline]
 train_dataloader = dict(
     batch_size=1,
     dataset=dict(
         data,
         data_prefix=dict(img_path='leftImg8bit/train', seg_map_path='gtFine/train'),
-        pipeline=[{**step, **changes.get(step['type'], {})} for step in _base_.train_pipeline],
+        pipeline=train_pipeline,
     ),
 )
 val_dataloader = dict(
     dataset=dict(
         data,
         data_prefix=dict(img_path='leftImg8bit/val', seg_map_path='gtFine/val'),
-        pipeline=[{**step, **changes.get(step['type'], {})} for step in _base_.test_pipeline],
+        pipeline=test_pipeline,
     ),
 )
 test_dataloader = val_dataloader

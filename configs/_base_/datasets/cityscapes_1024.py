@@ -4,12 +4,8 @@ crop_size = (1024, 1024)
 sizes = dict(
     Resize=dict(scale=(2048, 1024)), RandomResize=dict(scale=(2048, 1024)), RandomCrop=dict(crop_size=crop_size)
 )
-train_dataloader = dict(
-    dataset=dict(
-        pipeline=[{**step, **sizes.get(step['type'], {})} for step in _base_.train_dataloader.dataset.pipeline]
-    )
-)
-val_dataloader = dict(
-    dataset=dict(pipeline=[{**step, **sizes.get(step['type'], {})} for step in _base_.val_dataloader.dataset.pipeline])
-)
+train_pipeline = [{**step, **sizes.get(step['type'], {})} for step in _base_.train_pipeline]
+test_pipeline = [{**step, **sizes.get(step['type'], {})} for step in _base_.test_pipeline]
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader

@@ -59,6 +59,8 @@ class DecodeHead(BaseDecodeHead):
     def loss(self, inputs: tuple[Tensor, ...], batch_data_samples: list, train_cfg: dict) -> dict[str, Tensor]:
         """Return the host's losses and accuracy."""
         criterion = self.loss_decode
+        if overrides(self, 'forward', 'loss_by_feat'):
+            return super().loss(inputs, batch_data_samples, train_cfg)
         if not is_plain(criterion) or self.sampler is not None or self.out_channels == 1:
             self._say_that_it_is_held(criterion)
             return super().loss(inputs, batch_data_samples, train_cfg)
@@ -87,6 +89,13 @@ class DecodeHead(BaseDecodeHead):
                 'needs none of that',
                 logger='current',
             )
+
+
+def overrides(head: DecodeHead, *methods: str) -> bool:
+    """Tell whether a class derived from one of our heads has methods of its own, which then are to be called."""
+    classes = type(head).__mro__
+    derived = classes[: next(index for index, cls in enumerate(classes) if 'classify' in vars(cls))]
+    return any(method in vars(cls) for cls in derived for method in methods)
 
 
 def is_plain(criterion: nn.Module) -> bool:
