@@ -27,7 +27,7 @@ class DeferredLogits(PixelData):
 
     @property
     def data(self) -> Tensor:
-        """(K, H, W), as the host's; of a single class its probability, as the host's too. What is infinite is finite here."""
+        """(K, H, W), as the host's; of a single class its probability, as the host's too. Nothing in it is infinite."""
         with torch.no_grad():
             strips = [strip.transpose(0, 1) for _, strip in strips_of(self._logits, self._resampling)]
             logits = torch.cat(strips, dim=1)
