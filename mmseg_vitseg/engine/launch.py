@@ -36,6 +36,26 @@ def load_config(
         launcher: what started the processes: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
 
     Raises:
+        FileNotFoundError, ConfigError: as :func:`read_config`; the work dir cannot be made.
+    """
+    path = Path(path)
+    cfg = read_config(path, options)
+    cfg.launcher = launcher
+    cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs', path.stem))
+    try:
+        Path(cfg.work_dir).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f'--work-dir {cfg.work_dir}: cannot be made: {error.strerror}') from error
+    for name in ('env_cfg', 'default_hooks', 'randomness'):  # the host's Runner takes configs without them
+        cfg[name] = cfg.get(name) or {}
+    fit_to_devices(cfg)
+    return cfg
+
+
+def read_config(path: str | Path, options: dict | None = None) -> Config:
+    """Read a config and apply ``options``, dotted key -> value, to it.
+
+    Raises:
         FileNotFoundError: no such file, with the nearest name beside it.
         ConfigError: it cannot be read.
     """
@@ -51,24 +71,15 @@ def load_config(
         cfg = Config.fromfile(path)
         if options:
             cfg.merge_from_dict(options)
+        return cfg
     except Exception as error:
         raise ConfigError(f'{path}: cannot be read: {type(error).__name__}: {first_line(error)}') from error
-    cfg.launcher = launcher
-    cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs', path.stem))
-    try:
-        Path(cfg.work_dir).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f'--work-dir {cfg.work_dir}: cannot be made: {error.strerror}') from error
-    for name in ('env_cfg', 'default_hooks', 'randomness'):  # the host's Runner takes configs without them
-        cfg[name] = cfg.get(name) or {}
-    fit_to_devices(cfg)
-    return cfg
 
 
 def fit_to_devices(cfg: Config) -> None:
     """Make a config fit what it runs on: plain batch norm without a group of GPUs; gloo between processes on the CPU."""
     distributed, cuda = cfg.launcher != 'none', torch.cuda.is_available()
-    synchronised = [node for node in _nested_dicts(cfg.get('model')) if node.get('type') == 'SyncBN']
+    synchronised = [node for node in nested_dicts(cfg.get('model')) if node.get('type') == 'SyncBN']
     if synchronised and not (distributed and cuda):
         print_log('No process group of GPUs: every SyncBN of the config is a BN in this run.', logger='current')
         for node in synchronised:
@@ -218,10 +229,10 @@ def _start_gloo(launcher: str) -> None:
         torch.distributed.init_process_group('gloo')
 
 
-def _nested_dicts(node) -> Iterator[dict]:
+def nested_dicts(node) -> Iterator[dict]:
     """Yield every dict of a nested config."""
     if isinstance(node, dict):
         yield node
     children = node.values() if isinstance(node, dict) else node if isinstance(node, (list, tuple)) else ()
     for child in children:
-        yield from _nested_dicts(child)
+        yield from nested_dicts(child)
