@@ -10,3 +10,10 @@ __version__ = '0.1.0'
 
 check_host()
 supply_operators()
+
+
+def upgrade(model):
+    """Turn a built model of the host's, weights and all, into ours; see :func:`mmseg_vitseg.upgrading.models.upgrade`."""
+    from mmseg_vitseg.upgrading.models import upgrade
+
+    return upgrade(model)

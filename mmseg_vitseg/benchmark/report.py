@@ -139,4 +139,4 @@ def _number(value: float | None, form: str) -> str:
 
 def _spread(values: list[float], form: str) -> str:
     found = spread(values)
-    return found and f'{found["median"]:{form}} ({found["min"]:{form}}-{found["max"]:{form}})' or ''
+    return (found and f'{found["median"]:{form}} ({found["min"]:{form}}-{found["max"]:{form}})') or ''

@@ -22,7 +22,7 @@ from mmseg_vitseg.benchmark.twins import host_twin, huggingface_twin
 from mmseg_vitseg.checkpoints.reading import read_state_dict
 
 MODES = ('predict', 'forward', 'train')
-DTYPES = {'float32': torch.float32, 'bfloat16': torch.bfloat16, 'float16': torch.float16}
+AUTOCAST = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
 DROPOUTS = (nn.Dropout, nn.Dropout2d, DropPath)
 
 
@@ -35,7 +35,8 @@ class Settings:
             loss, backward and a step of AdamW.
         shape: (H, W).
         batch_size: B.
-        dtype: a name of DTYPES; but for float32 it is autocast's, with loss scaling for float16 in training.
+        dtype: ``float32``; ``bfloat16`` or ``float16``, by autocast, with loss scaling for float16 in training; ``float64``,
+            in which what differs beyond rounding shows.
         compile: torch.compile the model.
         device: as torch spells it.
         threads: of torch, on the CPU; None leaves them as they are.
@@ -179,9 +180,10 @@ class Step:
         generator = torch.Generator().manual_seed(seed)
         size = (settings.batch_size, *settings.shape)
         images = torch.randn(settings.batch_size, segmentor.channels, *settings.shape, generator=generator)
-        self.images = images.to(self.device)
+        numbers = torch.float64 if settings.dtype == 'float64' else torch.float32
+        self.images = images.to(self.device, numbers)
         self.labels = torch.randint(0, max(segmentor.classes, 2), size, generator=generator).to(self.device)
-        model = segmentor.model.to(self.device).train(settings.mode == 'train')
+        model = segmentor.model.to(self.device, numbers).train(settings.mode == 'train')
         if settings.mode == 'train':
             self.optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5)
             self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.dtype == 'float16')
@@ -203,7 +205,7 @@ class Step:
             return run(self.images)
 
     def outputs(self) -> list[Tensor]:
-        """Return what a comparison looks at, float32: logits and labels; of ``train`` the loss and the images' gradient.
+        """Return what a comparison looks at: logits and labels; of ``train`` the loss and the images' gradient.
 
         Dropout is off in training, since two implementations need not draw in the same order.
         """
@@ -213,17 +215,21 @@ class Step:
                 logits, labels = (
                     self.segmentor.read(result) if self.settings.mode == 'predict' else (result, result.argmax(1))
                 )
-            return [logits.float(), labels]
+            return [_at_least_float32(logits), labels]
         images = self.images.clone().requires_grad_()
         with _without_dropout(self.segmentor.model), self._autocast():
             loss = self.segmentor.loss(images, self.labels)
         loss.backward()
         self.segmentor.model.zero_grad(set_to_none=True)
-        return [loss.detach().float(), images.grad]
+        return [_at_least_float32(loss.detach()), images.grad]
 
     def _autocast(self) -> contextlib.AbstractContextManager:
-        dtype = DTYPES[self.dtype]
-        return torch.autocast(self.device.type, dtype, enabled=dtype is not torch.float32)
+        dtype = AUTOCAST.get(self.dtype)
+        return torch.autocast(self.device.type, dtype, enabled=dtype is not None)
+
+
+def _at_least_float32(values: Tensor) -> Tensor:
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 @contextlib.contextmanager
