@@ -132,7 +132,12 @@ def runs(args: argparse.Namespace) -> Iterator[Callable]:
     settings = Settings(
         mode=args.mode or 'predict', shape=tuple(args.shape or (512, 512)), batch_size=args.batch_size or 1, **common
     )
-    for config in [*args.configs, *(one for one in args.against if one not in ('stock', 'hf'))]:
+    others = [one for one in args.against if one not in ('stock', 'hf')]
+    if missing := [one for one in others if not Path(one).is_file()]:
+        raise FileNotFoundError(
+            f"--against {missing[0]}: allowed: 'stock', 'hf', and config files; there is no such file"
+        )
+    for config in [*args.configs, *others]:
         model_config(config, args.cfg_options)  # a mistake shows before anything is measured
     for config in args.configs:
         options = args.cfg_options or {}

@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from mmcv.cnn.bricks.drop import DropPath
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
@@ -23,7 +22,6 @@ from mmseg_vitseg.checkpoints.reading import read_state_dict
 
 MODES = ('predict', 'forward', 'train')
 AUTOCAST = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
-DROPOUTS = (nn.Dropout, nn.Dropout2d, DropPath)
 
 
 @dataclass(frozen=True)
@@ -234,7 +232,8 @@ def _at_least_float32(values: Tensor) -> Tensor:
 
 @contextlib.contextmanager
 def _without_dropout(model: nn.Module):
-    modules = [module for module in model.modules() if isinstance(module, DROPOUTS) and module.training]
+    # by name: mmcv and Hugging Face each have a DropPath of their own
+    modules = [module for module in model.modules() if 'Drop' in type(module).__name__ and module.training]
     for module in modules:
         module.eval()
     try:

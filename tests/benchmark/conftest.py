@@ -24,7 +24,7 @@ model = dict(
     type='mmseg_vitseg.EncoderDecoder',
     backbone=dict(
         type='mmseg_vitseg.MixVisionTransformer', embed_dims=8, num_layers=(1, 1, 1, 1), num_heads=(1, 2, 3, 4),
-        reduction_norm_cfg=dict(type='LN', eps=1e-2)),
+        drop_path_rate=0.5, drop_rate=0.1, reduction_norm_cfg=dict(type='LN', eps=1e-2)),
     decode_head=dict(
         type='mmseg_vitseg.SegformerHead', in_channels=[8, 16, 24, 32], in_index=[0, 1, 2, 3], channels=16,
         num_classes=5, linear_projection=True, norm_cfg=dict(type='BN')),
