@@ -12,6 +12,7 @@ The last line of the output is one JSON object.
 
 import argparse
 import contextlib
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -80,7 +81,7 @@ def main() -> None:
     if sys.stdout.isatty() and not args.markdown:
         print_table(rows)
     else:
-        print(to_markdown(rows) + '\n')
+        print(to_markdown(rows, args.device, shlex.join(['python', *sys.argv])) + '\n')
     result = to_json(rows, args.device)
     if args.json:
         Path(args.json).write_text(result + '\n')

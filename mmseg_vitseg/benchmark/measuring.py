@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from mmseg_vitseg.benchmark.comparing import compare_to_float32, compare_variants
+from mmseg_vitseg.benchmark.building import draw
+from mmseg_vitseg.benchmark.comparing import Comparison, compare_to_float32, compare_variants
 from mmseg_vitseg.benchmark.flops import count_gflops
 from mmseg_vitseg.benchmark.memory import peak_memory_mb
 from mmseg_vitseg.benchmark.rows import Row
@@ -63,15 +64,16 @@ def measure_side_by_side(
 
 
 def _prepare(segmentor: Segmentor, settings: Settings, row: Row) -> Step:
-    """Fill in what needs no run, and make the step, which may compile the model."""
+    """Draw weights, fill in what needs no run, and make the step, which may compile the model."""
     row.notes += segmentor.notes
+    draw(segmentor.model)
     row.params_m = sum(parameter.numel() for parameter in segmentor.model.parameters()) / 1e6
     row.gflops, why = reason(lambda: count_gflops(segmentor, settings.shape))
     row.notes += [f'FLOPs not counted: {why}'] if why else []
     return Step(segmentor, settings)
 
 
-def _note(row: Row, comparison) -> None:
+def _note(row: Row, comparison: Comparison) -> None:
     row.max_abs_diff, row.labels_agree = comparison.max_abs_diff, comparison.labels_agree
     if comparison.note and comparison.note not in '; '.join(row.notes):
         row.notes.append(comparison.note)

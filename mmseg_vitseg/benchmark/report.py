@@ -43,27 +43,27 @@ def describe_device(device: str) -> str:
     return f'{device} ({", ".join(sorted(names))}, {cores} cores)' if names else device
 
 
+def circumstances(device: str) -> dict:
+    """Return the machine and the versions."""
+    return dict(
+        device=describe_device(device),
+        torch=torch.__version__,
+        mmseg=mmseg.__version__,
+        threads=torch.get_num_threads(),
+    )
+
+
 def to_json(rows: Sequence[Row], device: str) -> str:
     """Return one line of JSON: the machine, the versions, the rows."""
-    return json.dumps(
-        dict(
-            device=describe_device(device),
-            torch=torch.__version__,
-            mmseg=mmseg.__version__,
-            threads=torch.get_num_threads(),
-            rows=[row.to_json() for row in rows],
-        ),
-        allow_nan=False,
-    )
+    return json.dumps(dict(**circumstances(device), rows=[row.to_json() for row in rows]), allow_nan=False)
 
 
-def to_markdown(rows: Sequence[Row]) -> str:
-    """Return a Markdown table, with what it means below it."""
+def to_markdown(rows: Sequence[Row], device: str, command: str) -> str:
+    """Return the machine, the versions and the command, a Markdown table, and what it means below it."""
+    where = ', '.join(f'{key} {value}' for key, value in circumstances(device).items())
     lines = [HEADERS, ['---'] * len(HEADERS), *map(cells, rows)]
-    return (
-        '\n'.join('| ' + ' | '.join(text.replace('|', '/') for text in line) + ' |' for line in lines)
-        + f'\n\n{CAPTION}'
-    )
+    table = '\n'.join('| ' + ' | '.join(text.replace('|', '/') for text in line) + ' |' for line in lines)
+    return f'{where}\n\n`{command}`\n\n{table}\n\n{CAPTION}'
 
 
 def print_table(rows: Sequence[Row]) -> None:

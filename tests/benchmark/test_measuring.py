@@ -103,6 +103,7 @@ def test_peak_memory_is_what_is_added_not_what_was_there_before():
     assert 60 < (memory._peak(device) - before) / memory.MEBIBYTE < 80
 
 
+@pytest.mark.slow
 def test_peak_memory_of_a_process_of_its_own(tiny):
     small, large = (
         memory.peak_memory_mb(Variant('ours', tiny['segformer']), Settings('forward', (side, side), 1))
@@ -122,7 +123,9 @@ def test_reports(tmp_path):
     row = Row('name', 'ours', SETTINGS, 1.5, 2.5, [1.0, 2.0, 4.0], 100.0)
     other = Row('name', 'stock', SETTINGS, times_ms=[2.0, 4.0, 4.0], peak_memory_mb=50.0, ratios=[2.0, 2.0, 1.0])
     failed = Row('name', 'hf', SETTINGS, notes=['no | luck'])
-    lines = to_markdown([row, other, failed]).splitlines()
+    where, _, command, _, *lines = to_markdown([row, other, failed], 'cpu', 'python tool').splitlines()
+    assert where.startswith('device cpu')
+    assert command == '`python tool`'
     assert '2.0 (1.0-4.0)' in lines[2]
     assert '2.00 (1.00-2.00)' in lines[3]
     assert 'hf: no / luck' in lines[4]

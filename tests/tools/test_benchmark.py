@@ -26,11 +26,13 @@ def test_a_model_against_its_twins(run_tool, config_path, tmp_path):
     assert found['threads'] == 1
     assert [row['variant'].split(':')[0] for row in found['rows']] == ['ours', 'stock', 'hf']
     assert found['rows'][2]['labels_agree'] == 1 or 'transformers' in found['rows'][2]['variant']
-    assert result.stdout.startswith('| config |')
+    assert result.stdout.startswith('device cpu')
+    assert '| config | variant |' in result.stdout
     assert (tmp_path / 'out.png').stat().st_size > 1000
     assert not (tmp_path / 'work_dirs').exists()
 
 
+@pytest.mark.slow
 def test_mistakes_are_one_line(run_tool, check_user_error, config_path, tmp_path):
     (tmp_path / 'empty.py').write_text('data_root = 1\n')
     config = config_path('quickstart')
