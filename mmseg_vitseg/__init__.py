@@ -4,6 +4,8 @@ Importing this package is light: it looks at the installed distributions' metada
 host. Everything registered here is reached by its type name, ``type='mmseg_vitseg.NAME'``, in any MMSegmentation config.
 """
 
+import importlib
+
 from mmseg_vitseg.compat import check_host, supply_operators
 
 __version__ = '0.1.0'
@@ -12,10 +14,16 @@ check_host()
 supply_operators()
 
 
-def __getattr__(name: str):
-    """Import ``load_model`` and ``predict`` when they are used: they need torch and the host."""
-    if name in ('load_model', 'predict'):
-        from mmseg_vitseg.inference import model
+# What a program uses by its name; the modules need torch and the host.
+PUBLIC = dict(
+    load_model='mmseg_vitseg.inference.model',
+    predict='mmseg_vitseg.inference.model',
+    upgrade='mmseg_vitseg.upgrading.models',
+)
 
-        return getattr(model, name)
-    raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+
+def __getattr__(name: str):
+    """Import what is public when it is used."""
+    if name not in PUBLIC:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(importlib.import_module(PUBLIC[name]), name)

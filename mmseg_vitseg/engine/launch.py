@@ -83,7 +83,7 @@ def load_config(
 def fit_to_devices(cfg: Config) -> None:
     """Make a config fit what it runs on: plain batch norm without a group of GPUs; gloo between processes on the CPU."""
     distributed, cuda = cfg.launcher != 'none', torch.cuda.is_available()
-    synchronised = [node for node in _nested_dicts(cfg.get('model')) if node.get('type') == 'SyncBN']
+    synchronised = [node for node in nested_dicts(cfg.get('model')) if node.get('type') == 'SyncBN']
     if synchronised and not (distributed and cuda):
         print_log('No process group of GPUs: every SyncBN of the config is a BN in this run.', logger='current')
         for node in synchronised:
@@ -233,10 +233,10 @@ def _start_gloo(launcher: str) -> None:
         torch.distributed.init_process_group('gloo')
 
 
-def _nested_dicts(node) -> Iterator[dict]:
+def nested_dicts(node) -> Iterator[dict]:
     """Yield every dict of a nested config."""
     if isinstance(node, dict):
         yield node
     children = node.values() if isinstance(node, dict) else node if isinstance(node, (list, tuple)) else ()
     for child in children:
-        yield from _nested_dicts(child)
+        yield from nested_dicts(child)

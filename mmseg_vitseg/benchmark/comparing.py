@@ -1,0 +1,84 @@
+"""Whether two variants give the same results from the same weights."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mmseg_vitseg.benchmark.building import draw
+from mmseg_vitseg.benchmark.twins import share_eps
+from mmseg_vitseg.benchmark.variants import Segmentor, Settings, Step, Variant, reason
+
+
+@dataclass
+class Comparison:
+    """How far the results of two variants are apart.
+
+    Args:
+        max_abs_diff: the largest difference of logits, or in training of the loss and of the images' gradient; None where
+            there is nothing to compare.
+        labels_agree: share of the pixels that have the same label; None in training.
+        equal: the results are equal to the defaults of ``torch.testing.assert_close``, labels aside.
+        note: why there is nothing to compare, or ''.
+    """
+
+    max_abs_diff: float | None = None
+    labels_agree: float | None = None
+    equal: bool = False
+    note: str = ''
+
+
+def compare_variants(ours: Step, other: Step, seed: int = 0) -> Comparison:
+    """Draw weights in ``other``, copy them into ``ours``, and compare what the two give for the same batch.
+
+    Weights travel as a checkpoint of the other's would: through the maps of ``checkpoints/``, every key or none.
+    """
+    draw(other.segmentor.model, seed)
+    if other.segmentor.notes:
+        return Comparison(note='; '.join(other.segmentor.notes))
+    _, why = reason(lambda: _copy_weights(other.segmentor, ours.segmentor))
+    if why:
+        return Comparison(note=f'results not compared: {why}')
+    outputs, why = reason(lambda: (ours.outputs(), other.outputs()))
+    return Comparison(note=why) if why else compare(*outputs)
+
+
+def compare_configs(ours: str, other: str, shape: tuple[int, int]) -> Comparison:
+    """Compare what two config files' models predict from the same weights, in float64: rounding is no difference there.
+
+    Args:
+        ours: a config file whose model takes the weights of the other's.
+        other: a config file.
+        shape: (H, W) of the image.
+    """
+    settings = Settings(shape=shape, dtype='float64')
+    return compare_variants(*(Step(Variant(path, path).build(), settings) for path in (ours, other)))
+
+
+def _copy_weights(source: Segmentor, target: Segmentor) -> None:
+    target.model.load_state_dict(source.weights())
+    share_eps(source.backbone, target.backbone)
+
+
+def compare_to_float32(step: Step) -> Comparison:
+    """Compare a step in reduced precision with the same weights in float32."""
+    reduced, why = reason(step.outputs)
+    step.dtype, dtype = 'float32', step.dtype
+    full, why_not = reason(step.outputs)
+    step.dtype = dtype
+    why = why or why_not
+    return Comparison(note=why) if why else compare(full, reduced)
+
+
+def compare(ours: list[Tensor], theirs: list[Tensor]) -> Comparison:
+    """Compare two results of :meth:`Step.outputs`."""
+    if any(a.shape != b.shape for a, b in zip(ours, theirs, strict=True)):
+        return Comparison(note='results of another shape')
+    floats = [pair for pair in zip(ours, theirs, strict=True) if pair[0].is_floating_point()]
+    largest = max((a - b).abs().max().item() for a, b in floats)
+    if not math.isfinite(largest):
+        return Comparison(note='results are not finite')
+    agree = [(a == b).float().mean().item() for a, b in zip(ours, theirs, strict=True) if not a.is_floating_point()]
+    equal = all(torch.allclose(a, b, rtol=1.3e-6, atol=1e-5) for a, b in floats)
+    return Comparison(largest, agree[0] if agree else None, equal)

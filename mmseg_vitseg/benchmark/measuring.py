@@ -1,0 +1,79 @@
+"""Measuring variants side by side."""
+
+from collections.abc import Callable, Sequence
+
+from mmseg_vitseg.benchmark.building import draw
+from mmseg_vitseg.benchmark.comparing import Comparison, compare_to_float32, compare_variants
+from mmseg_vitseg.benchmark.flops import count_gflops
+from mmseg_vitseg.benchmark.memory import peak_memory_mb
+from mmseg_vitseg.benchmark.rows import Row
+from mmseg_vitseg.benchmark.timing import ratios, time_in_turn
+from mmseg_vitseg.benchmark.variants import Segmentor, Settings, Step, Variant, reason
+
+
+def measure_side_by_side(
+    config: str,
+    variants: Sequence[Variant],
+    settings: Settings,
+    *,
+    repeats: int | None = None,
+    progress: Callable[[str], None] = lambda text: None,
+) -> list[Row]:
+    """Measure variants, the first of which the others are compared with.
+
+    Each in a fresh process: peak memory. Then all in this one: FLOPs, results, and times in turn. A variant that fails is a
+    row that says why; the others go on.
+
+    Args:
+        config: what the rows call it.
+        variants: what to measure; their names differ.
+        settings: how.
+        repeats: rounds of timing; None: until it is stable.
+        progress: is told where we are.
+    """
+    rows = {variant.name: Row(config, variant.name, settings) for variant in variants}
+    steps: dict[str, Step] = {}
+    for variant in variants:
+        row = rows[variant.name]
+        progress(f'{variant.name}: peak memory, in a process of its own')
+        row.peak_memory_mb, why = peak_memory_mb(variant, settings)
+        if not why:  # what was killed in a process of its own is not tried in this one
+            progress(f'{variant.name}: building')
+            step, why = reason(lambda variant=variant, row=row: _prepare(variant.build(), settings, row))
+        if why:
+            row.notes.append(why)
+        else:
+            steps[variant.name] = step
+    first, *others = rows.values()
+    for row in others:
+        if {row.variant, first.variant} <= steps.keys():
+            progress(f'{row.variant}: comparing results')
+            _note(row, compare_variants(steps[first.variant], steps[row.variant]))
+    if settings.dtype != 'float32' and first.variant in steps:
+        _note(first, compare_to_float32(steps[first.variant]))
+    times, failed = time_in_turn(steps, settings.device, repeats=repeats, progress=progress)
+    for name, row in rows.items():
+        row.times_ms = times.get(name, [])
+        row.notes += [failed[name]] if name in failed else []
+    for row in others:
+        if row.times_ms and first.times_ms:
+            row.ratios = ratios(row.times_ms, first.times_ms)
+        if row.peak_memory_mb and first.peak_memory_mb:
+            row.ratio_memory = row.peak_memory_mb / first.peak_memory_mb
+    return list(rows.values())
+
+
+def _prepare(segmentor: Segmentor, settings: Settings, row: Row) -> Step:
+    """Draw weights, fill in what needs no run, and make the step, which may compile the model."""
+    row.notes += segmentor.notes
+    draw(segmentor.model)
+    row.params_m = sum(parameter.numel() for parameter in segmentor.model.parameters()) / 1e6
+    row.gflops, why = reason(lambda: count_gflops(segmentor, settings.shape))
+    row.notes += [f'FLOPs not counted: {why}'] if why else []
+    return Step(segmentor, settings)
+
+
+def _note(row: Row, comparison: Comparison) -> None:
+    row.max_abs_diff, row.labels_agree = comparison.max_abs_diff, comparison.labels_agree
+    if comparison.note and comparison.note not in '; '.join(row.notes):
+        row.notes.append(comparison.note)

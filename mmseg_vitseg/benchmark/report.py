@@ -1,0 +1,142 @@
+"""Rows as a table on a terminal, as Markdown, as JSON, and as a picture."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import mmseg
+import torch
+
+from mmseg_vitseg.benchmark.rows import Row, spread
+
+HEADERS = (
+    'config',
+    'variant',
+    'run',
+    'params M',
+    'GFLOPs',
+    'ms (min-max)',
+    'images/s',
+    'memory MiB',
+    'latency x',
+    'memory x',
+    'max diff',
+    'labels agree',
+)
+CAPTION = (
+    'latency x, memory x: this variant over the first one of its config, round by round (median, min-max): above 1 the '
+    "first is better. memory: peak added to the weights, in a process of its own. GFLOPs: one image's forward pass, a "
+    'multiplication and its addition as two.'
+)
+
+
+def describe_device(device: str) -> str:
+    """Return a device and what it is."""
+    if torch.device(device).type == 'cuda':
+        return f'{device} ({torch.cuda.get_device_name(device)})'
+    try:
+        lines = Path('/proc/cpuinfo').read_text().splitlines()
+    except OSError:
+        return device
+    names = {line.partition(':')[2].strip() for line in lines if line.startswith('model name')}
+    cores = sum(line.startswith('processor') for line in lines)
+    return f'{device} ({", ".join(sorted(names))}, {cores} cores)' if names else device
+
+
+def circumstances(device: str) -> dict:
+    """Return the machine and the versions."""
+    return dict(
+        device=describe_device(device),
+        torch=torch.__version__,
+        mmseg=mmseg.__version__,
+        threads=torch.get_num_threads(),
+    )
+
+
+def to_json(rows: Sequence[Row], device: str) -> str:
+    """Return one line of JSON: the machine, the versions, the rows."""
+    return json.dumps(dict(**circumstances(device), rows=[row.to_json() for row in rows]), allow_nan=False)
+
+
+def to_markdown(rows: Sequence[Row], device: str, command: str) -> str:
+    """Return the machine, the versions and the command, a Markdown table, and what it means below it."""
+    where = ', '.join(f'{key} {value}' for key, value in circumstances(device).items())
+    lines = [HEADERS, ['---'] * len(HEADERS), *map(cells, rows)]
+    table = '\n'.join('| ' + ' | '.join(text.replace('|', '/') for text in line) + ' |' for line in lines)
+    return f'{where}\n\n`{command}`\n\n{table}\n\n{CAPTION}'
+
+
+def print_table(rows: Sequence[Row]) -> None:
+    """Print a table to the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(caption=CAPTION)
+    for header in HEADERS:
+        text = header in ('config', 'variant', 'run')
+        table.add_column(header, justify='left' if text else 'right', overflow='fold' if text else 'ellipsis')
+    for row in rows:
+        table.add_row(*cells(row))
+    Console().print(table)
+
+
+def cells(row: Row) -> list[str]:
+    """Return a row's texts, one a header; empty where there is no figure."""
+    settings, latency = row.settings, row.latency_ms
+    run = f'{settings.mode} {settings.batch_size}x{settings.shape[0]}x{settings.shape[1]} {settings.dtype}'
+    return [
+        row.config,
+        ': '.join([row.variant, *(['; '.join(row.notes)] if row.notes else [])]),
+        run + (' compiled' if settings.compile else ''),
+        _number(row.params_m, '.2f'),
+        _number(row.gflops, '.1f'),
+        _spread(row.times_ms, '.1f'),
+        _number(latency and 1e3 * settings.batch_size / latency['median'], '.2f'),
+        _number(row.peak_memory_mb, '.0f'),
+        _spread(row.ratios, '.2f'),
+        _number(row.ratio_memory, '.2f'),
+        _number(row.max_abs_diff, '.1e'),
+        _number(row.labels_agree, '.4%'),
+    ]
+
+
+def plot(rows: Sequence[Row], path: str | Path) -> None:
+    """Draw latency against peak memory, one point a variant; a line joins the variants of a config.
+
+    Raises:
+        ValueError: no row has both figures.
+    """
+    measured = [row for row in rows if row.times_ms and row.peak_memory_mb]
+    if not measured:
+        raise ValueError(f'{path}: nothing to draw: no variant has both a latency and a peak memory')
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 5), layout='constrained')
+    axes = figure.add_subplot(
+        xlabel='latency, ms a batch (median; bars: min to max)', ylabel='peak memory beyond the weights, MiB'
+    )
+    groups: dict[tuple, list[Row]] = {}
+    for row in measured:
+        groups.setdefault((row.config, row.settings), []).append(row)
+    for group in groups.values():
+        latencies = [row.latency_ms for row in group]
+        medians = [latency['median'] for latency in latencies]
+        memory = [row.peak_memory_mb for row in group]
+        bars = [[latency['median'] - latency['min'] for latency in latencies]]
+        bars.append([latency['max'] - latency['median'] for latency in latencies])
+        axes.errorbar(medians, memory, xerr=bars, fmt='o-', linewidth=0.8, capsize=2)
+        for row, x, y in zip(group, medians, memory, strict=True):
+            label = f'{row.config} {row.variant} ({row.settings.mode})'
+            axes.annotate(label, (x, y), xytext=(4, 4), textcoords='offset points', fontsize=7)
+    axes.set_xlim(left=0)
+    axes.set_ylim(bottom=0)
+    figure.savefig(path, dpi=150)
+
+
+def _number(value: float | None, form: str) -> str:
+    return '' if value is None else format(value, form)
+
+
+def _spread(values: list[float], form: str) -> str:
+    found = spread(values)
+    return (found and f'{found["median"]:{form}} ({found["min"]:{form}}-{found["max"]:{form}})') or ''

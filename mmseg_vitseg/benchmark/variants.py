@@ -1,0 +1,253 @@
+"""What is measured: a model under a name, and one step of it in a mode.
+
+B batch, C channels of the input, K classes, H W size of the input in pixels.
+"""
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+
+from mmseg_vitseg.benchmark.building import build_model, model_config
+from mmseg_vitseg.benchmark.twins import host_twin, huggingface_twin
+from mmseg_vitseg.checkpoints.reading import read_state_dict
+
+MODES = ('predict', 'forward', 'train')
+AUTOCAST = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a model is run.
+
+    Args:
+        mode: ``forward``: images to the head's logits; ``predict``: to label maps of the images' size; ``train``: forward,
+            loss, backward and a step of AdamW.
+        shape: (H, W).
+        batch_size: B.
+        dtype: ``float32``; ``bfloat16`` or ``float16``, by autocast, with loss scaling for float16 in training; ``float64``,
+            in which what differs beyond rounding shows.
+        compile: torch.compile the model.
+        device: as torch spells it.
+        threads: of torch, on the CPU; None leaves them as they are.
+    """
+
+    mode: str = 'predict'
+    shape: tuple[int, int] = (512, 512)
+    batch_size: int = 1
+    dtype: str = 'float32'
+    compile: bool = False
+    device: str = 'cpu'
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A model to measure.
+
+    Args:
+        name: what the report calls it.
+        config: a config file.
+        kind: ``config``: the config's own model; ``stock``: the host's twin of it; ``hf``: Hugging Face's.
+        options: dotted key -> value, put over the config's.
+    """
+
+    name: str
+    config: str
+    kind: str = 'config'
+    options: dict = field(default_factory=dict)
+
+    def build(self) -> 'Segmentor':
+        """Build it, with whatever weights its constructor leaves.
+
+        Raises:
+            ValueError: there is no such twin; and what a constructor raises.
+        """
+        cfg, notes = model_config(self.config, self.options), []
+        channels = cfg.backbone.get('in_channels', 3)
+        if self.kind == 'hf':
+            return HuggingFaceSegmentor(huggingface_twin(build_model(cfg), notes), channels, notes)
+        return Segmentor(build_model(host_twin(cfg, notes) if self.kind == 'stock' else cfg), channels, notes)
+
+
+class Segmentor:
+    """A segmentor of the host's or ours.
+
+    Args:
+        model: the module.
+        channels: C, of its input.
+        notes: in what it is another model than the one it is the twin of.
+    """
+
+    def __init__(self, model: nn.Module, channels: int = 3, notes: Sequence[str] = ()):
+        self.model, self.channels, self.notes = model, channels, tuple(notes)
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The encoder."""
+        return self.model.backbone
+
+    @property
+    def classes(self) -> int:
+        """K."""
+        return self.model.num_classes
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the state dict that a file of this model would hold."""
+        return self.model.state_dict()
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (B, C, H, W) to the head's logits, (B, K, h, w)."""
+        return self.model(images, mode='tensor')
+
+    def predict(self, images: Tensor) -> Any:
+        """Map (B, C, H, W) to what :meth:`read` reads."""
+        return self.model(images, mode='predict')
+
+    def read(self, prediction: Any) -> tuple[Tensor, Tensor]:
+        """Return logits (B, K, H, W) and labels (B, H, W) of a prediction."""
+        logits = torch.stack([sample.seg_logits.data for sample in prediction])
+        return logits, torch.stack([sample.pred_sem_seg.data[0] for sample in prediction])
+
+    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return the sum of the losses of (B, C, H, W) with labels (B, H, W)."""
+        size = tuple(labels.shape[-2:])
+        meta = dict(img_shape=size, ori_shape=size, pad_shape=size)
+        samples = [SegDataSample(metainfo=meta, gt_sem_seg=PixelData(data=one[None])) for one in labels]
+        return self.model.parse_losses(self.model(images, samples, mode='loss'))[0]
+
+
+class HuggingFaceSegmentor(Segmentor):
+    """Hugging Face's SegformerForSemanticSegmentation."""
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The encoder."""
+        return self.model.segformer
+
+    @property
+    def classes(self) -> int:
+        """K."""
+        return self.model.config.num_labels
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the state dict that a file of this model holds: its names are not those of the modules."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.model.save_pretrained(folder)
+            return read_state_dict(Path(folder, 'model.safetensors'))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (B, C, H, W) to the head's logits, (B, K, h, w)."""
+        return self.model(images).logits
+
+    def predict(self, images: Tensor) -> Any:
+        """Map (B, C, H, W) to logits and labels at that size: what its image processor does for a user."""
+        logits = F.interpolate(self.forward(images), images.shape[-2:], mode='bilinear', align_corners=False)
+        return logits, logits.argmax(1)
+
+    def read(self, prediction: Any) -> tuple[Tensor, Tensor]:
+        """Return logits (B, K, H, W) and labels (B, H, W) of a prediction."""
+        return prediction
+
+    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of (B, C, H, W) with labels (B, H, W)."""
+        return self.model(images, labels=labels).loss
+
+
+class Step:
+    """One step of a variant in a mode, on the same random batch each time.
+
+    Args:
+        segmentor: what to run; it is moved to the device, put into the mode's state and, if asked for, compiled.
+        settings: how.
+        seed: of images and labels.
+    """
+
+    def __init__(self, segmentor: Segmentor, settings: Settings, *, seed: int = 1):
+        self.segmentor, self.settings = segmentor, settings
+        self.dtype = settings.dtype
+        self.device = torch.device(settings.device)
+        generator = torch.Generator().manual_seed(seed)
+        size = (settings.batch_size, *settings.shape)
+        images = torch.randn(settings.batch_size, segmentor.channels, *settings.shape, generator=generator)
+        numbers = torch.float64 if settings.dtype == 'float64' else torch.float32
+        self.images = images.to(self.device, numbers)
+        self.labels = torch.randint(0, max(segmentor.classes, 2), size, generator=generator).to(self.device)
+        model = segmentor.model.to(self.device, numbers).train(settings.mode == 'train')
+        if settings.mode == 'train':
+            self.optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5)
+            self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.dtype == 'float16')
+        if settings.compile:
+            model.compile()
+
+    def __call__(self) -> Any:
+        """Run the step once; in ``train`` it changes the weights."""
+        if self.settings.mode == 'train':
+            self.optimizer.zero_grad(set_to_none=True)
+            with self._autocast():
+                loss = self.segmentor.loss(self.images, self.labels)
+            self.scaler.scale(loss).backward()
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+            return loss
+        run = self.segmentor.predict if self.settings.mode == 'predict' else self.segmentor.forward
+        with torch.inference_mode(), self._autocast():
+            return run(self.images)
+
+    def outputs(self) -> list[Tensor]:
+        """Return what a comparison looks at: logits and labels; of ``train`` the loss and the images' gradient.
+
+        Dropout is off in training, since two implementations need not draw in the same order.
+        """
+        if self.settings.mode != 'train':
+            with torch.inference_mode():
+                result = self()
+                logits, labels = (
+                    self.segmentor.read(result) if self.settings.mode == 'predict' else (result, result.argmax(1))
+                )
+            return [_at_least_float32(logits), labels]
+        images = self.images.clone().requires_grad_()
+        with _without_dropout(self.segmentor.model), self._autocast():
+            loss = self.segmentor.loss(images, self.labels)
+        loss.backward()
+        self.segmentor.model.zero_grad(set_to_none=True)
+        return [_at_least_float32(loss.detach()), images.grad]
+
+    def _autocast(self) -> contextlib.AbstractContextManager:
+        dtype = AUTOCAST.get(self.dtype)
+        return torch.autocast(self.device.type, dtype, enabled=dtype is not None)
+
+
+def _at_least_float32(values: Tensor) -> Tensor:
+    return values.to(torch.promote_types(values.dtype, torch.float32))
+
+
+@contextlib.contextmanager
+def _without_dropout(model: nn.Module):
+    # by name: mmcv and Hugging Face each have a DropPath of their own
+    modules = [module for module in model.modules() if 'Drop' in type(module).__name__ and module.training]
+    for module in modules:
+        module.eval()
+    try:
+        yield
+    finally:
+        for module in modules:
+            module.train()
+
+
+def reason(run: Callable[[], Any]) -> tuple[Any, str]:
+    """Run something that may fail: return its result and '', or None and why there is none, in one line."""
+    try:
+        return run(), ''
+    except Exception as error:
+        memory = isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
+        message = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return None, 'out of memory' if memory else f'{type(error).__name__}: {message}'[:300]

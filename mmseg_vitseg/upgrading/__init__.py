@@ -1,0 +1,1 @@
+"""From the host's types to ours: configs and built models."""

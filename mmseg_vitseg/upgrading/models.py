@@ -1,0 +1,205 @@
+"""From a built model of the host's to ours, weights and all."""
+
+from collections.abc import Callable
+
+import torch
+from mmcv.cnn.bricks.drop import DropPath
+from mmengine.logging import print_log
+from mmengine.model import BaseModule
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from torch import nn
+
+from mmseg_vitseg.upgrading.counterparts import NAMES, classes
+
+
+def upgrade(model: nn.Module) -> nn.Module:
+    """Return our counterpart of a built model of the host's, or of a backbone, neck or head, with its weights.
+
+    In a segmentor each part is upgraded that has a counterpart; the others are the given model's own, not copies. A part
+    whose settings we do not support stays too, and the log says why. Weights, which of them are trained, device and dtype
+    are kept.
+
+    Args:
+        model: of one of the classes in ``counterparts.NAMES``, not a subclass. It is not changed.
+
+    Raises:
+        ValueError: it is of another class, or has settings that ours does not support.
+    """
+    name = type(model).__name__
+    host, ours = classes(name) if name in NAMES else (None, None)
+    if type(model) is not host:
+        raise ValueError(
+            f'{type(model).__module__}.{name} has no counterpart here; those that have: {", ".join(NAMES)}'
+        )
+    if name == 'EncoderDecoder':
+        upgraded = ours(**_segmentor(model))
+    else:
+        upgraded = ours(**READERS[name](model))
+        _keep_loss(model, upgraded)
+        _keep_trained(model, upgraded)
+        upgraded.load_state_dict(model.state_dict())
+    if isinstance(upgraded, BaseModule):
+        upgraded.is_init = model.is_init
+    tensor = next(model.parameters())
+    return upgraded.to(tensor.device, tensor.dtype).train(model.training)
+
+
+def _segmentor(model: nn.Module) -> dict:
+    auxiliary = model.auxiliary_head if model.with_auxiliary_head else None
+    several = isinstance(auxiliary, nn.ModuleList)
+    return dict(
+        backbone=_built(model.backbone),
+        neck=_built(model.neck) if model.with_neck else None,
+        decode_head=_built(model.decode_head),
+        auxiliary_head=[*map(_built, auxiliary)] if several else auxiliary and _built(auxiliary),
+        train_cfg=model.train_cfg,
+        test_cfg=model.test_cfg,
+        data_preprocessor=model.data_preprocessor,
+        init_cfg=model.init_cfg,
+    )
+
+
+def _built(part: nn.Module) -> dict:
+    """Return a config of which the host builds a part that is built already: a type may be any callable."""
+    try:
+        part = upgrade(part)
+    except ValueError as error:
+        print_log(f'upgrade: {type(part).__name__} stays as it is: {error}', logger='current')
+    return dict(type=lambda: part)
+
+
+def _keep_loss(host: nn.Module, ours: nn.Module) -> None:
+    if isinstance(host, BaseDecodeHead):
+        ours.loss_decode, ours.sampler = host.loss_decode, host.sampler
+
+
+def _keep_trained(host: nn.Module, ours: nn.Module) -> None:
+    """Freeze what is frozen in the host's: the flags go where the weights go, through the same maps."""
+    flags = {name: torch.full_like(value, value.requires_grad) for name, value in host.named_parameters()}
+    ours.load_state_dict({**host.state_dict(), **flags})
+    for parameter in ours.parameters():
+        parameter.requires_grad_(bool(parameter.min() > 0))
+
+
+def _vision_transformer(host: nn.Module) -> dict:
+    layer = host.layers[0]
+    attention, ffn = layer.attn.attn, layer.ffn
+    return dict(
+        img_size=host.img_size,
+        patch_size=host.patch_size,
+        patch_pad='corner' if host.patch_embed.adap_padding else 'none of its own',
+        patch_norm=host.patch_embed.norm is not None,
+        patch_bias=host.patch_embed.projection.bias is not None,
+        in_channels=host.patch_embed.projection.in_channels,
+        embed_dims=attention.embed_dim,
+        num_layers=len(host.layers),
+        num_heads=attention.num_heads,
+        mlp_ratio=ffn.feedforward_channels / attention.embed_dim,
+        num_fcs=ffn.num_fcs,
+        out_origin=host.out_origin,
+        out_indices=host.out_indices,
+        output_cls_token=host.output_cls_token,
+        with_cls_token=host.with_cls_token,
+        qkv_bias=attention.in_proj_bias is not None,
+        drop_rate=host.drop_after_pos.p,
+        attn_drop_rate=attention.dropout,
+        drop_path_rate=_drop_path_rate(host.layers[-1].ffn),
+        norm_cfg=_layer_norm(layer.norm1),
+        act_cfg=_activation(ffn.layers[0][1]),
+        pre_norm=host.pre_norm,
+        final_norm=host.final_norm,
+        interpolate_mode=host.interpolate_mode,
+        norm_eval=host.norm_eval,
+        with_cp=layer.with_cp,
+        init_cfg=host.init_cfg,
+    )
+
+
+def _mix_vision_transformer(host: nn.Module) -> dict:
+    block = host.layers[0][1][0]
+    return dict(
+        in_channels=host.layers[0][0].projection.in_channels,
+        embed_dims=host.embed_dims,
+        num_stages=host.num_stages,
+        num_layers=host.num_layers,
+        num_heads=host.num_heads,
+        patch_sizes=host.patch_sizes,
+        strides=host.strides,
+        sr_ratios=host.sr_ratios,
+        out_indices=host.out_indices,
+        mlp_ratio=block.ffn.feedforward_channels / block.ffn.embed_dims,
+        qkv_bias=block.attn.attn.in_proj_bias is not None,
+        drop_rate=block.attn.proj_drop.p,
+        attn_drop_rate=block.attn.attn.dropout,
+        drop_path_rate=_drop_path_rate(host.layers[-1][1][-1].ffn),
+        act_cfg=block.ffn.act_cfg,
+        norm_cfg=_layer_norm(block.norm1),
+        with_cp=host.with_cp,
+        init_cfg=host.init_cfg,
+    )
+
+
+def _neck(host: nn.Module) -> dict:
+    convolution = host.mla.channel_proj[0]
+    return dict(
+        in_channels=host.in_channels,
+        out_channels=host.out_channels,
+        norm_layer=_layer_norm(host.norm[0]),
+        norm_cfg=convolution.norm_cfg,
+        act_cfg=convolution.act_cfg,
+    )
+
+
+def _head(host: nn.Module) -> dict:
+    """What the heads share; the loss and the sampler are handed over as they are."""
+    if host.input_transform == 'resize_concat':
+        raise ValueError("input_transform='resize_concat': the widths of its inputs are not known any more")
+    names = ('in_channels', 'channels', 'num_classes', 'out_channels', 'threshold', 'dropout_ratio', 'conv_cfg')
+    names += ('norm_cfg', 'act_cfg', 'in_index', 'ignore_index', 'align_corners', 'init_cfg')
+    return {name: getattr(host, name) for name in names}
+
+
+def _progressive_head(host: nn.Module) -> dict:
+    convolution, upsampling = host.up_convs[0]
+    return dict(
+        norm_layer=_layer_norm(host.norm),
+        num_convs=len(host.up_convs),
+        up_scale=upsampling.scale_factor,
+        kernel_size=convolution.conv.kernel_size[0],
+        **_head(host),
+    )
+
+
+def _aggregation_head(host: nn.Module) -> dict:
+    return dict(mla_channels=host.mla_channels, up_scale=host.up_convs[0][-1].scale_factor, **_head(host))
+
+
+def _segformer_head(host: nn.Module) -> dict:
+    return dict(interpolate_mode=host.interpolate_mode, **_head(host))
+
+
+# The arguments with which ours is the given module.
+READERS: dict[str, Callable[[nn.Module], dict]] = {
+    'VisionTransformer': _vision_transformer,
+    'MixVisionTransformer': _mix_vision_transformer,
+    'MLANeck': _neck,
+    'SETRUPHead': _progressive_head,
+    'SETRMLAHead': _aggregation_head,
+    'SegformerHead': _segformer_head,
+}
+
+
+def _layer_norm(norm: nn.Module) -> dict:
+    if not isinstance(norm, nn.LayerNorm):
+        raise ValueError(f'its norm is a {type(norm).__name__}; only LayerNorm is read from a built model')
+    return dict(type='LN', eps=norm.eps)
+
+
+def _activation(module: nn.Module) -> dict:
+    if not isinstance(module, (nn.GELU, nn.ReLU)):
+        raise ValueError(f'its activation is a {type(module).__name__}; only GELU and ReLU are read from a built model')
+    return dict(type='GELU' if isinstance(module, nn.GELU) else 'ReLU')
+
+
+def _drop_path_rate(ffn: nn.Module) -> float:
+    return ffn.dropout_layer.drop_prob if isinstance(ffn.dropout_layer, DropPath) else 0.0

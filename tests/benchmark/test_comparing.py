@@ -1,0 +1,85 @@
+"""Equality is found where it is, and a difference where one is."""
+
+import pytest
+import torch
+
+from mmseg_vitseg.benchmark.comparing import compare, compare_configs, compare_to_float32, compare_variants
+from mmseg_vitseg.benchmark.variants import Settings, Step, Variant
+
+HOST_FORM = {'model.decode_head.linear_projection': False}
+
+
+def steps(config: str, kind: str, options: dict | None = None, **settings) -> list[Step]:
+    settings = Settings(**{'shape': (48, 64), 'batch_size': 2, **settings})
+    variants = Variant('ours', config, options=options or {}), Variant(kind, config, kind, options or {})
+    return [Step(variant.build(), settings) for variant in variants]
+
+
+@pytest.mark.parametrize('mode', ['forward', 'predict', 'train'])
+@pytest.mark.parametrize(('name', 'options'), [('setr', {}), ('segformer', HOST_FORM)])
+def test_equals_the_hosts_twin(tiny, name, options, mode):
+    result = compare_variants(*steps(tiny[name], 'stock', options, mode=mode))
+    assert result.equal, result
+    assert result.labels_agree == (None if mode == 'train' else 1)
+
+
+@pytest.mark.parametrize('mode', ['forward', 'predict', 'train'])
+def test_equals_hugging_faces_twin(tiny, mode):
+    pytest.importorskip('transformers', reason='no transformers to compare with')
+    result = compare_variants(*steps(tiny['segformer'], 'hf', mode=mode))
+    assert result.equal, result
+
+
+@pytest.mark.parametrize('mode', ['forward', 'predict', 'train'])
+def test_a_perturbed_weight_shows_and_grows(tiny, mode):
+    ours, host = steps(tiny['setr'], 'stock', mode=mode)
+    assert compare_variants(ours, host).equal
+    found = [compare(ours.outputs(), host.outputs()).max_abs_diff]
+    for factor in (1.01, 1.5):
+        with torch.no_grad():
+            ours.segmentor.backbone.blocks[0].mlp.fc1.weight.mul_(factor)
+        result = compare(ours.outputs(), host.outputs())
+        assert not result.equal
+        found.append(result.max_abs_diff)
+    assert found[0] < 1e-5 < found[1] < found[2]
+
+
+def test_labels_that_differ_are_counted():
+    logits = torch.zeros(1, 2, 2, 2)
+    result = compare([logits, torch.tensor([0, 1, 1, 1])], [logits, torch.tensor([0, 1, 0, 1])])
+    assert result.labels_agree == 0.75
+
+
+def test_not_finite_is_not_equal():
+    broken = torch.full((1, 2), float('nan'))
+    result = compare([broken], [broken])
+    assert (result.equal, result.max_abs_diff, result.note) == (False, None, 'results are not finite')
+
+
+def test_another_decoder_is_not_compared_and_said(tiny):
+    """The host has no linear projection."""
+    ours, host = steps(tiny['segformer'], 'stock')
+    result = compare_variants(ours, host)
+    assert result.max_abs_diff is None
+    assert "the host's own decoder" in result.note
+
+
+def test_weights_that_do_not_fit_are_not_compared_and_said(tiny):
+    ours, other = (Step(Variant(name, tiny[name]).build(), Settings(shape=(64, 64))) for name in ('setr', 'linear'))
+    result = compare_variants(ours, other)
+    assert result.max_abs_diff is None
+    assert 'does not fit' in result.note
+
+
+def test_reduced_precision_is_compared_with_float32(tiny):
+    ours, host = steps(tiny['setr'], 'stock', dtype='bfloat16', mode='forward')
+    compare_variants(ours, host)
+    result = compare_to_float32(ours)
+    assert 1e-4 < result.max_abs_diff < 0.5
+    assert ours.dtype == 'bfloat16'
+
+
+def test_configs_in_float64(tiny):
+    result = compare_configs(tiny['setr'], tiny['setr'], (64, 64))
+    assert result.equal
+    assert result.max_abs_diff == 0

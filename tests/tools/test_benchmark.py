@@ -1,0 +1,66 @@
+"""tools/benchmark.py and tools/upgrade_config.py as a user meets them."""
+
+import json
+from importlib import resources
+
+import pytest
+
+HOST = resources.files('mmseg') / '.mim/configs'
+TINY = [
+    'model.backbone.embed_dims=8',
+    'model.backbone.num_layers=1,1,1,1',
+    'model.decode_head.in_channels=8,16,40,64',
+    'model.decode_head.channels=16',
+]
+
+
+@pytest.mark.slow
+def test_a_model_against_its_twins(run_tool, config_path, tmp_path):
+    config = config_path('segformer_b0_ade20k')
+    flags = ['--shape', 64, 64, '--repeats', 2, '--threads', 1, '--device', 'cpu']
+    files = ['--json', 'out.json', '--plot', 'out.png']
+    result = run_tool('benchmark.py', config, '--against', 'stock', 'hf', *flags, *files, '--cfg-options', *TINY)
+    assert result.stderr == ''
+    found = json.loads(result.stdout.splitlines()[-1])
+    assert found == json.loads((tmp_path / 'out.json').read_text())
+    assert found['threads'] == 1
+    assert [row['variant'].split(':')[0] for row in found['rows']] == ['ours', 'stock', 'hf']
+    assert found['rows'][2]['labels_agree'] == 1 or 'transformers' in found['rows'][2]['variant']
+    assert result.stdout.startswith('device cpu')
+    assert '| config | variant |' in result.stdout
+    assert (tmp_path / 'out.png').stat().st_size > 1000
+    assert not (tmp_path / 'work_dirs').exists()
+
+
+@pytest.mark.slow
+def test_mistakes_are_one_line(run_tool, check_user_error, config_path, tmp_path):
+    (tmp_path / 'empty.py').write_text('data_root = 1\n')
+    config = config_path('quickstart')
+    for arguments, words in (
+        ([], ['no CONFIG']),
+        (['--suite', config], ['--suite has its own']),
+        ([config, '--shape', '64', '0'], ['at least 1']),
+        ([config, '--mode', 'guess'], ['--mode', 'predict']),
+        ([config, '--device', 'teapot'], ['--device teapot']),
+        ([config, '--json', 'nowhere/out.json'], ['nowhere/out.json', 'folder']),
+        (['quickstar.py'], ['quickstar.py: no such config']),
+        ([config, '--against', 'host'], ['--against host', "'stock', 'hf'"]),
+        (['empty.py'], ['empty.py: has no model']),
+    ):
+        check_user_error(run_tool('benchmark.py', *arguments, check=False), *words)
+
+
+@pytest.mark.slow
+def test_upgrade_config(run_tool, check_user_error, tmp_path):
+    host = HOST / 'segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py'
+    result = run_tool('upgrade_config.py', host, 'mine.py', '--shape', 64, 64)
+    assert 'model.decode_head: SegformerHead -> mmseg_vitseg.SegformerHead' in result.stdout
+    assert '100.00% of the labels are the same' in result.stdout
+    assert "type='mmseg_vitseg.SegformerHead'" in (tmp_path / 'mine.py').read_text()
+    for arguments, words in (
+        ([host, 'mine.py'], ['mine.py: is there already', '--force']),
+        ([host, 'mine.txt'], ['.py']),
+        ([host, 'nowhere/mine.py'], ['folder does not exist']),
+        (['nothing.py', 'other.py'], ['nothing.py: no such config']),
+    ):
+        check_user_error(run_tool('upgrade_config.py', *arguments, check=False), *words)

@@ -1,0 +1,169 @@
+"""Measure models side by side: latency, images a second, peak memory, FLOPs, parameters, and whether results are equal.
+
+It needs a config, and neither data nor a checkpoint: weights and images are random. For example
+
+  tools/benchmark.py configs/segformer_b0_ade20k.py --against stock     with MMSegmentation's own model
+  tools/benchmark.py configs/segformer_b2_ade20k.py --against hf        with Hugging Face's SegFormer
+  tools/benchmark.py configs/setr_pup_ade20k.py --mode train --dtype bfloat16
+  tools/benchmark.py --suite --markdown                                 what benchmarks/ publishes
+
+The last line of the output is one JSON object.
+"""
+
+import argparse
+import contextlib
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from _command import KeyValues, OneLineParser, run
+
+CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+
+
+def parse_args() -> argparse.Namespace:
+    parser = OneLineParser(__doc__)
+    parser.add_argument('configs', nargs='*', metavar='CONFIG', help='config files; write them before the flags')
+    parser.add_argument(
+        '--against',
+        nargs='+',
+        default=[],
+        metavar='stock|hf|CONFIG',
+        help="what each config is compared with: the host's twin of it with the same weights, Hugging Face's, other configs",
+    )
+    parser.add_argument('--mode', choices=('predict', 'forward', 'train'), help='what a step is (default: predict)')
+    parser.add_argument('--shape', nargs=2, type=positive, metavar=('H', 'W'), help='of the images (default: 512 512)')
+    parser.add_argument('--batch-size', type=positive, metavar='N', help='images a step (default: 1; suite, train: 2)')
+    parser.add_argument('--dtype', choices=('float32', 'bfloat16', 'float16'), default='float32')
+    parser.add_argument('--compile', action='store_true', help='torch.compile the models')
+    parser.add_argument('--device', help='cpu, cuda, cuda:1, ... (default: cuda where there is one)')
+    parser.add_argument('--repeats', type=positive, metavar='N', help='rounds (default: until the medians are stable)')
+    parser.add_argument('--threads', type=positive, metavar='N', help="of the CPU (default: torch's)")
+    parser.add_argument('--json', metavar='FILE', help='write the JSON there too')
+    parser.add_argument('--plot', metavar='FILE.png', help='draw latency against peak memory there')
+    parser.add_argument('--markdown', action='store_true', help='print Markdown, as where the output is no terminal')
+    parser.add_argument('--suite', action='store_true', help='measure what benchmarks/ publishes; takes no CONFIG')
+    parser.add_argument('--cfg-options', nargs='+', action=KeyValues, metavar='KEY=VALUE', help='override settings')
+    args = parser.parse_args()
+    if args.suite and (args.configs or args.against or args.cfg_options):
+        parser.error('--suite has its own configs, options and what they are compared with')
+    if not args.suite and not args.configs:
+        parser.error('no CONFIG; write it before --against and --cfg-options, which take all that follows')
+    return args
+
+
+def positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'{text}; at least 1 is needed')
+    return value
+
+
+def main() -> None:
+    args = parse_args()
+    import torch
+    from mmengine.logging import MMLogger
+
+    from mmseg_vitseg.benchmark.report import plot, print_table, to_json, to_markdown
+
+    MMLogger.get_current_instance().setLevel('WARNING')  # SyncBN is a BN, in each variant anew
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    args.device = check_device(args.device)
+    for path in filter(None, [args.json, args.plot]):
+        if not Path(path).resolve().parent.is_dir():
+            raise FileNotFoundError(f'{path}: its folder does not exist; make it first')
+    rows = []
+    with shown_progress() as progress:
+        for measure in runs(args):
+            rows += measure(progress)
+    if sys.stdout.isatty() and not args.markdown:
+        print_table(rows)
+    else:
+        print(to_markdown(rows, args.device, shlex.join(['python', *sys.argv])) + '\n')
+    result = to_json(rows, args.device)
+    if args.json:
+        Path(args.json).write_text(result + '\n')
+    if args.plot:
+        plot(rows, args.plot)
+    print(result)
+
+
+def check_device(name: str | None) -> str:
+    """Return the device that is asked for, or the one there is."""
+    import torch
+
+    if name is None:
+        return 'cuda' if torch.cuda.is_available() else 'cpu'
+    try:
+        torch.empty(1, device=name)
+    except Exception as error:  # each backend has its own
+        raise ValueError(f'--device {name}: {str(error).splitlines()[0]}') from error
+    return name
+
+
+def runs(args: argparse.Namespace) -> Iterator[Callable]:
+    """Yield what is to be measured together: functions of the progress that return rows."""
+    from functools import partial
+
+    from mmseg_vitseg.benchmark.building import model_config
+    from mmseg_vitseg.benchmark.measuring import measure_side_by_side
+    from mmseg_vitseg.benchmark.suite import CASES, MODES
+    from mmseg_vitseg.benchmark.variants import Settings, Variant
+
+    common = dict(dtype=args.dtype, compile=args.compile, device=args.device, threads=args.threads)
+    measure = partial(measure_side_by_side, repeats=args.repeats)
+    if args.suite:
+        for mode in [args.mode] if args.mode else MODES:
+            for case in CASES:
+                settings = Settings(
+                    mode=mode,
+                    shape=tuple(args.shape or case.shape),
+                    batch_size=args.batch_size or (2 if mode == 'train' else 1),
+                    **common,
+                )
+                config = str(CONFIGS / f'{case.config}.py')
+                ours = Variant('ours', config, options=case.options)
+                other = Variant(case.against, config, case.against, case.options)
+                yield lambda progress, case=case, settings=settings, both=(ours, other): measure(
+                    case.name, both, settings, progress=lambda text: progress(f'{case.name}, {settings.mode}, {text}')
+                )
+        return
+    settings = Settings(
+        mode=args.mode or 'predict', shape=tuple(args.shape or (512, 512)), batch_size=args.batch_size or 1, **common
+    )
+    others = [one for one in args.against if one not in ('stock', 'hf')]
+    if missing := [one for one in others if not Path(one).is_file()]:
+        raise FileNotFoundError(
+            f"--against {missing[0]}: allowed: 'stock', 'hf', and config files; there is no such file"
+        )
+    for config in [*args.configs, *others]:
+        model_config(config, args.cfg_options)  # a mistake shows before anything is measured
+    for config in args.configs:
+        options = args.cfg_options or {}
+        variants = [Variant('ours', config, options=options)]
+        for other in dict.fromkeys(args.against):
+            twin = other in ('stock', 'hf')
+            name = other if twin else Path(other).stem
+            variants.append(Variant(name, config if twin else other, other if twin else 'config', options))
+        yield lambda progress, config=config, variants=variants: measure(
+            Path(config).stem, variants, settings, progress=lambda text: progress(f'{Path(config).stem}, {text}')
+        )
+
+
+@contextlib.contextmanager
+def shown_progress() -> Iterator[Callable[[str], None]]:
+    """Show where we are on a terminal; say nothing elsewhere."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda text: None
+        return
+    with console.status('') as status:
+        yield status.update
+
+
+if __name__ == '__main__':
+    run(main)

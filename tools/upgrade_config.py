@@ -1,0 +1,76 @@
+"""Rewrite a config of MMSegmentation's with this project's types where there are any: backbone, neck, heads, segmentor.
+
+All else is kept. It says what changed and why, then builds both models with the same random weights and compares what they
+predict. For example: tools/upgrade_config.py path/to/setr_vit-l_pup_8xb2-160k_ade20k-512x512.py my_setr.py
+"""
+
+import argparse
+from pathlib import Path
+
+from _command import OneLineParser, run
+
+
+def parse_args() -> argparse.Namespace:
+    parser = OneLineParser(__doc__)
+    parser.add_argument('config', metavar='HOST_CONFIG', help="the config to rewrite: the host's, or your own")
+    parser.add_argument('out', metavar='OUT', help='where the new config goes: a file that ends in .py')
+    parser.add_argument('--force', action='store_true', help='write over a file that is there')
+    parser.add_argument('--no-check', action='store_true', help='do not build the models and compare them')
+    parser.add_argument(
+        '--shape',
+        nargs=2,
+        type=int,
+        default=(512, 512),
+        metavar=('H', 'W'),
+        help='of the comparison (default: 512 512)',
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    from mmengine.logging import MMLogger
+
+    from mmseg_vitseg.engine.launch import read_config
+    from mmseg_vitseg.upgrading.configs import upgrade_config
+
+    MMLogger.get_current_instance().setLevel('WARNING')
+    out = Path(args.out)
+    if out.suffix != '.py':
+        raise ValueError(f'{out}: name a file that ends in .py, as configs do')
+    if out.exists() and not args.force:
+        raise FileExistsError(f'{out}: is there already; --force writes over it')
+    if not out.resolve().parent.is_dir():
+        raise FileNotFoundError(f'{out}: its folder does not exist; make it first')
+    cfg, said = upgrade_config(read_config(args.config))
+    cfg.dump(out)
+    print('\n'.join(said))
+    if not args.no_check:
+        check(args.config, str(out), tuple(args.shape or image_size(cfg)))
+    print(f'Written: {out}')
+
+
+def image_size(cfg) -> tuple[int, int]:
+    """Return the size that a model's positions are made for."""
+    size = cfg.model.backbone.get('img_size', 512)
+    return (size, size) if isinstance(size, int) else size
+
+
+def check(host: str, ours: str, shape: tuple[int, int]) -> None:
+    """Compare the two configs' models as they are written."""
+    from mmseg_vitseg.benchmark.comparing import compare_configs
+
+    result = compare_configs(ours, host, shape)
+    if not result.equal:
+        raise ValueError(
+            f'{ours}: written, but its model does not predict what the old one does: '
+            f'{result.note or f"logits differ by up to {result.max_abs_diff:.1e}"}'
+        )
+    print(
+        f'Same random weights, same random image of {shape[0]} x {shape[1]}: logits differ by at most '
+        f'{result.max_abs_diff:.1e}, {result.labels_agree:.2%} of the labels are the same.'
+    )
+
+
+if __name__ == '__main__':
+    run(main)
