@@ -336,7 +336,7 @@ def test_checkpoint_that_is_none(run_tool, check_user_error, config_path, tmp_pa
     check_user_error(result, 'none.pth', 'no such checkpoint')
     (tmp_path / 'page.pth').write_text('<html>404</html>')
     result = run_tool('test.py', config_path('quickstart'), 'page.pth', *SMALL, check=False)
-    check_user_error(result, 'page.pth', 'not a checkpoint, or damaged')
+    check_user_error(result, 'page.pth', 'a web page, not a checkpoint')
 
 
 def test_bad_command_lines(run_tool, check_user_error, config_path):
