@@ -1,7 +1,7 @@
 """SegFormer-B0 on Oxford-IIIT Pet, from scratch, at CPU size.
 
-Measured on 360 + 278 pictures, CPU: aAcc 80.82, mIoU 59.09 after 200 epochs, 0.98 GB; about 15 s an epoch on one core (0.53 s
-a step of 16), the first third on a crowded machine, so 67 min in all.
+Measured on 360 + 278 pictures, CPU: aAcc 80.82, mIoU 59.09 after 200 epochs, 0.98 GB; about 15 s an epoch on one core (0.53
+s a step of 16), the first third on a crowded machine, so 67 min in all.
 `PET_ROOT=DIR python tools/train.py configs/segformer_b0_pet.py`
 """
 
