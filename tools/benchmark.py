@@ -65,6 +65,7 @@ def main() -> None:
     import torch
     from mmengine.logging import MMLogger
 
+    from mmseg_vitseg.atomic import whole
     from mmseg_vitseg.benchmark.report import plot, print_table, to_json, to_markdown
 
     MMLogger.get_current_instance().setLevel('WARNING')  # SyncBN is a BN, in each variant anew
@@ -84,7 +85,8 @@ def main() -> None:
         print(to_markdown(rows, args.device, shlex.join(['python', *sys.argv])) + '\n')
     result = to_json(rows, args.device)
     if args.json:
-        Path(args.json).write_text(result + '\n')
+        with whole(Path(args.json)) as temporary:
+            temporary.write_text(result + '\n')
     if args.plot:
         plot(rows, args.plot)
     print(result)

@@ -36,8 +36,8 @@ def main() -> None:
     args = parse_args()
     from rich.progress import track
 
+    from mmseg_vitseg.atomic import whole
     from mmseg_vitseg.inference.comparing import check_classes, compare_most_different, compare_named, mean_iou, sheet
-    from mmseg_vitseg.inference.files import whole
     from mmseg_vitseg.inference.model import classes_of, load_model
 
     a, b = (load_model(*pair, args.device, args.cfg_options) for pair in (args.a, args.b))
@@ -49,19 +49,13 @@ def main() -> None:
     names = tuple(Path(config).stem for config, _ in (args.a, args.b))
     out = Path(args.out)
     with whole(out) as temporary:
-        sheet(found, classes_of(a.cfg)[1], names).save(
-            temporary, format={'.png': 'PNG', '.webp': 'WEBP'}.get(out.suffix.lower(), 'JPEG')
-        )
+        sheet(found, classes_of(a.cfg)[1], names).save(temporary)
     for one in found:
-        scores = (
-            ''
-            if one.truth is None
-            else '  '.join(
-                f'{name} mIoU {100 * mean_iou(labels, one.truth):.1f}'
-                for name, labels in zip(names, (one.a, one.b), strict=True)
-            )
-        )
-        print(f'{one.name}  differ on {100 * one.disagreement:.1f} %  {scores}')
+        line = f'{one.name}  differ on {100 * one.disagreement:.1f} %'
+        if one.truth is not None:
+            for name, labels in zip(names, (one.a, one.b), strict=True):
+                line += f'  {name} mIoU {100 * mean_iou(labels, one.truth):.1f}'
+        print(line)
     print(out)
 
 

@@ -31,6 +31,7 @@ def main() -> None:
     args = parse_args()
     from mmengine.logging import MMLogger
 
+    from mmseg_vitseg.atomic import whole
     from mmseg_vitseg.engine.launch import read_config
     from mmseg_vitseg.upgrading.configs import upgrade_config
 
@@ -43,7 +44,8 @@ def main() -> None:
     if not out.resolve().parent.is_dir():
         raise FileNotFoundError(f'{out}: its folder does not exist; make it first')
     cfg, said = upgrade_config(read_config(args.config))
-    cfg.dump(out)
+    with whole(out) as temporary:
+        cfg.dump(temporary)
     print('\n'.join(said))
     if not args.no_check:
         check(args.config, str(out), tuple(args.shape or image_size(cfg)))

@@ -7,6 +7,7 @@ from pathlib import Path
 import mmseg
 import torch
 
+from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.benchmark.rows import Row, spread
 
 HEADERS = (
@@ -130,7 +131,8 @@ def plot(rows: Sequence[Row], path: str | Path) -> None:
             axes.annotate(label, (x, y), xytext=(4, 4), textcoords='offset points', fontsize=7)
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
-    figure.savefig(path, dpi=150)
+    with whole(Path(path)) as temporary:
+        figure.savefig(temporary, dpi=150)
 
 
 def _number(value: float | None, form: str) -> str:

@@ -1,7 +1,6 @@
 """From a checkpoint file of any source to one of ours, or of another project's."""
 
 import hashlib
-import os
 from pathlib import Path
 
 import torch
@@ -10,6 +9,7 @@ from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 from mmseg_vitseg import __version__
+from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.checkpoints.export import PROJECTS, export
 from mmseg_vitseg.checkpoints.fetch import local_file
 from mmseg_vitseg.checkpoints.reading import read_state_dict
@@ -121,15 +121,11 @@ def write(state: dict[str, Tensor], path: Path, provenance: dict[str, str]) -> N
     from safetensors.torch import save_file
 
     tensors = {name: value.contiguous().clone() for name, value in state.items()}  # of their own memory each
-    temporary = path.with_name(f'.{path.name}.tmp')
-    try:
+    with whole(path) as temporary:
         if path.suffix == '.safetensors':
             save_file(tensors, temporary, metadata=provenance)
         else:
             torch.save({'state_dict': tensors, 'meta': {'provenance': provenance}}, temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _target(dst: Path) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rich.progress import track
 
+from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.download import CHUNK, download
 
 SPLITS = ('trainval', 'test')
@@ -218,6 +219,5 @@ def _sample(root: Path, name: str) -> dict:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all."""
-    temporary = path.with_name(f'.{path.name}.tmp')
-    temporary.write_text(text)
-    temporary.replace(path)
+    with whole(path) as temporary:
+        temporary.write_text(text)

@@ -6,6 +6,7 @@ from pathlib import Path
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 
+from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.registry import HOOKS
 
 BACKEND = 'mmseg_vitseg.atomic'
@@ -17,18 +18,10 @@ class AtomicLocalBackend(LocalBackend):
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write bytes; on any interruption the target is what it was before."""
-        target = Path(filepath)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f'.{target.name}.tmp')  # one name a target: a killed run's is overwritten
-        try:
-            with open(temporary, 'wb') as file:
-                file.write(obj)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-        except BaseException:  # KeyboardInterrupt too
-            temporary.unlink(missing_ok=True)
-            raise
+        with whole(Path(filepath)) as temporary, open(temporary, 'wb') as file:
+            file.write(obj)
+            file.flush()
+            os.fsync(file.fileno())
 
 
 @HOOKS.register_module()

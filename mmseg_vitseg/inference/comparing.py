@@ -75,7 +75,7 @@ def compare_named(a: nn.Module, b: nn.Module, paths: Sequence[str | Path]) -> li
     for path in paths:
         load = known.get(Path(path).resolve())
         picture, truth = (read_picture(path), None) if load is None else load()
-        found.append(Comparison(Path(path).name, picture, truth, predict(a, picture), predict(b, picture)))
+        found.append(_compare(a, b, path, picture, truth))
     return found
 
 
@@ -92,11 +92,15 @@ def compare_most_different(
     best: list[tuple[float, int, Comparison]] = []
     for index, (path, load) in enumerate(track(list(samples_of(a.cfg)))):
         picture, truth = load()
-        one = Comparison(Path(path).name, picture, truth, predict(a, picture), predict(b, picture))
+        one = _compare(a, b, path, picture, truth)
         heapq.heappush(best, (one.disagreement, -index, one))
         if len(best) > count:
             heapq.heappop(best)
     return [one for _, _, one in sorted(best, key=lambda entry: entry[:2], reverse=True)]
+
+
+def _compare(a: nn.Module, b: nn.Module, path: str | Path, picture: np.ndarray, truth: np.ndarray | None) -> Comparison:
+    return Comparison(Path(path).name, picture, truth, predict(a, picture), predict(b, picture))
 
 
 def mean_iou(labels: np.ndarray, truth: np.ndarray) -> float:

@@ -2,9 +2,7 @@
 
 import csv
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import cv2
 import numpy as np
 from torch import nn
 
+from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.inference.drawing import areas, index_mask, overlay, shares, with_legend
 from mmseg_vitseg.inference.model import batches, classes_of, label_maps, prepare
 from mmseg_vitseg.inference.pictures import SUFFIXES, read_picture
@@ -178,15 +177,3 @@ def _frames(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
         if not read:
             return
         yield np.ascontiguousarray(frame[..., ::-1])
-
-
-@contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Give a name to write to; what is there afterwards gets its own name, and after an error nothing is left."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{os.getpid()}-{path.name}')
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -87,7 +87,9 @@ def predict(
 def prepare(model: nn.Module, picture: np.ndarray) -> dict:
     """Run the config's test pipeline, less its loading, on a picture (H, W, 3), uint8, RGB: input and data sample."""
     bgr = np.ascontiguousarray(picture[..., ::-1])
-    return Compose(steps_after_loading(model.cfg))(dict(img=bgr, img_shape=bgr.shape[:2], ori_shape=bgr.shape[:2]))
+    if 'pipeline' not in vars(model):  # built once a model, not once a picture
+        model.pipeline = Compose(steps_after_loading(model.cfg))
+    return model.pipeline(dict(img=bgr, img_shape=bgr.shape[:2], ori_shape=bgr.shape[:2]))
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mmseg_vitseg.inference.drawing import areas, index_mask, overlay, with_legend
-from mmseg_vitseg.inference.files import find_inputs, whole
+from mmseg_vitseg.inference.files import find_inputs
 from mmseg_vitseg.inference.model import load_model, predict
 
 RGB = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
@@ -118,10 +118,3 @@ def test_drawing():
     assert index_mask(labels, palette).getpalette()[3:6] == [200, 100, 0]
     many = np.zeros((300, 3), np.uint8)
     assert np.array(index_mask(np.array([[299]]), many)).tolist() == [[299]]
-
-
-def test_a_file_is_whole_or_absent(tmp_path):
-    with pytest.raises(RuntimeError), whole(tmp_path / 'x/y.txt') as temporary:
-        temporary.write_text('half')
-        raise RuntimeError
-    assert list((tmp_path / 'x').iterdir()) == []
