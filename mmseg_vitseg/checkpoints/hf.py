@@ -123,14 +123,15 @@ def to_linear(weight: Tensor) -> Tensor:
     return weight.flatten(1)
 
 
-PATCHES, POOLER = 'embeddings.patch_embeddings.projection.weight', ('pooler.{rest}', 'classifier.{rest}')
+PATCHES, QUERY = 'embeddings.patch_embeddings.projection.weight', 'encoder.layer.0.attention.attention.query.weight'
+POOLER = ('pooler.{rest}', 'classifier.{rest}')
 
 SOURCES = (
     Source(
         name='hf',
         what="Hugging Face's ViT",
         encoder=VISION_TRANSFORMER,
-        marks=(PATCHES, 'encoder.layer.0.layernorm_before.weight'),
+        marks=(PATCHES, QUERY, 'encoder.layer.0.layernorm_before.weight'),
         prefixes=('', 'vit.', 'deit.'),
         absent=('embeddings.distillation_token',),
         drop=(*POOLER, 'embeddings.mask_token', 'decoder.{rest}'),
@@ -139,7 +140,7 @@ SOURCES = (
         name='hf',
         what="Hugging Face's distilled DeiT",
         encoder=DISTILLED,
-        marks=(PATCHES, 'embeddings.distillation_token'),
+        marks=(PATCHES, QUERY, 'embeddings.distillation_token'),
         prefixes=('', 'deit.'),
         drop=(*POOLER, 'cls_classifier.{rest}', 'distillation_classifier.{rest}', 'embeddings.mask_token'),
         finish=register_from_distillation,
@@ -148,7 +149,7 @@ SOURCES = (
         name='hf',
         what="Hugging Face's DINOv2",
         encoder=DINOV2,
-        marks=(PATCHES, 'encoder.layer.0.layer_scale1.lambda1'),
+        marks=(PATCHES, QUERY, 'encoder.layer.0.layer_scale1.lambda1'),
         prefixes=('', 'dinov2.', 'dinov2_with_registers.'),
         drop=(*POOLER, 'embeddings.mask_token'),
     ),

@@ -243,12 +243,19 @@ def jax_names(state):
     return {**result, 'head/kernel': torch.ones(WIDTH, 3), 'head/bias': torch.ones(3), 'pre_logits/bias': torch.ones(3)}
 
 
-def hf_reference(kind: str, drops: int, source: str = 'hf', settings: dict = {}, **arguments) -> Callable:
+def in_modules(model: nn.Module, folder) -> dict[str, Tensor]:
+    """Take the names that the modules have in memory."""
+    return model.state_dict()
+
+
+def hf_reference(
+    kind: str, drops: int, source: str = 'hf', settings: dict = {}, names: Callable = saved, **arguments
+) -> Callable:
     def make(tmp_path) -> Reference:
         model = hf_vit(kind, **settings)
         encoder = model.base_model
         return Reference(
-            saved(model, tmp_path),
+            names(model, tmp_path),
             vit(**arguments),
             lambda x: patches(encoder(x).last_hidden_state),
             drops,
@@ -359,9 +366,22 @@ SEGFORMER = dict(
 )
 
 
-def hf_segformer_whole(tmp_path) -> Reference:
+def hf_mae(tmp_path) -> Reference:
+    """ViT-MAE, asked to leave out no patch and to keep their order."""
+    decoder = dict(decoder_hidden_size=8, decoder_num_hidden_layers=1, decoder_num_attention_heads=2)
+    model = hf_vit('ViTMAEForPreTraining', mask_ratio=0.0, **decoder, decoder_intermediate_size=8)
+    state = saved(model, tmp_path)
+    order = torch.arange((SIDE // PATCH) ** 2.0)
+
+    def expected(images: Tensor) -> Tensor:
+        return patches(model.vit(images, noise=order.expand(len(images), -1)).last_hidden_state)
+
+    return Reference(state, vit(), expected, sum(name.startswith('decoder.') for name in state), 'hf')
+
+
+def hf_segformer_whole(tmp_path, names: Callable = saved) -> Reference:
     model = hf_segformer()
-    return Reference(saved(model, tmp_path), SEGFORMER, lambda x: model(x).logits, 0, 'hf')
+    return Reference(names(model, tmp_path), SEGFORMER, lambda x: model(x).logits, 0, 'hf')
 
 
 def segformer_authors(tmp_path, whole: bool = True) -> Reference:
@@ -434,6 +454,11 @@ REFERENCES: dict[str, Callable] = {
         num_registers=3,
     ),
     'hf-segformer': hf_segformer_whole,
+    'hf-mae': hf_mae,
+    'hf-vit-modules': hf_reference('ViTForImageClassification', 2, names=in_modules),
+    'hf-deit-modules': hf_reference('DeiTForImageClassificationWithTeacher', 4, names=in_modules, num_registers=1),
+    'hf-dinov2-modules': hf_reference('Dinov2Model', 1, names=in_modules, layer_scale=1.0),
+    'hf-segformer-modules': lambda tmp_path: hf_segformer_whole(tmp_path, in_modules),
     'host-vit': host_reference('VisionTransformer', **SIZES, patch_bias=True, final_norm=True),
     'host-vit-defaults': host_reference('VisionTransformer', **SIZES, with_cls_token=False, qkv_bias=False),
     'host-mit': host_reference('MixVisionTransformer', **MIT),
