@@ -10,7 +10,9 @@ from mmseg_vitseg.checkpoints import hf, hf_modules, host, jax, ours, segformer,
 from mmseg_vitseg.checkpoints.names import Source, translate
 
 SOURCES: tuple[Source, ...] = tuple(
-    chain.from_iterable(module.SOURCES for module in (timm, hf, hf_modules, host, torchvision, jax, setr, segformer, ours))
+    chain.from_iterable(
+        module.SOURCES for module in (timm, hf, hf_modules, host, torchvision, jax, setr, segformer, ours)
+    )
 )
 NAMES = tuple(dict.fromkeys(source.name for source in SOURCES))  # what source= takes besides 'auto'
 SHOWN = 5  # keys of a file that is not recognised
