@@ -43,12 +43,18 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--json', metavar='FILE', help='write the JSON there too')
     parser.add_argument('--plot', metavar='FILE.png', help='draw latency against peak memory there')
     parser.add_argument('--markdown', action='store_true', help='print Markdown, as where the output is no terminal')
-    parser.add_argument('--suite', action='store_true', help='measure what benchmarks/ publishes; takes no CONFIG')
+    parser.add_argument(
+        '--suite',
+        nargs='?',
+        const='',
+        metavar='TEXT',
+        help='measure what benchmarks/ publishes, or of it the models whose names contain TEXT; takes no CONFIG',
+    )
     parser.add_argument('--cfg-options', nargs='+', action=KeyValues, metavar='KEY=VALUE', help='override settings')
     args = parser.parse_args()
-    if args.suite and (args.configs or args.against or args.cfg_options):
+    if args.suite is not None and (args.configs or args.against or args.cfg_options):
         parser.error('--suite has its own configs, options and what they are compared with')
-    if not args.suite and not args.configs:
+    if args.suite is None and not args.configs:
         parser.error('no CONFIG; write it before --against and --cfg-options, which take all that follows')
     return args
 
@@ -66,6 +72,7 @@ def main() -> None:
     from mmengine.logging import MMLogger
 
     from mmseg_vitseg.atomic import whole
+    from mmseg_vitseg.benchmark.measuring import measure_side_by_side
     from mmseg_vitseg.benchmark.report import plot, print_table, to_json, to_markdown
 
     MMLogger.get_current_instance().setLevel('WARNING')  # SyncBN is a BN, in each variant anew
@@ -77,8 +84,11 @@ def main() -> None:
             raise FileNotFoundError(f'{path}: its folder does not exist; make it first')
     rows = []
     with shown_progress() as progress:
-        for measure in runs(args):
-            rows += measure(progress)
+        for name, variants, settings in runs(args):
+            what = f'{name}, {settings.mode}'
+            rows += measure_side_by_side(
+                name, variants, settings, repeats=args.repeats, progress=lambda step, what=what: progress(what, step)
+            )
     if sys.stdout.isatty() and not args.markdown:
         print_table(rows)
     else:
@@ -105,36 +115,30 @@ def check_device(name: str | None) -> str:
     return name
 
 
-def runs(args: argparse.Namespace) -> Iterator[Callable]:
-    """Yield what is to be measured together: functions of the progress that return rows."""
-    from functools import partial
-
-    from mmseg_vitseg.benchmark.building import model_config
-    from mmseg_vitseg.benchmark.measuring import measure_side_by_side
-    from mmseg_vitseg.benchmark.suite import CASES, MODES
-    from mmseg_vitseg.benchmark.variants import Settings, Variant
+def runs(args: argparse.Namespace) -> Iterator[tuple]:
+    """Yield what is to be measured together: a name, the variants, the settings."""
+    from mmseg_vitseg.benchmark.variants import Settings
 
     common = dict(dtype=args.dtype, compile=args.compile, device=args.device, threads=args.threads)
-    measure = partial(measure_side_by_side, repeats=args.repeats)
-    if args.suite:
-        for mode in [args.mode] if args.mode else MODES:
-            for case in CASES:
-                settings = Settings(
-                    mode=mode,
-                    shape=tuple(args.shape or case.shape),
-                    batch_size=args.batch_size or (2 if mode == 'train' else 1),
-                    **common,
-                )
-                config = str(CONFIGS / f'{case.config}.py')
-                ours = Variant('ours', config, options=case.options)
-                other = Variant(case.against, config, case.against, case.options)
-                yield lambda progress, case=case, settings=settings, both=(ours, other): measure(
-                    case.name, both, settings, progress=lambda text: progress(f'{case.name}, {settings.mode}, {text}')
-                )
+    if args.suite is None:
+        batch, shape = args.batch_size or 1, tuple(args.shape or (512, 512))
+        settings = Settings(mode=args.mode or 'predict', shape=shape, batch_size=batch, **common)
+        for name, variants in config_runs(args):
+            yield name, variants, settings
         return
-    settings = Settings(
-        mode=args.mode or 'predict', shape=tuple(args.shape or (512, 512)), batch_size=args.batch_size or 1, **common
-    )
+    from mmseg_vitseg.benchmark.suite import MODES, chosen
+
+    for mode, case in chosen(args.suite, [args.mode] if args.mode else MODES):
+        batch, shape = args.batch_size or (2 if mode == 'train' else 1), tuple(args.shape or case.shape)
+        settings = Settings(mode=mode, shape=shape, batch_size=batch, **common)
+        yield case.name, case.variants(CONFIGS), settings
+
+
+def config_runs(args: argparse.Namespace) -> Iterator[tuple]:
+    """Yield each config's name, and its variants."""
+    from mmseg_vitseg.benchmark.building import model_config
+    from mmseg_vitseg.benchmark.variants import Variant
+
     others = [one for one in args.against if one not in ('stock', 'hf')]
     if missing := [one for one in others if not Path(one).is_file()]:
         raise FileNotFoundError(
@@ -149,22 +153,27 @@ def runs(args: argparse.Namespace) -> Iterator[Callable]:
             twin = other in ('stock', 'hf')
             name = other if twin else Path(other).stem
             variants.append(Variant(name, config if twin else other, other if twin else 'config', options))
-        yield lambda progress, config=config, variants=variants: measure(
-            Path(config).stem, variants, settings, progress=lambda text: progress(f'{Path(config).stem}, {text}')
-        )
+        yield Path(config).stem, variants
 
 
 @contextlib.contextmanager
-def shown_progress() -> Iterator[Callable[[str], None]]:
-    """Show where we are on a terminal; say nothing elsewhere."""
+def shown_progress() -> Iterator[Callable[[str, str], None]]:
+    """Show where we are: on a terminal each step, elsewhere a line for each model."""
     from rich.console import Console
 
     console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda text: None
+    if console.is_terminal:
+        with console.status('') as status:
+            yield lambda what, step: status.update(f'{what}, {step}')
         return
-    with console.status('') as status:
-        yield status.update
+    said = set()
+
+    def say(what: str, step: str) -> None:
+        if what not in said:
+            said.add(what)
+            print(f'measuring {what}', file=sys.stderr, flush=True)
+
+    yield say
 
 
 if __name__ == '__main__':

@@ -1,6 +1,10 @@
 """The suite whose figures we publish: what is run, and against what."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmseg_vitseg.benchmark.variants import Variant
 
 MODES = ('predict', 'train')
 
@@ -15,6 +19,7 @@ class Case:
         shape: (H, W).
         against: ``stock`` or ``hf``.
         options: dotted key -> value, put over the config's.
+        modes: of MODES, those in which it is run.
     """
 
     name: str
@@ -22,10 +27,18 @@ class Case:
     shape: tuple[int, int]
     against: str
     options: dict = field(default_factory=dict)
+    modes: tuple[str, ...] = MODES
+
+    def variants(self, configs: Path) -> tuple[Variant, Variant]:
+        """Return ours and the other; ``configs`` is the folder of the configs."""
+        config = str(configs / f'{self.config}.py')
+        ours = Variant('ours', config, options=self.options)
+        return ours, Variant(self.against, config, self.against, self.options)
 
 
 # The host's form of the decoder, so that the host's weights fit and results are compared.
 HOST_DECODER = {'model.decode_head.linear_projection': False, 'model.decode_head.channels': 256}
+STREET = (1024, 2048)  # the size of Cityscapes' pictures
 # A crop is predicted whole: the host's sliding window over a single crop would only add to its time.
 WHOLE = {'model.test_cfg.mode': 'whole'}
 
@@ -42,9 +55,21 @@ def _setr(decoder: str, auxiliary: int) -> Case:
     )
 
 
-def _small(width: int = 384, auxiliary: int = 3) -> dict:
-    heads = {f'model.auxiliary_head.{index}.in_channels': width for index in range(auxiliary)}
-    return {**WHOLE, **heads, 'model.backbone.variant': 'small', 'model.decode_head.in_channels': width}
+def _small(classes: int, size: tuple[int, int]) -> dict:
+    heads = ['decode_head', *(f'auxiliary_head.{index}' for index in range(3))]
+    options = {**WHOLE, 'model.backbone.variant': 'small', 'model.backbone.img_size': size}
+    for head in heads:
+        options |= {f'model.{head}.in_channels': 384, f'model.{head}.num_classes': classes}
+    return options
+
+
+def _windows(classes: int) -> Case:
+    """Return a street scene in six windows."""
+    test = {'mode': 'slide', 'crop_size': (768, 768), 'stride': (512, 512)}
+    options = {f'model.test_cfg.{key}': value for key, value in test.items()}
+    options |= {**HOST_DECODER, 'model.decode_head.num_classes': classes}
+    name = f'SegFormer-B0, {classes} classes, windows of 768 every 512'
+    return Case(name, 'segformer_b0_cityscapes', STREET, 'stock', options, ('predict',))
 
 
 CASES = (
@@ -55,5 +80,31 @@ CASES = (
     _setr('naive', 3),
     _setr('pup', 3),
     _setr('mla', 4),
-    Case('SETR-PUP ViT-S, 19 classes', 'setr_pup_base_cityscapes', (768, 768), 'stock', _small()),
+    Case('SETR-PUP ViT-S, 19 classes', 'setr_pup_base_cityscapes', (768, 768), 'stock', _small(19, (768, 768))),
+    # where logits at full size weigh most
+    Case(
+        'SETR-PUP ViT-S, 150 classes',
+        'setr_pup_base_cityscapes',
+        (512, 512),
+        'stock',
+        _small(150, (512, 512)),
+        ('train',),
+    ),
+    Case('SegFormer-B0, 150 classes, street', 'segformer_b0_ade20k', STREET, 'stock', HOST_DECODER, ('predict',)),
+    _windows(19),
+    _windows(150),
 )
+
+
+def chosen(text: str, modes: Sequence[str]) -> list[tuple[str, Case]]:
+    """Return the cases whose names contain ``text``, mode after mode.
+
+    Raises:
+        ValueError: there is none; names those that there are.
+    """
+    found = [(mode, case) for mode in modes for case in CASES if mode in case.modes]
+    wanted = [(mode, case) for mode, case in found if text in case.name]
+    if not wanted:
+        names = '; '.join(dict.fromkeys(case.name for _, case in found))
+        raise ValueError(f'--suite {text}: no such model; in {" and ".join(modes)} there are {names}')
+    return wanted

@@ -8,7 +8,7 @@ import torch
 
 from mmseg_vitseg.benchmark.variants import reason
 
-WARM_UP = 2  # steps before any is timed; the first compiles, allocates, and fills caches
+WARM_UP, LONG = 2, 5e3  # steps before any is timed, one where it takes so many ms: it compiles, allocates, fills caches
 FEWEST, MOST, SECONDS = 5, 50, 60.0  # rounds, and time for them, where their number is not given
 STABLE = 0.01  # the later half's median within 1 % of the whole's
 
@@ -36,9 +36,10 @@ def time_in_turn(
     for name, step in steps.items():
         for _ in range(WARM_UP):
             progress(f'{name}: warm-up')
-            _, why = reason(lambda step=step: timed(step, device))
+            took, why = reason(lambda step=step: timed(step, device))
             if why:
                 failed[name] = why
+            if why or took > LONG:
                 break
     times: dict[str, list[float]] = {name: [] for name in steps if name not in failed}
     start = time.perf_counter()

@@ -76,7 +76,7 @@ def test_the_suites_models(case, on_meta):
     model = on_meta(model_config(CONFIGS / f'{case.config}.py', case.options))
     heads = [model.decode_head, *(model.auxiliary_head if model.with_auxiliary_head else [])]
     assert {head.num_classes for head in heads} == {int(case.name.split(', ')[1].split()[0])}
-    assert model.test_cfg.mode == 'whole'
+    assert model.test_cfg.mode == ('slide' if 'windows' in case.name else 'whole')
     if 'ViT' in case.name:
         assert model.backbone.embed_dims == (768 if 'ViT-B' in case.name else 384)
         assert tuple(16 * side for side in model.backbone.grid) == case.shape

@@ -20,7 +20,7 @@ def test_a_model_against_its_twins(run_tool, config_path, tmp_path):
     flags = ['--shape', 64, 64, '--repeats', 2, '--threads', 1, '--device', 'cpu']
     files = ['--json', 'out.json', '--plot', 'out.png']
     result = run_tool('benchmark.py', config, '--against', 'stock', 'hf', *flags, *files, '--cfg-options', *TINY)
-    assert result.stderr == ''
+    assert result.stderr == 'measuring segformer_b0_ade20k, predict\n'
     found = json.loads(result.stdout.splitlines()[-1])
     assert found == json.loads((tmp_path / 'out.json').read_text())
     assert found['threads'] == 1
@@ -38,7 +38,8 @@ def test_mistakes_are_one_line(run_tool, check_user_error, config_path, tmp_path
     config = config_path('quickstart')
     for arguments, words in (
         ([], ['no CONFIG']),
-        (['--suite', config], ['--suite has its own']),
+        (['--suite', '', config], ['--suite has its own']),
+        (['--suite', config], ['no such model', 'SegFormer-B0']),
         ([config, '--shape', '64', '0'], ['at least 1']),
         ([config, '--mode', 'guess'], ['--mode', 'predict']),
         ([config, '--device', 'teapot'], ['--device teapot']),
