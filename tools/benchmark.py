@@ -3,7 +3,7 @@
 It needs a config, and neither data nor a checkpoint: weights and images are random. For example
 
   tools/benchmark.py configs/segformer_b0_ade20k.py --against stock     with MMSegmentation's own model
-  tools/benchmark.py configs/segformer_b2_ade20k.py --against hf        with Hugging Face's SegFormer
+  tools/benchmark.py configs/segformer_b2_ade20k.py --against hf        with Hugging Face's SegFormer, or ViT
   tools/benchmark.py configs/setr_pup_ade20k.py --mode train --dtype bfloat16
   tools/benchmark.py --suite --markdown                                 what benchmarks/ publishes
 

@@ -1,4 +1,4 @@
-"""The same model elsewhere: the host's, from our config, and Hugging Face's SegFormer, from our model."""
+"""The same model of the host's, from our config."""
 
 import inspect
 
@@ -6,7 +6,6 @@ from mmengine.config import ConfigDict
 from torch import nn
 
 from mmseg_vitseg.models import mit, vit
-from mmseg_vitseg.models.heads.segformer import SegformerHead
 from mmseg_vitseg.registry import SCOPE
 from mmseg_vitseg.upgrading.counterparts import NAMES, classes, defaults
 
@@ -58,55 +57,6 @@ def _spell_out_variant(name: str, node: ConfigDict, ours: dict) -> None:
     if name in VARIANTS:
         sizes = VARIANTS[name][node.pop('variant', ours['variant'])]
         node.update({key: size if node.get(key) is None else node[key] for key, size in sizes.items()})
-
-
-def huggingface_twin(ours: nn.Module, notes: list[str]) -> nn.Module:
-    """Build Hugging Face's SegFormer with the sizes of our model.
-
-    Args:
-        ours: the built model.
-        notes: gets a line for each thing in which the twin is another model.
-
-    Raises:
-        ValueError: it is not a SegFormer, or one that Hugging Face's class cannot be; transformers is not installed.
-    """
-    try:
-        from transformers import SegformerConfig, SegformerForSemanticSegmentation
-        from transformers.utils.logging import disable_progress_bar
-    except ImportError as error:
-        raise ValueError('transformers is not installed: pip install transformers') from error
-    disable_progress_bar()  # of writing the weights to the file from which ours reads them
-    backbone, head = ours.backbone, ours.decode_head
-    if not isinstance(backbone, mit.MixVisionTransformer) or not isinstance(head, SegformerHead):
-        raise ValueError('Hugging Face has this model only as MixVisionTransformer with SegformerHead')
-    stages = backbone.stages
-    blocks = [stage.blocks[0] for stage in stages]
-    if blocks[0].attn.q.bias is None or not isinstance(blocks[0].mlp.act, nn.GELU):
-        raise ValueError("Hugging Face's SegFormer has qkv_bias=True and GELU")
-    if not head.linear_projection:
-        notes.append("Hugging Face's decoder: a linear layer a level, without norm and ReLU")
-    drop_path = stages[-1].blocks[-1].drop_path
-    convolutions = [stage.patch_embed.proj for stage in stages]
-    return SegformerForSemanticSegmentation(
-        SegformerConfig(
-            num_channels=convolutions[0].in_channels,
-            num_encoder_blocks=len(stages),
-            depths=[len(stage.blocks) for stage in stages],
-            sr_ratios=[block.attn.sr_ratio for block in blocks],
-            hidden_sizes=[conv.out_channels for conv in convolutions],
-            patch_sizes=[conv.kernel_size[0] for conv in convolutions],
-            strides=[conv.stride[0] for conv in convolutions],
-            num_attention_heads=[block.attn.num_heads for block in blocks],
-            mlp_ratios=[block.mlp.fc1.out_features // block.mlp.fc1.in_features for block in blocks],
-            hidden_dropout_prob=blocks[0].attn.proj_drop.p,
-            attention_probs_dropout_prob=blocks[0].attn.attn_drop_rate,
-            classifier_dropout_prob=head.dropout_ratio,
-            drop_path_rate=0.0 if isinstance(drop_path, nn.Identity) else drop_path.drop_prob,
-            decoder_hidden_size=head.channels,
-            num_labels=head.num_classes,
-            semantic_loss_ignore_index=head.ignore_index,
-        )
-    )
 
 
 def share_eps(theirs: nn.Module, ours: nn.Module) -> None:

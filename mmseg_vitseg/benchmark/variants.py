@@ -4,21 +4,17 @@ B batch, C channels of the input, K classes, H W size of the input in pixels.
 """
 
 import contextlib
-import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
-from mmengine.structures import PixelData
-from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmseg_vitseg.benchmark.building import build_model, model_config
-from mmseg_vitseg.benchmark.twins import host_twin, huggingface_twin
-from mmseg_vitseg.checkpoints.reading import read_state_dict
+from mmseg_vitseg.benchmark.huggingface import huggingface_twin
+from mmseg_vitseg.benchmark.segmentors import Segmentor
+from mmseg_vitseg.benchmark.twins import host_twin
 
 MODES = ('predict', 'forward', 'train')
 AUTOCAST = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
@@ -65,7 +61,7 @@ class Variant:
     kind: str = 'config'
     options: dict = field(default_factory=dict)
 
-    def build(self) -> 'Segmentor':
+    def build(self) -> Segmentor:
         """Build it, with whatever weights its constructor leaves.
 
         Raises:
@@ -74,92 +70,8 @@ class Variant:
         cfg, notes = model_config(self.config, self.options), []
         channels = cfg.backbone.get('in_channels', 3)
         if self.kind == 'hf':
-            return HuggingFaceSegmentor(huggingface_twin(build_model(cfg), notes), channels, notes)
+            return huggingface_twin(build_model(cfg), channels)
         return Segmentor(build_model(host_twin(cfg, notes) if self.kind == 'stock' else cfg), channels, notes)
-
-
-class Segmentor:
-    """A segmentor of the host's or ours.
-
-    Args:
-        model: the module.
-        channels: C, of its input.
-        notes: in what it is another model than the one it is the twin of.
-    """
-
-    def __init__(self, model: nn.Module, channels: int = 3, notes: Sequence[str] = ()):
-        self.model, self.channels, self.notes = model, channels, tuple(notes)
-
-    @property
-    def backbone(self) -> nn.Module:
-        """The encoder."""
-        return self.model.backbone
-
-    @property
-    def classes(self) -> int:
-        """K."""
-        return self.model.num_classes
-
-    def weights(self) -> dict[str, Tensor]:
-        """Return the state dict that a file of this model would hold."""
-        return self.model.state_dict()
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Map (B, C, H, W) to the head's logits, (B, K, h, w)."""
-        return self.model(images, mode='tensor')
-
-    def predict(self, images: Tensor) -> Any:
-        """Map (B, C, H, W) to what :meth:`read` reads."""
-        return self.model(images, mode='predict')
-
-    def read(self, prediction: Any) -> tuple[Tensor, Tensor]:
-        """Return logits (B, K, H, W) and labels (B, H, W) of a prediction."""
-        logits = torch.stack([sample.seg_logits.data for sample in prediction])
-        return logits, torch.stack([sample.pred_sem_seg.data[0] for sample in prediction])
-
-    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Return the sum of the losses of (B, C, H, W) with labels (B, H, W)."""
-        size = tuple(labels.shape[-2:])
-        meta = dict(img_shape=size, ori_shape=size, pad_shape=size)
-        samples = [SegDataSample(metainfo=meta, gt_sem_seg=PixelData(data=one[None])) for one in labels]
-        return self.model.parse_losses(self.model(images, samples, mode='loss'))[0]
-
-
-class HuggingFaceSegmentor(Segmentor):
-    """Hugging Face's SegformerForSemanticSegmentation."""
-
-    @property
-    def backbone(self) -> nn.Module:
-        """The encoder."""
-        return self.model.segformer
-
-    @property
-    def classes(self) -> int:
-        """K."""
-        return self.model.config.num_labels
-
-    def weights(self) -> dict[str, Tensor]:
-        """Return the state dict that a file of this model holds: its names are not those of the modules."""
-        with tempfile.TemporaryDirectory() as folder:
-            self.model.save_pretrained(folder)
-            return read_state_dict(Path(folder, 'model.safetensors'))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Map (B, C, H, W) to the head's logits, (B, K, h, w)."""
-        return self.model(images).logits
-
-    def predict(self, images: Tensor) -> Any:
-        """Map (B, C, H, W) to logits and labels at that size: what its image processor does for a user."""
-        logits = F.interpolate(self.forward(images), images.shape[-2:], mode='bilinear', align_corners=False)
-        return logits, logits.argmax(1)
-
-    def read(self, prediction: Any) -> tuple[Tensor, Tensor]:
-        """Return logits (B, K, H, W) and labels (B, H, W) of a prediction."""
-        return prediction
-
-    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of (B, C, H, W) with labels (B, H, W)."""
-        return self.model(images, labels=labels).loss
 
 
 class Step:

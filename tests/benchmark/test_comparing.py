@@ -26,8 +26,9 @@ def test_equals_the_hosts_twin(tiny, name, options, mode):
 @pytest.mark.parametrize('mode', ['forward', 'predict', 'train'])
 def test_equals_hugging_faces_twin(tiny, mode):
     pytest.importorskip('transformers', reason='no transformers to compare with')
-    result = compare_variants(*steps(tiny['segformer'], 'hf', mode=mode))
-    assert result.equal, result
+    for config, options in (('segformer', {}), ('setr', {'model.backbone.drop_path_rate': 0.0})):
+        result = compare_variants(*steps(tiny[config], 'hf', options, mode=mode))
+        assert result.equal, (config, result)
 
 
 @pytest.mark.parametrize('mode', ['forward', 'predict', 'train'])

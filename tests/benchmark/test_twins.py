@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from mmseg_vitseg.benchmark.building import build_model, model_config
+from mmseg_vitseg.benchmark.huggingface import huggingface_twin
 from mmseg_vitseg.benchmark.suite import CASES, HOST_DECODER
-from mmseg_vitseg.benchmark.twins import host_twin, huggingface_twin
+from mmseg_vitseg.benchmark.twins import host_twin
 from mmseg_vitseg.checkpoints.strict import account
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
@@ -57,18 +58,36 @@ def test_what_the_host_does_not_have_is_an_error(name, why):
         host_twin(model_config(CONFIGS / f'{name}.py'), [])
 
 
-def test_hugging_face_has_segformers_only(on_meta):
+def test_hugging_faces_segformers(on_meta):
     pytest.importorskip('transformers', reason='no transformers to compare with')
     for case in CASES:
         model = on_meta(model_config(CONFIGS / f'{case.config}.py', case.options))
         if case.against == 'hf':
             with torch.device('meta'):
-                twin = huggingface_twin(model, notes := [])
-            assert not notes
-            assert sum(p.numel() for p in twin.parameters()) == sum(p.numel() for p in model.parameters())
-        elif 'setr' in case.config:
-            with pytest.raises(ValueError, match='only as MixVisionTransformer'):
-                huggingface_twin(model, [])
+                twin = huggingface_twin(model, 3)
+            assert not twin.notes
+            assert sum(p.numel() for p in twin.model.parameters()) == sum(p.numel() for p in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ('options', 'words'),
+    [
+        ({'model.backbone.with_cls_token': False}, 'with_cls_token'),
+        ({'model.backbone.layer_scale': 1.0, 'model.backbone.num_registers': 2}, 'num_registers, layer_scale'),
+        (
+            {'model.decode_head': dict(_delete_=True, type='mmseg.FCNHead', in_channels=16, channels=4, num_classes=3)},
+            None,
+        ),
+    ],
+)
+def test_what_hugging_face_does_not_have_is_an_error(tiny, options, words):
+    pytest.importorskip('transformers', reason='no transformers to compare with')
+    model = build_model(model_config(tiny['linear'], options))
+    if words is None:
+        assert huggingface_twin(model, 3).model is model
+    else:
+        with pytest.raises(ValueError, match=words):
+            huggingface_twin(model, 3)
 
 
 @pytest.mark.parametrize('case', CASES, ids=lambda case: case.name)
