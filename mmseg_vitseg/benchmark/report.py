@@ -102,7 +102,7 @@ def cells(row: Row) -> list[str]:
 
 
 def plot(rows: Sequence[Row], path: str | Path) -> None:
-    """Draw latency against peak memory, one point a variant; a line joins the variants of a config.
+    """Draw latency against peak memory: a colour a config, a mark a variant, and a line from the first to each other.
 
     Raises:
         ValueError: no row has both figures.
@@ -111,26 +111,36 @@ def plot(rows: Sequence[Row], path: str | Path) -> None:
     if not measured:
         raise ValueError(f'{path}: nothing to draw: no variant has both a latency and a peak memory')
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-    figure = Figure(figsize=(8, 5), layout='constrained')
+    figure = Figure(figsize=(10, 5), layout='constrained')
     axes = figure.add_subplot(
-        xlabel='latency, ms a batch (median; bars: min to max)', ylabel='peak memory beyond the weights, MiB'
+        xlabel='latency, ms a batch (median; bars: min to max)',
+        ylabel='peak memory beyond the weights, MiB',
+        xscale='log',
+        yscale='log',
     )
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(StrMethodFormatter('{x:g}'))
+        axis.set_minor_formatter(NullFormatter())
     groups: dict[tuple, list[Row]] = {}
     for row in measured:
-        groups.setdefault((row.config, row.settings), []).append(row)
-    for group in groups.values():
-        latencies = [row.latency_ms for row in group]
-        medians = [latency['median'] for latency in latencies]
-        memory = [row.peak_memory_mb for row in group]
-        bars = [[latency['median'] - latency['min'] for latency in latencies]]
-        bars.append([latency['max'] - latency['median'] for latency in latencies])
-        axes.errorbar(medians, memory, xerr=bars, fmt='o-', linewidth=0.8, capsize=2)
-        for row, x, y in zip(group, medians, memory, strict=True):
-            label = f'{row.config} {row.variant} ({row.settings.mode})'
-            axes.annotate(label, (x, y), xytext=(4, 4), textcoords='offset points', fontsize=7)
-    axes.set_xlim(left=0)
-    axes.set_ylim(bottom=0)
+        groups.setdefault((row.config, row.settings.mode), []).append(row)
+    marks = dict(zip(dict.fromkeys(row.variant for row in measured), 'osD^vPX*', strict=False))
+    keys = [Line2D([], [], color='grey', marker=mark, linestyle='', label=name) for name, mark in marks.items()]
+    for index, ((config, mode), group) in enumerate(groups.items()):
+        colour = f'C{index % 10}'
+        keys.append(Line2D([], [], color=colour, linewidth=3, label=f'{config} ({mode})'))
+        start = group[0].latency_ms['median'], group[0].peak_memory_mb
+        for row in group:
+            latency = row.latency_ms
+            point = latency['median'], row.peak_memory_mb
+            bars = [[point[0] - latency['min']], [latency['max'] - point[0]]]
+            axes.plot(*zip(start, point, strict=True), color=colour, linewidth=0.8)
+            axes.errorbar(*point, xerr=bars, color=colour, marker=marks.get(row.variant, '.'), capsize=2)
+    figure.legend(handles=keys, loc='outside right center', fontsize=7)
     with whole(Path(path)) as temporary:
         figure.savefig(temporary, dpi=150)
 
