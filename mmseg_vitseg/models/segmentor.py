@@ -10,13 +10,14 @@ from mmengine.structures import PixelData
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import EncoderDecoder as HostEncoderDecoder
 from mmseg.structures import SegDataSample
+from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
 from mmseg_vitseg.checkpoints.strict import account
-from mmseg_vitseg.models.heads.base import DecodeHead, overrides
+from mmseg_vitseg.models.heads.base import DecodeHead, has_plain_loss, loss_in_strips, overrides
 from mmseg_vitseg.models.heads.sizes import input_size
 from mmseg_vitseg.models.prediction import DeferredLogits, window_starts
-from mmseg_vitseg.ops.resampling import Resampling, unchanged
+from mmseg_vitseg.ops.resampling import Resampling, resizings, unchanged
 from mmseg_vitseg.registry import MODELS
 
 WINDOW_BATCH = {'cpu': 1, 'default': 4}  # on a CPU more of them take more memory and no less time
@@ -31,7 +32,8 @@ class EncoderDecoder(HostEncoderDecoder):
     whole model loads as it is.
 
     Prediction gives the host's labels, from its two resizings and its sliding windows, but makes the full-size logits in
-    strips (ops/resampling.py). ``seg_logits.data`` of a result computes them when it is read. In ``test_cfg``,
+    strips (ops/resampling.py). ``seg_logits.data`` of a result computes them when it is read. Losses do without them too,
+    those of the host's heads included, where they are its plain CrossEntropyLoss. In ``test_cfg``,
 
     - ``keep_logits=True`` computes and keeps them as the host does, as do heads that predict in a way of their own;
     - ``window_batch`` is how many sliding windows are encoded at once: by default 1 on a CPU, else 4.
@@ -47,6 +49,27 @@ class EncoderDecoder(HostEncoderDecoder):
         super().__init__(**host_arguments)
         self.from_scratch = tuple(from_scratch)
         self.register_load_state_dict_pre_hook(_account)
+
+    def loss(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict[str, Tensor]:
+        """Return the host's losses and accuracies of all heads."""
+        features = self.extract_feat(inputs)
+        losses = add_prefix(self._head_loss(self.decode_head, features, data_samples), 'decode')
+        if not self.with_auxiliary_head:
+            return losses
+        if isinstance(self.auxiliary_head, nn.ModuleList):
+            for index, head in enumerate(self.auxiliary_head):
+                losses |= add_prefix(self._head_loss(head, features, data_samples), f'aux_{index}')
+        else:
+            losses |= add_prefix(self._head_loss(self.auxiliary_head, features, data_samples), 'aux')
+        return losses
+
+    def _head_loss(self, head: nn.Module, features: tuple[Tensor, ...], samples: list[SegDataSample]) -> dict:
+        """Return a head's losses; those of the host's heads too without logits at full size, where they can be."""
+        if isinstance(head, DecodeHead) or not uses_the_hosts(head, 'loss', 'loss_by_feat') or not has_plain_loss(head):
+            return head.loss(features, samples, self.train_cfg)
+        return loss_in_strips(
+            head, head(features), samples, lambda size, to: resizings(size, (to,), head.align_corners)
+        )
 
     def predict(self, inputs: Tensor, data_samples: list[SegDataSample] | None = None) -> list[SegDataSample]:
         """Return data samples with ``pred_sem_seg``, the classes at the picture's own size, and ``seg_logits``."""
@@ -118,11 +141,15 @@ class EncoderDecoder(HostEncoderDecoder):
 
 def resizes_as_the_host(head: nn.Module) -> bool:
     """Tell heads whose prediction is their logits resized bilinearly from those that predict in a way of their own."""
-    names = ('predict', 'predict_by_feat')
     if isinstance(head, DecodeHead):
-        return not overrides(head, 'forward', *names)
+        return not overrides(head, 'forward', 'predict', 'predict_by_feat')
+    return uses_the_hosts(head, 'predict', 'predict_by_feat')
+
+
+def uses_the_hosts(head: nn.Module, *methods: str) -> bool:
+    """Tell heads that have these methods from the host's base class."""
     return isinstance(head, BaseDecodeHead) and all(
-        getattr(type(head), name) is getattr(BaseDecodeHead, name) for name in names
+        getattr(type(head), name) is getattr(BaseDecodeHead, name) for name in methods
     )
 
 

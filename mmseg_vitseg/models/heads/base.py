@@ -3,6 +3,8 @@
 B batch, K classes, h w size of the logits that a head computes, H W size of the labels or of the network's input.
 """
 
+from collections.abc import Callable
+
 from mmengine.logging import print_log
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.losses import CrossEntropyLoss
@@ -58,24 +60,12 @@ class DecodeHead(BaseDecodeHead):
 
     def loss(self, inputs: tuple[Tensor, ...], batch_data_samples: list, train_cfg: dict) -> dict[str, Tensor]:
         """Return the host's losses and accuracy."""
-        criterion = self.loss_decode
         if overrides(self, 'forward', 'loss_by_feat'):
             return super().loss(inputs, batch_data_samples, train_cfg)
-        if not is_plain(criterion) or self.sampler is not None or self.out_channels == 1:
-            self._say_that_it_is_held(criterion)
+        if not has_plain_loss(self):
+            self._say_that_it_is_held(self.loss_decode)
             return super().loss(inputs, batch_data_samples, train_cfg)
-        logits = self.classify(inputs)  # (B, K, h, w)
-        labels = self._stack_batch_gt(batch_data_samples).squeeze(1)  # (B, H, W)
-        loss, accuracy = upsample_cross_entropy(
-            logits,
-            labels,
-            resampling=self.resampling(tuple(logits.shape[-2:]), tuple(labels.shape[-2:])),
-            ignore_index=self.ignore_index,
-            class_weight=None if criterion.class_weight is None else logits.new_tensor(criterion.class_weight).float(),
-            avg_non_ignore=criterion.avg_non_ignore,
-            reduction=criterion.reduction,
-        )
-        return {criterion.loss_name: criterion.loss_weight * loss, 'acc_seg': accuracy}
+        return loss_in_strips(self, self.classify(inputs), batch_data_samples, self.resampling)
 
     def _say_that_it_is_held(self, criterion: nn.Module) -> None:
         if not getattr(self, '_said', False):
@@ -98,10 +88,41 @@ def overrides(head: DecodeHead, *methods: str) -> bool:
     return any(method in vars(cls) for cls in derived for method in methods)
 
 
-def is_plain(criterion: nn.Module) -> bool:
-    """Tell the host's cross-entropy over classes, averaged or summed, from any other loss."""
+def loss_in_strips(
+    head: BaseDecodeHead,
+    logits: Tensor,
+    samples: list,
+    resampling: Callable[[tuple[int, int], tuple[int, int]], Resampling],
+) -> dict[str, Tensor]:
+    """Return the host's losses and accuracy of a head that :func:`has_plain_loss`, from its logits (B, K, h, w).
+
+    Args:
+        head: the host's or ours.
+        logits: (B, K, h, w).
+        samples: data samples with labels of (H, W).
+        resampling: gives, of (h, w) and (H, W), the way from the one to the other.
+    """
+    criterion = head.loss_decode
+    labels = head._stack_batch_gt(samples).squeeze(1)  # (B, H, W)
+    loss, accuracy = upsample_cross_entropy(
+        logits,
+        labels,
+        resampling=resampling(tuple(logits.shape[-2:]), tuple(labels.shape[-2:])),
+        ignore_index=head.ignore_index,
+        class_weight=None if criterion.class_weight is None else logits.new_tensor(criterion.class_weight).float(),
+        avg_non_ignore=criterion.avg_non_ignore,
+        reduction=criterion.reduction,
+    )
+    return {criterion.loss_name: criterion.loss_weight * loss, 'acc_seg': accuracy}
+
+
+def has_plain_loss(head: BaseDecodeHead) -> bool:
+    """Tell heads with the host's cross-entropy over classes, averaged or summed, from those with any other loss."""
+    criterion = head.loss_decode
     return (
-        type(criterion) is CrossEntropyLoss
+        head.sampler is None
+        and head.out_channels != 1
+        and type(criterion) is CrossEntropyLoss
         and not criterion.use_sigmoid
         and not criterion.use_mask
         and criterion.reduction in ('mean', 'sum')
