@@ -49,8 +49,9 @@ def upsample_argmax(
 def argmax_of(logits: Tensor, resampling: Resampling, *, confidence: bool = False) -> tuple[Tensor, Tensor | None]:
     """Return the class, the first of equals, of each pixel of a resampled map of logits.
 
-    On CPUs torch's argmax over classes takes ten times as long as its maximum; the first class that is not below the maximum
-    is the same.
+    On CPUs torch's argmax over classes takes ten times as long as its maximum. Here a pixel's logits less their maximum,
+    read as integers, are zero at the maximum and negative elsewhere, by far more than the rank of any class: after a rank
+    that falls with the class is added, the maximum is the rank of the first of the best.
 
     Args:
         logits: (K, h, w).
@@ -61,15 +62,15 @@ def argmax_of(logits: Tensor, resampling: Resampling, *, confidence: bool = Fals
         labels (H, W), int64, and probabilities (H, W) or None.
     """
     classes, device = len(logits), logits.device
-    # int16 is exact for any number of classes there is; below the maximum: 0, under any class's rank
-    rank = torch.arange(classes, 0, -1, dtype=torch.int16, device=device)[:, None]
     labels = torch.empty(resampling.size, dtype=torch.int64, device=device)
     probabilities = torch.empty(resampling.size, dtype=torch.float32, device=device) if confidence else None
     for rows, strip in strips_of(logits, resampling):
-        best = strip.amax(1, keepdim=True)
-        labels[rows] = classes - torch.where(strip < best, 0, rank).amax(1).long()
+        below = strip.sub_(strip.amax(1, keepdim=True))  # (r, K, W)
         if probabilities is not None:
-            probabilities[rows] = (strip - best).exp_().sum(1).reciprocal_().float()
+            probabilities[rows] = below.exp().sum(1).reciprocal_().float()
+        bits = below.view(torch.int64 if below.dtype == torch.float64 else torch.int32)
+        rank = torch.arange(classes, 0, -1, dtype=bits.dtype, device=device)[:, None]
+        labels[rows] = classes - bits.add_(rank).amax(1)
     return labels, probabilities
 
 
@@ -77,8 +78,10 @@ def strips_of(logits: Tensor, resampling: Resampling) -> Iterator[tuple[slice, T
     """Yield the rows and the logits (r, K, W) of each strip of a resampled map (K, h, w), in float32 at least."""
     with torch.autocast(logits.device.type, enabled=False):
         x = logits.to(torch.promote_types(logits.dtype, torch.float32)).transpose(0, 1).contiguous()  # (h, K, w)
-        # in a sum over a band, zero times infinity would spread; a logit that is no number is the largest, as in argmax
-        x = x.nan_to_num(nan=torch.finfo(x.dtype).max)
+        # in a sum over a band, zero times infinity would spread; a logit that is no number is the largest, as in argmax;
+        # differences of what is left are finite, and of equals zero, not minus zero
+        largest = torch.finfo(x.dtype).max / 4
+        x = x.nan_to_num(nan=largest).clamp_(-largest, largest).add_(0.0)
         strips = Strips(resampling, x.shape[1], x)
         for band in strips:
             yield slice(band.start, band.stop), strips.forward(x, band)

@@ -46,6 +46,24 @@ def test_the_first_of_equals_and_no_number():
     assert upsample_argmax(torch.full((1, 4, 2, 2), torch.nan), (4, 4)).eq(0).all()  # a class all the same
 
 
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+@pytest.mark.parametrize('classes', [2, 150, 40_000])
+def test_every_class_and_every_distance(classes, dtype):
+    """The best and one that is below it by the least that there is; zeros of both signs; the extremes."""
+    info = torch.finfo(dtype)
+    for best in (1.0, -1.0, info.max / 4, info.tiny, 0.0):
+        value = torch.tensor(best, dtype=dtype)
+        logits = torch.nextafter(value, value - value.abs() - 1).expand(1, classes, 1, 1).clone()
+        for place in (0, 1, classes // 2, classes - 1):
+            one = logits.clone()
+            one[0, place] = value
+            assert upsample_argmax(one, (1, 1)).item() == place
+    zeros = torch.zeros(1, classes, 1, 1, dtype=dtype)
+    zeros[0, : classes // 2] = -0.0
+    assert upsample_argmax(zeros, (1, 1)).item() == 0
+    assert upsample_argmax(zeros - torch.inf, (2, 2)).eq(0).all()
+
+
 @pytest.mark.parametrize('value', [torch.nan, torch.inf, -torch.inf])
 def test_one_logit_that_is_no_number_stays_where_it_is(value):
     logits = torch.randn(1, 3, 16, 16)
