@@ -66,9 +66,12 @@ def _check_dataset(setup: Setup, part: Part, track: Track) -> Iterator[Finding]:
     steps = [step.node for step in part.children('pipeline') if is_loading(type_name(step.node))]
     if not any('Annotation' in type_name(step) or 'Mask' in type_name(step) for step in steps):
         return  # no labels are asked for
+    settings = {**part.node, 'pipeline': steps}
+    if argument(part.node, 'serialize_data', class_of(part.node, DATASETS)):
+        settings['serialize_data'] = False  # which fails on a data set without pictures
     try:
         with quiet():
-            dataset = DATASETS.build({**part.node, 'pipeline': steps})
+            dataset = DATASETS.build(settings)
         count = len(dataset)
     except Exception as problem:  # data sets fail in their own ways
         yield error(
@@ -164,7 +167,7 @@ def _check_labels(part: Part, dataset, seen: Seen, count: int, ignored: int) -> 
             why='every pixel is ignored: nothing is learned',
             fix=f'look at the masks; {key} is {reduced}',
         )
-    elif reduced and {*range(count - 1)} <= labels and count - 1 not in labels:
+    elif reduced and {*range(count - 1), 255} <= labels and count - 1 not in labels:  # 255 was 0
         yield warning(
             key,
             f'True makes labels 1 to {count} classes; of {seen.masks} masks none has {count}, and all others are there',

@@ -5,7 +5,6 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
-
 from mmengine.config import Config
 
 from mmseg_vitseg.checking.run import check_config
@@ -204,7 +203,14 @@ WRONG = [
         '1024]',
         '[256, 512, 1024, 2048]',
     ),
-    ('mla', {'model.neck.out_channels': 128}, 'error', 'model.decode_head.in_channels', '256', '128'),
+    (
+        'mla',
+        {'model.neck.out_channels': 128},
+        'error',
+        ' '.join(['model.decode_head.in_channels', *(f'model.auxiliary_head.{i}.in_channels' for i in range(4))]),
+        '256',
+        'in_channels=[128, 128, 128, 128]',
+    ),
     # sizes
     ('vit', {'model.decode_head.patch_size': 8}, 'error', 'model.decode_head.patch_size', '8', 'patch_size=16'),
     (
