@@ -5,6 +5,7 @@ Checkpoints, logs and pictures go to the work dir (default: work_dirs/<the confi
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 from _command import OneLineParser, add_config_arguments, run
@@ -24,6 +25,9 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on the CPU')
     parser.add_argument('--seed', type=int, help='seed of weights, order, augmentation and dropout')
+    parser.add_argument(
+        '--no-check', action='store_true', help='start whatever tools/check_config.py would say of the config'
+    )
     return parser.parse_args()
 
 
@@ -37,10 +41,29 @@ def main() -> None:
     if args.amp:
         enable_amp(cfg)
     set_resume(cfg, args.resume)
+    if not args.no_check:
+        check(cfg)
     runner = build_runner(cfg)
     runner.train()
     if runner.rank == 0:
         report(Path(cfg.work_dir))
+
+
+def check(cfg) -> None:
+    """Print what would hurt the training, a line each; what would certainly break or spoil it ends the program."""
+    from mmseg_vitseg.checking.findings import ERROR
+    from mmseg_vitseg.checking.run import check_config
+
+    findings = check_config(cfg)
+    errors = [finding for finding in findings if finding.severity == ERROR]
+    if os.environ.get('RANK', '0') == '0':  # of several processes, one speaks
+        for finding in findings:
+            if finding in errors:
+                print(f'error: {finding}  [--no-check goes on]', file=sys.stderr)
+            else:
+                print(f'warning: {finding}')
+    if errors:
+        sys.exit(2)
 
 
 def report(work_dir: Path) -> None:

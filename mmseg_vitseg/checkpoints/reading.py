@@ -62,6 +62,18 @@ def read_state_dict(path: str | Path, *, unpickle: bool = False) -> dict[str, Te
     return state_dict_of(read_checkpoint(path, unpickle=unpickle), path)
 
 
+def read_shapes(path: str | Path) -> dict[str, Tensor]:
+    """Read what weights a checkpoint has, not their values: parameter name -> tensor on the meta device.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`read_state_dict`.
+    """
+    path = Path(path)
+    if path.suffix == '.npz' and path.is_file():  # the other kinds stay mapped to the file
+        return {name: torch.empty(shape, device='meta') for name, shape in _npz_shapes(path).items()}
+    return {name: value.to('meta') for name, value in read_state_dict(path).items()}
+
+
 def state_dict_of(content: dict, path: str | Path) -> dict[str, Tensor]:
     """Take the weights out of what :func:`read_checkpoint` returned; data parallelism's ``module.`` goes off their names.
 
@@ -147,17 +159,28 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _read_npz(path: Path) -> dict[str, Tensor]:
     """Read arrays, none of which may be pickled or declare more data than the archive has for it."""
+    _npz_shapes(path)
     try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                _check_size(archive, member)
         with np.load(path, allow_pickle=False) as arrays:
             return {name: torch.from_numpy(np.ascontiguousarray(arrays[name])) for name in arrays.files}
     except Exception as error:  # on arbitrary bytes, the reader fails in arbitrary ways
-        raise ValueError(f'{path}: not an .npz of plain arrays, or damaged ({first_line(error)})') from error
+        raise _no_arrays(path, error) from error
 
 
-def _check_size(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+def _npz_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Read the arrays' names and shapes."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {member.filename.removesuffix('.npy'): _shape(archive, member) for member in archive.infolist()}
+    except Exception as error:  # as above
+        raise _no_arrays(path, error) from error
+
+
+def _no_arrays(path: Path, error: Exception) -> ValueError:
+    return ValueError(f'{path}: not an .npz of plain arrays, or damaged ({first_line(error)})')
+
+
+def _shape(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[int, ...]:
     """Check an array's header before its data are read."""
     _refuse_expansion(member)
     with archive.open(member) as file:
@@ -168,3 +191,4 @@ def _check_size(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
             raise ValueError(f'{member.filename} holds Python objects, which are not read')
         if math.prod(shape) * dtype.itemsize != member.file_size - file.tell():
             raise ValueError(f'{member.filename} declares {shape}, which is not the size of its data')
+    return shape

@@ -1,0 +1,178 @@
+"""Classes: the heads' against the data set's, set-ups with one logit, weights of classes."""
+
+from collections.abc import Iterator
+
+from mmseg.models.decode_heads import STDCHead
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.registry import MODELS
+
+from mmseg_vitseg.checking.findings import Finding, error, warning
+from mmseg_vitseg.checking.parts import Part, class_of, is_known, is_written_by_known, type_name
+from mmseg_vitseg.checking.setup import LOADERS, Setup, classes_of
+
+# Heads that classify masks, with a last class for "no object".
+MASK_HEADS = ('MaskFormerHead', 'Mask2FormerHead', 'SideAdapterCLIPHead')
+
+LABELS_TOO_HIGH = 'labels that the head has no logit for crash the loss, on a GPU with a "device-side assert"'
+
+
+def check_num_classes(setup: Setup) -> Iterator[Finding]:
+    """Each head has the training data set's classes, and validation and test have as many."""
+    datasets = {loader: wrapped[0] for loader in LOADERS for wrapped in setup.datasets(loader)[:1]}
+    trained = datasets.get('train_dataloader') or next(iter(datasets.values()), None)
+    count = trained and classes_of(trained)
+    if not count:
+        return
+    for head in setup.heads:
+        if takes_labels(head):
+            yield from compare_classes(head, count, type_name(trained.node))
+    for dataset in datasets.values():
+        other = classes_of(dataset)
+        if other not in (None, count):
+            yield warning(
+                f'{dataset.key}.type',
+                f'{type_name(dataset.node)} has {other} classes, {type_name(trained.node)} in {trained.key} has {count}',
+                why='scores are taken over other classes than were trained',
+                fix=f'use one data set, or one metainfo.classes, in {trained.key} and {dataset.key}',
+            )
+
+
+def compare_classes(head: Part, count: int, dataset: str) -> Iterator[Finding]:
+    """Compare a head with a data set of ``count`` classes."""
+    key, classes = f'{head.key}.num_classes', head.node['num_classes']
+    if logits_of(head) == 1:
+        if count != 2:
+            yield (error if count > 2 else warning)(
+                key,
+                f'{classes} with one logit, and {dataset} has {count} class{"es" if count > 1 else ""}',
+                why=LABELS_TOO_HIGH if count > 2 else 'scores are taken over that one class; one logit tells two apart',
+                fix=f'{key}={count}' if count > 2 else "name background and object in the data set's metainfo.classes",
+            )
+    elif classes < count:
+        yield error(
+            key,
+            f'{classes}, and {dataset} has {count} classes',
+            why=LABELS_TOO_HIGH,
+            fix=f"{key}={count}, or fewer classes in the data set's metainfo.classes",
+        )
+    elif classes > count:
+        yield warning(
+            key,
+            f'{classes}, and {dataset} has {count} classes',
+            why='what is predicted as one of the others has no name and no colour, and scores leave it out',
+            fix=f'{key}={count}',
+        )
+
+
+def check_one_logit(setup: Setup) -> Iterator[Finding]:
+    """Two classes by one logit need a sigmoid and a threshold; anything else needs a logit a class."""
+    for head in setup.heads:
+        if not takes_labels(head) or not _classifies_pixels(head):
+            continue
+        classes, logits, threshold = head.node['num_classes'], logits_of(head), head.node.get('threshold')
+        if logits != classes and (logits != 1 or classes != 2):
+            yield error(
+                f'{head.key}.out_channels',
+                f'{logits} for num_classes={classes}',
+                why='a head has a logit a class, or one logit for two classes',
+                fix=f'leave {head.key}.out_channels out',
+            )
+        elif logits == 1:
+            yield from _check_sigmoid(head)
+            yield from _check_threshold(head, threshold)
+        elif threshold is not None:
+            yield warning(
+                f'{head.key}.threshold',
+                f'{threshold} with {logits} logits',
+                why='the class of the highest logit is predicted, no threshold is used',
+                fix=f'leave {head.key}.threshold out' + (f', or {head.key}.out_channels=1' if classes == 2 else ''),
+            )
+
+
+def _check_sigmoid(head: Part) -> Iterator[Finding]:
+    for loss in losses_of(head):
+        if type_name(loss.node) == 'CrossEntropyLoss' and not loss.node.get('use_sigmoid'):
+            yield error(
+                f'{loss.key}.use_sigmoid',
+                f'{loss.node.get("use_sigmoid", False)} with one logit',
+                why='a softmax over one logit is always 1: the loss is 0, or crashes at the first label 1',
+                fix=f'{loss.key}.use_sigmoid=True, or {head.key}.num_classes=2 {head.key}.out_channels=2',
+            )
+
+
+def _check_threshold(head: Part, threshold: float | None) -> Iterator[Finding]:
+    key = f'{head.key}.threshold'
+    if '.decode_head' not in f'.{head.key}':  # an auxiliary head predicts nothing
+        return
+    if threshold is None:
+        yield warning(
+            key,
+            'not set, with one logit',
+            why='the host then takes 0.3, so that less likely pixels are predicted as the object too',
+            fix=f'{key}=0.5, or whatever you mean',
+        )
+    elif not 0 < threshold < 1:
+        yield error(
+            key,
+            f'{threshold}; allowed: between 0 and 1',
+            why='it is compared with a probability, so that all pixels are predicted as one class',
+            fix=f'{key}=0.5',
+        )
+
+
+def check_class_weights(setup: Setup) -> Iterator[Finding]:
+    """A loss has a weight for each class."""
+    for head in setup.heads:
+        if not takes_labels(head):
+            continue
+        for loss in losses_of(head):
+            weights = loss.node.get('class_weight')
+            if not isinstance(weights, (list, tuple)):
+                continue
+            masks = type_name(head.node) in MASK_HEADS
+            count = head.node['num_classes'] + 1 if masks else logits_of(head)
+            sigmoid = type_name(loss.node) == 'CrossEntropyLoss' and loss.node.get('use_sigmoid')
+            if sigmoid and count > 1 and len(weights) > 1:
+                yield error(
+                    f'{loss.key}.class_weight',
+                    f'{len(weights)} weights with use_sigmoid=True',
+                    why="the host's sigmoid loss lays them along the picture's width, which fails",
+                    fix=f'leave {loss.key}.class_weight out, or {loss.key}.use_sigmoid=False',
+                )
+            elif len(weights) != count:
+                yield error(
+                    f'{loss.key}.class_weight',
+                    f'{len(weights)} weights, and {head.key} has num_classes={head.node["num_classes"]}',
+                    why='the loss fails in the first step of training',
+                    fix=f'give {count} weights'
+                    + (', the last for "no object"' if masks else ', in the order of the classes'),
+                )
+
+
+def logits_of(head: Part) -> int:
+    """Return how many logits a head has a pixel; ``out_channels`` of others than the host's decode heads is a width."""
+    own = head.node.get('out_channels') if _classifies_pixels(head) else None
+    return own or head.node['num_classes']
+
+
+def _classifies_pixels(head: Part) -> bool:
+    cls = class_of(head.node, MODELS)
+    return cls is not None and issubclass(cls, BaseDecodeHead) and type_name(head.node) not in MASK_HEADS
+
+
+def losses_of(head: Part) -> list[Part]:
+    """Return the losses of a head, or of one that classifies masks."""
+    return head.children('loss_decode') + head.children('loss_cls')
+
+
+def takes_labels(head: Part) -> bool:
+    """Tell whether a head is trained on the data set's labels as they are.
+
+    A class that nobody here wrote is believed to be so where its losses are the host's; STDC's detail head learns edges.
+    """
+    cls = class_of(head.node, MODELS)
+    if cls is None or issubclass(cls, STDCHead) or not isinstance(head.node['num_classes'], int):
+        return False
+    if is_known(cls):
+        return True
+    return is_written_by_known(cls, BaseDecodeHead, 'loss', 'loss_by_feat')

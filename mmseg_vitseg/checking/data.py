@@ -1,0 +1,176 @@
+"""What the data are, looked at in a sample: labels against classes, masks against pictures."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+from mmseg.registry import DATASETS, MODELS
+
+from mmseg_vitseg.checking.classes import compare_classes, logits_of, takes_labels
+from mmseg_vitseg.checking.findings import Finding, error, warning
+from mmseg_vitseg.checking.parts import Part, argument, class_of, quiet, type_name
+from mmseg_vitseg.checking.setup import Setup, classes_of
+from mmseg_vitseg.errors import first_line
+from mmseg_vitseg.inference.model import is_loading
+
+SAMPLE = 64  # pictures of each data set, at even distances
+LISTED = 3  # files or labels named before the rest is only counted
+NOTHING = 'there is nothing to train on, or nothing to score'
+LOADERS = ('train_dataloader', 'val_dataloader')
+
+Track = Callable[[Iterable[int], str], Iterable[int]]
+
+
+class Seen:
+    """What a sample of a data set holds."""
+
+    def __init__(self):
+        self.labels: Counter[int] = Counter()  # label as the loss gets it -> masks that have it
+        self.first: dict[int, str] = {}  # label -> the first mask that has it
+        self.damaged: list[str] = []
+        self.coloured: list[str] = []
+        self.other_size: list[str] = []
+        self.masks = 0
+
+    def add(self, results: dict) -> None:
+        """Look at a picture and its mask, as the pipeline's loading steps give them."""
+        if 'gt_seg_map' not in results:  # depths, say
+            return
+        path, mask = results.get('seg_map_path', results.get('img_path')), np.asarray(results['gt_seg_map'])
+        self.masks += 1
+        if mask.ndim == 3 and mask.shape[2] in (3, 4):
+            self.coloured.append(f'{path} {mask.shape}')
+        if mask.ndim != 2:
+            return
+        size = tuple(results.get('ori_shape', np.shape(results.get('img'))))[:2]
+        if size and mask.shape != size:
+            self.other_size.append(f'{path} {mask.shape[0]} x {mask.shape[1]}, its picture {size[0]} x {size[1]}')
+        for label in np.unique(mask).tolist():
+            self.labels[label] += 1
+            self.first.setdefault(label, str(path))
+
+
+def check_data(setup: Setup, track: Track = lambda indices, text: indices) -> Iterator[Finding]:
+    """Look at a sample of the training and the validation data.
+
+    Args:
+        setup: the config.
+        track: gets the indices of a sample and a text, and gives the indices back: for progress.
+    """
+    for loader in LOADERS:
+        for wrapped in setup.datasets(loader):
+            yield from _check_dataset(setup, wrapped[0], track)
+
+
+def _check_dataset(setup: Setup, part: Part, track: Track) -> Iterator[Finding]:
+    steps = [step.node for step in part.children('pipeline') if is_loading(type_name(step.node))]
+    if not any('Annotation' in type_name(step) or 'Mask' in type_name(step) for step in steps):
+        return  # no labels are asked for
+    settings = {**part.node, 'pipeline': steps}
+    if argument(part.node, 'serialize_data', class_of(part.node, DATASETS)):
+        settings['serialize_data'] = False  # which fails on a data set without pictures
+    try:
+        with quiet():
+            dataset = DATASETS.build(settings)
+        count = len(dataset)
+    except Exception as problem:  # data sets fail in their own ways
+        yield error(
+            part.key,
+            f'cannot be read: {first_line(problem)}',
+            why=NOTHING,
+            fix=f'{part.key}.data_root, data_prefix and ann_file must name what is there',
+        )
+        return
+    if not count:
+        yield error(
+            part.key,
+            f'{type_name(part.node)} finds no pictures in {part.node.get("data_root")!r}',
+            why=NOTHING,
+            fix=f'{part.key}.data_root=FOLDER; look at data_prefix, img_suffix and ann_file too',
+        )
+        return
+    yield from _check_sample(setup, part, dataset, _look(dataset, track, part.key))
+
+
+def _look(dataset, track: Track, name: str) -> Seen:
+    seen = Seen()
+    for index in track(np.unique(np.linspace(0, len(dataset) - 1, SAMPLE).astype(int)).tolist(), name):
+        try:
+            with quiet():
+                seen.add(dataset[index])
+        except Exception as problem:  # loading fails in its own ways
+            info = dataset.get_data_info(index)
+            message = first_line(problem)
+            path = str(info.get('img_path'))
+            seen.damaged.append(message if path in message else f'{path}: {message}')
+    return seen
+
+
+def _check_sample(setup: Setup, part: Part, dataset, seen: Seen) -> Iterator[Finding]:
+    for files, what, why, fix in (
+        (seen.damaged, 'cannot be loaded', 'training stops at it', 'fetch it again, or take it off the split'),
+        (
+            seen.coloured,
+            'masks are no maps of one label a pixel',
+            'the loss fails',
+            "convert them to one channel of class indices, from 0 to the number of classes less 1; 255 for 'no class'",
+        ),
+        (
+            seen.other_size,
+            'masks are not of the size of their pictures',
+            'crops and losses fail, or labels lie beside what they name',
+            'resize the masks with nearest neighbours, or pair the right files',
+        ),
+    ):
+        if files:
+            more = f' and {len(files) - LISTED} more' if len(files) > LISTED else ''
+            yield error(f'{part.key}', f'{what}: {"; ".join(files[:LISTED])}{more}', why=why, fix=fix)
+    names = dataset.metainfo.get('classes')
+    heads = [head for head in setup.heads if takes_labels(head)]
+    if names and classes_of(part) is None:  # the data set itself knows
+        for head in heads:
+            yield from compare_classes(head, len(names), type_name(part.node))
+    count = len(names) if names else max((max(logits_of(head), 2) for head in heads), default=None)
+    if count and seen.labels:
+        yield from _check_labels(part, dataset, seen, count, _ignored(heads))
+
+
+def _ignored(heads: list[Part]) -> int:
+    """Return the label that the loss leaves out."""
+    values = [argument(head.node, 'ignore_index', class_of(head.node, MODELS)) for head in heads]
+    return next((value for value in values if value is not None), 255)
+
+
+def _check_labels(part: Part, dataset, seen: Seen, count: int, ignored: int) -> Iterator[Finding]:
+    reduced, labels = bool(dataset.reduce_zero_label), set(seen.labels)
+    key, classes = f'{part.key}.reduce_zero_label', f'classes are 0 to {count - 1}'
+    unknown = sorted(labels - {*range(count), ignored})
+    if unknown:
+        listed = ', '.join(f'{one} in {seen.labels[one]} of {seen.masks} masks' for one in unknown[:LISTED])
+        more = f' and {len(unknown) - LISTED} more labels' if len(unknown) > LISTED else ''
+        from_one = unknown == [count] and not reduced
+        yield error(
+            key if from_one else part.key,
+            f'masks have labels that are no class: {listed}{more} (first {seen.first[unknown[0]]}); {classes}, '
+            f'ignore_index={ignored}, reduce_zero_label={reduced}',
+            why='such labels crash the loss, on a GPU with a "device-side assert"',
+            fix=f"if 0 stands for 'no class' in the masks, {key}=True"
+            if from_one
+            else 'set ignore_index=255 in every head'
+            if unknown == [255]
+            else 'convert the masks, or give a class for each label in metainfo.classes; what has none is 255',
+        )
+    elif not labels & set(range(count)):
+        yield error(
+            part.key,
+            f'no mask of {seen.masks} has a class: all pixels are {", ".join(map(str, sorted(labels)))}; {classes}',
+            why='every pixel is ignored: nothing is learned',
+            fix=f'look at the masks; {key} is {reduced}',
+        )
+    elif reduced and {*range(count - 1), 255} <= labels and count - 1 not in labels:  # 255 was 0
+        yield warning(
+            key,
+            f'True makes labels 1 to {count} classes; of {seen.masks} masks none has {count}, and all others are there',
+            why='if the masks count from 0, their first class is ignored and every other is taken for the one before',
+            fix=f'{key}=False, if the masks count classes from 0',
+        )

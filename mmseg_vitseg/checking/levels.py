@@ -1,0 +1,163 @@
+"""``out_indices``, ``in_index`` and ``in_channels`` of backbone, neck and heads against each other."""
+
+import inspect
+from collections.abc import Iterator, Sequence
+
+import torch
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.registry import MODELS
+from torch import Tensor
+
+from mmseg_vitseg.checking.findings import Finding, error
+from mmseg_vitseg.checking.parts import Part, argument, class_of, is_known
+from mmseg_vitseg.checking.probing import as_declared, build, runs
+from mmseg_vitseg.checking.setup import Setup
+from mmseg_vitseg.errors import first_line
+
+FORWARD = 'the first forward pass fails'
+
+
+def check_out_indices(setup: Setup) -> Iterator[Finding]:
+    """``out_indices`` name levels that the backbone has."""
+    indices, features = setup.argument('out_indices'), setup.features
+    if not isinstance(indices, (list, tuple)) or 'out_indices' not in setup.backbone.node:
+        return
+    key, what = f'{setup.backbone.key}.out_indices', f'{tuple(indices)}'
+    if features.backbone is None and features.problem is not None:
+        if _builds_without(setup.backbone, 'out_indices'):
+            reason = first_line(features.problem)
+            yield error(
+                key,
+                f'{what} cannot be used ({reason})',
+                why='the model cannot be built',
+                fix='name only levels that the backbone has, each once, in rising order',
+            )
+    elif features.outputs is not None and len(features.outputs) < len(indices):
+        yield error(
+            key,
+            f'{what} names {len(indices)} levels, the backbone returns {len(features.outputs)}',
+            why='those that it does not have are left out, and heads take others than they are meant to',
+            fix='name only levels that the backbone has, in rising order',
+        )
+
+
+def check_neck(setup: Setup) -> Iterator[Finding]:
+    """The neck's widths are the backbone's."""
+    neck, outputs = setup.model.child('neck'), setup.features.outputs
+    if neck is None or outputs is None or setup.features.levels is not None:
+        return
+    cls = class_of(neck.node, MODELS)
+    name = 'in_channels' if argument(neck.node, 'in_channels', cls) is not None else 'embed_dim'
+    declared = argument(neck.node, name, cls)
+    widths = [output.shape[1] for output in outputs]
+    if not is_known(cls) or declared is None:
+        return
+    wanted = dict(enumerate(declared if isinstance(declared, (list, tuple)) else [declared] * len(widths)))
+    if [*wanted.values()] == widths or not _takes(neck, as_declared(outputs, wanted)[: len(wanted)]):
+        return
+    right = widths if isinstance(declared, (list, tuple)) else widths[0]
+    yield error(
+        f'{neck.key}.{name}',
+        f'{declared}, and the backbone returns {len(widths)} levels of widths {widths}',
+        why=FORWARD,
+        fix=f"{neck.key}.{name}={right}, or the backbone's out_indices",
+    )
+
+
+def check_heads(setup: Setup) -> Iterator[Finding]:
+    """What each head takes is what backbone and neck hand on."""
+    levels = setup.features.levels
+    indices = setup.argument('out_indices')
+    if not levels or (isinstance(indices, (list, tuple)) and len(setup.features.outputs) < len(indices)):
+        return
+    for head in setup.heads:
+        cls = class_of(head.node, MODELS)
+        if cls is None or not issubclass(cls, BaseDecodeHead):
+            continue
+        index, width = (argument(head.node, name, cls) for name in ('in_index', 'in_channels'))
+        declared = _declared(index, width)
+        if not declared or all(_width(setup, one) == wide for one, wide in declared.items()):
+            continue
+        # a head may read its levels in a way of its own: one that takes these levels is right, whatever it declares
+        if _takes(head, levels) or not _takes(head, as_declared(levels, declared)):
+            continue
+        yield _mismatch(setup, head.key, index, declared)
+
+
+def check_patch_heads(setup: Setup) -> Iterator[Finding]:
+    """A LinearPatchHead's patches are the backbone's."""
+    levels = setup.features.levels
+    for head in setup.heads if levels and setup.crop else ():
+        if class_of(head.node, MODELS) is not MODELS.get('mmseg_vitseg.LinearPatchHead'):
+            continue
+        index, patch = head.node.get('in_index', -1), head.node.get('patch_size', 16)
+        if not isinstance(index, int) or not -len(levels) <= index < len(levels):
+            continue
+        grid = tuple(levels[index].shape[-2:])
+        if grid != tuple(-(-pixels // patch) for pixels in setup.crop.size):
+            stride = -(-setup.crop.size[0] // grid[0])
+            yield error(
+                f'{head.key}.patch_size',
+                f'{patch}, and a picture of {_by(setup.crop.size)} comes to it as {_by(grid)} patches',
+                why='the first step of training fails: its patches do not cover the picture',
+                fix=f"{head.key}.patch_size={stride}, the backbone's",
+            )
+
+
+def _mismatch(setup: Setup, key: str, index, declared: dict[int, int]) -> Finding:
+    widths = setup.features.widths
+    outside = [one for one in declared if not -len(widths) <= one < len(widths)]
+    if outside:
+        return error(
+            f'{key}.in_index',
+            f'{index}, and there are {len(widths)} levels, of widths {widths}',
+            why=FORWARD,
+            fix=f"{key}.in_index: {-len(widths)} to {len(widths) - 1}, or more levels in the backbone's out_indices",
+        )
+    right = [widths[one] for one in declared]
+    shown, right = ([*declared.values()], right) if isinstance(index, (list, tuple)) else (*declared.values(), right[0])
+    return error(
+        f'{key}.in_channels',
+        f'{shown}, and the levels of in_index={index} have widths {right} (all levels: {widths})',
+        why=FORWARD,
+        fix=f'{key}.in_channels={right}',
+    )
+
+
+def _declared(index, width) -> dict[int, int] | None:
+    """Return level -> width as a head declares them, None where it declares them otherwise."""
+    if isinstance(index, int) and isinstance(width, int):
+        return {index: width}
+    listed = isinstance(index, (list, tuple)) and isinstance(width, (list, tuple)) and len(index) == len(width)
+    return dict(zip(index, width, strict=True)) if listed else None
+
+
+def _width(setup: Setup, index: int) -> int | None:
+    widths = setup.features.widths
+    return widths[index] if -len(widths) <= index < len(widths) else None
+
+
+def _takes(part: Part, levels: Sequence[Tensor]) -> bool:
+    """Tell whether a head, or a neck, runs on levels; a head of a cascade gets another's logits besides."""
+    try:
+        module = build(part)
+    except Exception:  # in their own ways
+        return False
+    more = ()
+    if 'prev_output' in inspect.signature(module.forward).parameters:
+        batch, _, height, width = levels[0].shape
+        more = (torch.empty(batch, module.out_channels, height, width, device='meta'),)
+    return runs(module, levels, *more)
+
+
+def _builds_without(part: Part, name: str) -> bool:
+    """Tell whether a part can be built without one of its arguments, which then is to blame."""
+    try:
+        build(Part(part.key, {key: value for key, value in part.node.items() if key != name}))
+    except Exception:  # in their own ways
+        return False
+    return True
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f'{size[0]} x {size[1]}'

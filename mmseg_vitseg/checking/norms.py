@@ -1,0 +1,131 @@
+"""Normalisation: of the input, once; by batch norm, over more than one picture."""
+
+from collections.abc import Iterator
+
+from mmseg.registry import MODELS
+from torch import Tensor, nn
+
+from mmseg_vitseg.checking.findings import Finding, error, warning
+from mmseg_vitseg.checking.parts import Part, argument, class_of, is_known, nested, type_name
+from mmseg_vitseg.checking.pretrained import starts_pretrained
+from mmseg_vitseg.checking.probing import OneValueError, build, images, run
+from mmseg_vitseg.checking.setup import Setup
+
+SYNCHRONISED = ('SyncBN', 'MMSyncBN')
+BATCH_NORMS = ('BN', 'BN1d', 'BN2d', 'BN3d', *SYNCHRONISED)
+
+
+def check_input_norm(setup: Setup) -> Iterator[Finding]:
+    """The input is normalised once: by the data preprocessor, by the backbone, or by the pipeline."""
+    if setup.preprocessor is None or not setup.train_steps:
+        return
+    key, node = setup.preprocessor
+    mean, std = (argument(node, name, class_of(node, MODELS)) for name in ('mean', 'std'))
+    if (mean is None) != (std is None):
+        missing = 'mean' if mean is None else 'std'
+        yield error(
+            f'{key}.{missing}',
+            f'None, and {"std" if mean is None else "mean"} is {mean or std}',
+            why='the model cannot be built',
+            fix=f'set both, or neither: {key}.mean=None {key}.std=None',
+        )
+        return
+    others = [
+        f'{step.key}.type={type_name(step.node)}' for step in setup.train_steps if 'Normalize' in type_name(step.node)
+    ]
+    if setup.argument('input_norm'):
+        others.append(f'{setup.backbone.key}.input_norm={setup.argument("input_norm")!r}')
+    if mean is not None and others:
+        yield warning(
+            f'{key}.mean',
+            f'{list(mean)}, besides {" and ".join(others)}',
+            why='the input is normalised twice',
+            fix=f'{key}.mean=None {key}.std=None',
+        )
+    elif mean is None and not others and is_known(setup.backbone_class) and _from_pictures(setup):
+        spoilt = starts_pretrained(setup)
+        yield (error if spoilt else warning)(
+            f'{key}.mean',
+            'None, and nothing else normalises the input',
+            why='pixels of 0 to 255 go into the backbone'
+            + (
+                ', whose pretrained weights have never seen such values'
+                if spoilt
+                else ', which learns little from them'
+            ),
+            fix=f'{key}.mean=[123.675,116.28,103.53] {key}.std=[58.395,57.12,57.375]',
+        )
+
+
+def _from_pictures(setup: Setup) -> bool:
+    """Tell whether the input has values of 0 to 255, as files of pictures do."""
+    return any(type_name(step.node) in ('LoadImageFromFile', 'LoadImage') for step in setup.train_steps)
+
+
+def check_batch_norm(setup: Setup) -> Iterator[Finding]:
+    """Batch norm sees more than one picture.
+
+    Synchronised batch norm does, where it has a process group; without one it is plain batch norm, in the host's Runner as
+    in ours. Where a config does not say how it is launched, it is taken to have one.
+    """
+    loader = setup.cfg.get('train_dataloader') or {}
+    found = _batch_norms(setup)
+    if not loader or not found or loader.get('batch_size', 1) != 1 or 'batch_sampler' in loader:
+        return
+    key, what = (
+        'train_dataloader.batch_size',
+        f'1, with {found[0]}' + (f' and {len(found) - 1} more' * (len(found) > 1)),
+    )
+    fix = f'{key}=2 or more; or several GPUs with SyncBN; or another norm, as GN'
+    for part in _refusing(setup):
+        yield error(
+            key,
+            f'1, and {part.key} ({type_name(part.node)}) has a batch norm after pooling to one pixel',
+            why='one picture gives it one value a channel: the first step of training fails',
+            fix=fix,
+        )
+        return
+    yield warning(
+        key,
+        what,
+        why='each picture is normalised by itself in training and by the average in validation, so that scores fall',
+        fix=fix,
+    )
+
+
+def _batch_norms(setup: Setup) -> list[str]:
+    """Return the key and type of each batch norm that sees only one process's pictures."""
+    alone = setup.cfg.get('launcher') == 'none'
+    frozen = tuple(f'{part.key}.' for part in nested(setup.model.node, 'model') if part.node.get('norm_eval'))
+    found = [
+        f'{part.key}.type={part.node["type"]}'
+        for part in nested(setup.model.node, 'model')
+        if part.node.get('type') in BATCH_NORMS
+        and (alone or part.node['type'] not in SYNCHRONISED)
+        and not part.key.startswith(frozen)
+    ]
+    if setup.argument('input_norm') == 'batch' and not setup.argument('norm_eval'):
+        found.append(f'{setup.backbone.key}.input_norm=batch')
+    return found
+
+
+def _refusing(setup: Setup) -> Iterator[Part]:
+    """Yield the parts that fail on one picture."""
+    features = setup.features
+    if features.outputs is None or features.levels is None:
+        return
+    if _refuses(features.backbone, images(setup.backbone, setup.size)[:1]):
+        yield setup.backbone
+    for head in setup.heads:
+        if is_known(class_of(head.node, MODELS)) and _refuses(build(head), [level[:1] for level in features.levels]):
+            yield head
+
+
+def _refuses(module: nn.Module, inputs: Tensor | list[Tensor]) -> bool:
+    try:
+        run(module, inputs)
+    except OneValueError:
+        return True
+    except Exception:  # not to be judged here
+        return False
+    return False

@@ -1,0 +1,116 @@
+"""Reading the parts of a config: each is a dict and the dotted key at which it stands."""
+
+import inspect
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from typing import NamedTuple
+
+from mmengine.logging import MMLogger
+from mmengine.registry import Registry
+
+# Packages whose classes are what their names say; a class from elsewhere may do anything, so nothing is said about it.
+KNOWN_PACKAGES = ('mmseg', 'mmseg_vitseg', 'mmdet', 'mmpretrain')
+
+
+class Part(NamedTuple):
+    """A dict of a config, and its dotted key."""
+
+    key: str
+    node: dict
+
+    def child(self, name: str) -> 'Part | None':
+        """Return a dict in this one, None where there is none of that name."""
+        node = self.node.get(name)
+        return Part(f'{self.key}.{name}', node) if isinstance(node, dict) else None
+
+    def children(self, name: str) -> list['Part']:
+        """Return the dict of that name, or the dicts of the list of that name."""
+        return list(dicts(self.node.get(name), f'{self.key}.{name}'))
+
+
+def dicts(node, key: str) -> Iterator[Part]:
+    """Yield a dict, or each dict of a list."""
+    if isinstance(node, dict):
+        yield Part(key, node)
+    elif isinstance(node, (list, tuple)):
+        for index, one in enumerate(node):
+            if isinstance(one, dict):
+                yield Part(f'{key}.{index}', one)
+
+
+def nested(node, key: str) -> Iterator[Part]:
+    """Yield every dict in a nested config, itself first."""
+    if isinstance(node, dict):
+        yield Part(key, node)
+        for name, child in node.items():
+            yield from nested(child, f'{key}.{name}')
+    elif isinstance(node, (list, tuple)):
+        for index, child in enumerate(node):
+            yield from nested(child, f'{key}.{index}')
+
+
+def type_name(node: dict) -> str:
+    """Return a type's name without its scope: ``VisionTransformer`` for ``mmseg_vitseg.VisionTransformer``."""
+    kind = node.get('type')
+    return (kind if isinstance(kind, str) else getattr(kind, '__name__', '')).rpartition('.')[2]
+
+
+def class_of(node: dict, registry: Registry) -> type | None:
+    """Return the class that a type names in the current default scope; None where there is none of that name."""
+    kind = node.get('type')
+    if isinstance(kind, type):
+        return kind
+    try:
+        with registry.switch_scope_and_registry(None) as there:
+            found = there.get(kind) if isinstance(kind, str) else None
+    except Exception:  # packages that are not installed, or of a version that does not fit, fail in their own ways
+        return None
+    return found if isinstance(found, type) else None
+
+
+def is_known(cls: type | None) -> bool:
+    """Tell whether a class is the host's, ours, or one of the host's sister projects'."""
+    return cls is not None and cls.__module__.partition('.')[0] in KNOWN_PACKAGES
+
+
+def is_written_by_known(cls: type | None, base: type, *methods: str) -> bool:
+    """Tell whether a class is a ``base`` whose methods of these names nobody else has changed."""
+    if cls is None or not issubclass(cls, base):
+        return False
+    return all(is_known(next(owner for owner in cls.__mro__ if name in vars(owner))) for name in methods)
+
+
+def argument(node: dict, name: str, cls: type | None):
+    """Return what an argument of a part is, by default what its class, or a base of it, has; None where nobody says."""
+    if name in node:
+        return node[name]
+    for base in cls.__mro__ if cls else ():
+        if '__init__' in vars(base):
+            parameter = inspect.signature(base.__init__).parameters.get(name)
+            if parameter is not None and parameter.default is not inspect.Parameter.empty:
+                return parameter.default
+    return None
+
+
+def pair(size) -> tuple[int, int] | None:
+    """Return a size as two whole numbers, None where it is not one."""
+    values = (size, size) if isinstance(size, int) else size
+    whole = isinstance(values, Sequence) and len(values) == 2 and all(isinstance(one, int) for one in values)
+    return tuple(values) if whole else None
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what the host says while it imports and builds, and builds again later, off the log and the screen."""
+    logger = MMLogger.get_current_instance()
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+            warnings.simplefilter('ignore')
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,64 @@
+"""All checks of a config, one after the other."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+from mmengine.registry import init_default_scope
+
+from mmseg_vitseg.checking import classes, levels, norms, pretrained, schedule, sizes, types
+from mmseg_vitseg.checking.data import Track, check_data
+from mmseg_vitseg.checking.findings import ERROR, Finding
+from mmseg_vitseg.checking.parts import quiet
+from mmseg_vitseg.checking.setup import Setup
+from mmseg_vitseg.errors import first_line
+
+CHECKS: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
+    types.check_types,
+    classes.check_num_classes,
+    classes.check_one_logit,
+    classes.check_class_weights,
+    levels.check_out_indices,
+    levels.check_neck,
+    levels.check_heads,
+    levels.check_patch_heads,
+    sizes.check_patches,
+    sizes.check_position_grid,
+    sizes.check_padding,
+    sizes.check_windows,
+    norms.check_input_norm,
+    norms.check_batch_norm,
+    pretrained.check_files,
+    pretrained.check_weights,
+    schedule.check_schedule,
+)
+
+
+def check_config(cfg: Config, track: Track | None = None) -> list[Finding]:
+    """Check a config: errors first.
+
+    Without the data it takes less than a second: parts are built without memory, files are looked at for names and shapes.
+    Where a config is of a form that a check does not foresee, the log says that the check was left out.
+
+    Args:
+        cfg: as read from a file, ``--cfg-options`` applied. It is not changed. Where it says how it is launched
+            (``launcher``), synchronised batch norm without a process group is taken for plain batch norm.
+        track: if given, a sample of the data is looked at too, and this shows how far it is: see
+            :func:`~mmseg_vitseg.checking.data.check_data`.
+    """
+    init_default_scope(cfg.get('default_scope') or 'mmseg')
+    setup = Setup(cfg)
+    found = [finding for check in CHECKS for finding in _tried(check.__name__, lambda check=check: check(setup))]
+    if track is not None:
+        found += check_data(setup, track)
+    return sorted(found, key=lambda finding: finding.severity != ERROR)
+
+
+def _tried(name: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    try:
+        with quiet():
+            found = list(check())
+    except Exception as problem:  # configs of other projects may be anything; a check is no reason not to train
+        print_log(f'{name} was left out: {type(problem).__name__}: {first_line(problem)}', logger='current')
+        return
+    yield from found

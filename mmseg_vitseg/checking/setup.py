@@ -1,0 +1,140 @@
+"""A config as the checks read it: what costs time is found out once, and only when a check asks."""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+from mmengine.config import Config
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.registry import DATASETS, MODELS
+
+from mmseg_vitseg.checking.parts import Part, argument, class_of, is_known, is_written_by_known, nested, pair, type_name
+from mmseg_vitseg.checking.probing import Features, probe
+
+SIZE = (512, 512)  # where a config does not say how large pictures are
+LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+
+# Steps of a pipeline that leave a picture's size as it is; of a step that is not known, the size after it is not known.
+KEEPING_SIZE = (
+    *('RandomFlip', 'PhotoMetricDistortion', 'PackSegInputs', 'RandomRotate', 'RandomCutOut', 'RGB2Gray', 'Rerange'),
+    *('Normalize', 'CLAHE', 'AdjustGamma', 'GenerateEdge', 'RandomGrayscale', 'ConcatCDInput', 'RandomDepthMix'),
+)
+
+
+class Crop(NamedTuple):
+    """The size of pictures in training, (H, W), and the key that sets it."""
+
+    key: str
+    size: tuple[int, int]
+
+
+class Setup:
+    """The parts of a config.
+
+    Args:
+        cfg: as read from a file, ``--cfg-options`` applied; never changed.
+    """
+
+    def __init__(self, cfg: Config):
+        self.cfg = cfg
+
+    @cached_property
+    def model(self) -> Part:
+        """The model; an empty one where there is none."""
+        node = self.cfg.get('model')
+        return Part('model', node if isinstance(node, dict) else {})
+
+    @cached_property
+    def backbone(self) -> Part | None:
+        """The backbone, where the model has one."""
+        return self.model.child('backbone')
+
+    @cached_property
+    def backbone_class(self) -> type | None:
+        """The backbone's class, where it is registered."""
+        return self.backbone and class_of(self.backbone.node, MODELS)
+
+    @cached_property
+    def heads(self) -> list[Part]:
+        """Every head with classes: decode heads, auxiliary heads, those inside of others."""
+        return [
+            part
+            for name in ('decode_head', 'auxiliary_head')
+            for part in nested(self.model.node.get(name), f'model.{name}')
+            if 'num_classes' in part.node
+        ]
+
+    @cached_property
+    def preprocessor(self) -> Part | None:
+        """The data preprocessor, the model's or the config's, where it is one of the host's kind."""
+        part = self.model.child('data_preprocessor') or next(
+            (Part('data_preprocessor', node) for node in [self.cfg.get('data_preprocessor')] if isinstance(node, dict)),
+            None,
+        )
+        return part if part and is_known(class_of(part.node, MODELS)) else None
+
+    def argument(self, name: str):
+        """Return what an argument of the backbone is, as the config or its class has it."""
+        return argument(self.backbone.node, name, self.backbone_class) if self.backbone else None
+
+    def datasets(self, loader: str) -> list[list[Part]]:
+        """Return each data set of a loader in its wrappers, the data set first, the outermost wrapper last."""
+        node = (self.cfg.get(loader) or {}).get('dataset')
+        return list(_unwrapped(Part(f'{loader}.dataset', node), [])) if isinstance(node, dict) else []
+
+    @cached_property
+    def train_steps(self) -> list[Part]:
+        """The steps of the (first) training data set's pipeline."""
+        wrapped = next(iter(self.datasets('train_dataloader')), [])
+        return [step for part in wrapped for step in part.children('pipeline')]
+
+    @cached_property
+    def crop(self) -> Crop | None:
+        """The size of pictures in training, None where it varies or is not known."""
+        crop = None
+        for key, node in self.train_steps:
+            name = type_name(node)
+            if name == 'RandomCrop':
+                size = pair(node.get('crop_size'))
+                crop = size and Crop(f'{key}.crop_size', size)
+            elif name == 'Resize':
+                size = None if node.get('keep_ratio') else pair(node.get('scale'))
+                crop = size and Crop(f'{key}.scale', size[::-1])  # scales are (W, H)
+            elif name == 'Pad' and pair(node.get('size')) and crop:  # (W, H); as much as is missing
+                crop = Crop(crop.key, tuple(map(max, crop.size, pair(node['size'])[::-1])))
+            elif not name.startswith('Load') and name not in KEEPING_SIZE:
+                crop = None
+        return crop
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """A size, (H, W), that the backbone is made for: the pictures', or its positions'."""
+        return self.crop.size if self.crop else pair(self.argument('img_size')) or SIZE
+
+    @cached_property
+    def features(self) -> Features:
+        """What the backbone, and the neck, hand to the heads, where the segmentor leaves that to them."""
+        cls = class_of(self.model.node, MODELS)
+        if not is_written_by_known(cls, EncoderDecoder, 'extract_feat', 'loss', '_decode_head_forward_train'):
+            return Features()
+        return probe(self.backbone, self.model.child('neck'), self.size)
+
+
+def _unwrapped(part: Part, outside: list[Part]) -> Iterator[list[Part]]:
+    wrapped = [part, *outside]
+    inside = part.children('dataset') + part.children('datasets')
+    if not inside:
+        yield wrapped
+    for one in inside:
+        yield from _unwrapped(one, wrapped)
+
+
+def classes_of(dataset: Part) -> int | None:
+    """Return how many classes a data set has, None where neither the config nor its class says."""
+    own = dataset.node.get('metainfo') or {}
+    classes = own['classes'] if 'classes' in own else _published(dataset).get('classes')
+    return len(classes) if isinstance(classes, (list, tuple)) else None  # a text is a file's name
+
+
+def _published(dataset: Part) -> dict:
+    return getattr(class_of(dataset.node, DATASETS), 'METAINFO', {})

@@ -1,0 +1,126 @@
+"""Sizes against each other: crops, patches, position grids, padding, sliding windows."""
+
+from collections.abc import Iterator
+
+from mmseg.models.segmentors import EncoderDecoder
+from mmseg.registry import MODELS
+
+from mmseg_vitseg.checking.findings import Finding, error, warning
+from mmseg_vitseg.checking.parts import class_of, is_known, pair
+from mmseg_vitseg.checking.pretrained import starts_pretrained
+from mmseg_vitseg.checking.probing import images, runs
+from mmseg_vitseg.checking.setup import Setup
+
+
+def by(size: tuple[int, int]) -> str:
+    """Return a size as text."""
+    return f'{size[0]} x {size[1]}'
+
+
+def check_patches(setup: Setup) -> Iterator[Finding]:
+    """The crop is whole patches of the backbone's."""
+    patch, crop = setup.argument('patch_size'), setup.crop
+    if not crop or not isinstance(patch, int) or not is_known(setup.backbone_class):
+        return
+    whole = tuple(-(-pixels // patch) * patch for pixels in crop.size)
+    if whole != crop.size:
+        yield warning(
+            crop.key,
+            f'{by(crop.size)} is not whole patches of {setup.backbone.key}.patch_size={patch}',
+            why='each picture is padded at the bottom and the right, and the model learns from the padding',
+            fix=f'pictures of {by(whole)}, or {by(tuple(side - patch if side > patch else side for side in whole))}',
+        )
+
+
+def check_position_grid(setup: Setup) -> Iterator[Finding]:
+    """The positions that are learned are those of the crop."""
+    made_for, crop, features = pair(setup.argument('img_size')), setup.crop, setup.features
+    if not crop or not made_for or made_for == crop.size or features.backbone is None:
+        return
+    key, what = f'{setup.backbone.key}.img_size', f'{by(made_for)}, and pictures in training are {by(crop.size)}'
+    fix = f'{key}={crop.size}'.replace(' ', '')
+    if features.problem is not None:
+        if runs(features.backbone, images(setup.backbone, made_for)):
+            yield error(key, what, why='this backbone takes no other size: the first step of training fails', fix=fix)
+    elif _is_resized(setup, made_for) and not starts_pretrained(setup):
+        yield warning(
+            key,
+            what,
+            why='positions that start from nothing are learned on another grid than they are used on, resized in each step',
+            fix=fix,
+        )
+
+
+def check_padding(setup: Setup) -> Iterator[Finding]:
+    """The data preprocessor pads to a size, or to a multiple, and the size is the crop's."""
+    preprocessor, crop = setup.preprocessor, setup.crop
+    if preprocessor is None or not setup.cfg.get('train_dataloader'):
+        return
+    key, node = preprocessor
+    size, divisor = node.get('size'), node.get('size_divisor')
+    wanted = str(crop.size).replace(' ', '') if crop else '(HEIGHT,WIDTH)'
+    if (size is None) == (divisor is None):
+        yield error(
+            f'{key}.size',
+            'neither size nor size_divisor' if size is None else f'{size}, besides size_divisor={divisor}',
+            why='the host needs one of them: the first step of training fails',
+            fix=f'{key}.size={wanted}' + ('' if size is None else f' {key}.size_divisor=None'),
+        )
+    elif crop and pair(size) and pair(size) != crop.size:
+        smaller = any(side < cropped for side, cropped in zip(pair(size), crop.size, strict=True))
+        yield warning(
+            f'{key}.size',
+            f'{by(pair(size))}, and {crop.key} is {by(crop.size)}',
+            why='pictures smaller than the crop are then not of one size, which cannot be a batch'
+            if smaller
+            else 'each crop is padded to it, which takes time and memory and teaches nothing',
+            fix=f'{key}.size={wanted}',
+        )
+
+
+def check_windows(setup: Setup) -> Iterator[Finding]:
+    """Sliding windows cover the picture."""
+    test, cls = setup.model.child('test_cfg'), class_of(setup.model.node, MODELS)
+    if test is None or cls is None or not _predicts_as_the_host(cls):
+        return
+    mode = test.node.get('mode', 'whole')
+    if mode not in ('slide', 'whole'):
+        yield error(
+            'model.test_cfg.mode',
+            f'{mode!r}; allowed: whole, slide',
+            why='the first validation fails',
+            fix='model.test_cfg.mode=whole',
+        )
+    if mode != 'slide':
+        return
+    crop, stride = (pair(test.node.get(name)) for name in ('crop_size', 'stride'))
+    for name, value in (('crop_size', crop), ('stride', stride)):
+        if value is None:
+            yield error(
+                f'{test.key}.{name}',
+                f"{test.node.get(name)}; mode='slide' needs it, as (HEIGHT, WIDTH)",
+                why='the first validation fails',
+                fix=f'{test.key}.{name}=' + ('(512,512)' if name == 'crop_size' else '(341,341)'),
+            )
+    if crop and stride and any(step > side for step, side in zip(stride, crop, strict=True)):
+        yield error(
+            f'{test.key}.stride',
+            f'{by(stride)} is more than {test.key}.crop_size={by(crop)}',
+            why='pixels between the windows are in none: the first validation fails, or scores what nobody predicted',
+            fix=f'{test.key}.stride={tuple(-(-2 * side // 3) for side in crop)}'.replace(' ', ''),
+        )
+
+
+def _predicts_as_the_host(segmentor: type) -> bool:
+    return issubclass(segmentor, EncoderDecoder) and all(
+        getattr(segmentor, name) is getattr(EncoderDecoder, name) for name in ('inference', 'slide_inference')
+    )
+
+
+def _is_resized(setup: Setup, made_for: tuple[int, int]) -> bool:
+    """Tell whether a backbone learns positions, one a patch, on another grid than the crop's."""
+    patch = setup.argument('patch_size')
+    learned = any(name == 'pos_embed' for name, _ in setup.features.backbone.named_parameters())
+    if not learned or not isinstance(patch, int):
+        return False
+    return [side // patch for side in made_for] != [-(-side // patch) for side in setup.crop.size]

@@ -1,0 +1,80 @@
+"""Types that nobody has registered under the config's default scope."""
+
+import difflib
+from collections.abc import Iterator
+
+from mmengine import registry as roots
+from mmengine.registry import Registry
+
+from mmseg_vitseg.checking.findings import Finding, error
+from mmseg_vitseg.checking.parts import Part, nested
+from mmseg_vitseg.checking.setup import LOADERS, Setup
+
+HOST = 'mmseg'
+MODEL_PARTS = ('backbone', 'neck', 'decode_head', 'auxiliary_head', 'data_preprocessor', 'loss_decode')
+
+
+def check_types(setup: Setup) -> Iterator[Finding]:
+    """Each type is found from the default scope; a type without a scope in front is meant to be the host's."""
+    scope = setup.cfg.get('default_scope', 'mmengine')  # the Runner's default
+    missing = [(part, registry) for part, registry in _typed(setup) if not _finds(registry, scope, part.node['type'])]
+    elsewhere = [part for part, registry in missing if scope != HOST and _finds(registry, HOST, part.node['type'])]
+    if elsewhere:
+        key, node = elsewhere[0]
+        yield error(
+            'default_scope',
+            f'{scope!r}, where {key}.type={node["type"]!r} is not registered',
+            why='types without a scope in front are looked for there',
+            fix=f"default_scope='{HOST}'",
+        )
+    for part, registry in missing:
+        if part not in elsewhere:
+            yield _unknown(part, registry, scope)
+
+
+def _unknown(part: Part, registry: Registry, scope: str) -> Finding:
+    kind = part.node['type']
+    prefix, _, _ = kind.rpartition('.')
+    with registry.switch_scope_and_registry(prefix or scope) as there:
+        found = not prefix or there.scope == prefix  # a package that is not installed has no registry
+        known = [f'{prefix}.{name}' if prefix else name for name in there.module_dict] if found else []
+    close = difflib.get_close_matches(kind, known, n=1)
+    return error(
+        f'{part.key}.type',
+        f'{kind!r} is not in the {registry.name} registry',
+        why='it cannot be built',
+        fix=f'did you mean {close[0]!r}?'
+        if close
+        else f'install {prefix}'
+        if not found
+        else "name the module that registers it: custom_imports=dict(imports=['your.module'])",
+    )
+
+
+def _typed(setup: Setup) -> Iterator[tuple[Part, Registry]]:
+    """Yield each part whose type says which class it is, and the registry of its kind."""
+    if isinstance(setup.model.node.get('type'), str):
+        yield setup.model, roots.MODELS
+    for part in nested(setup.model.node, 'model'):
+        children = [child for name in MODEL_PARTS for child in part.children(name)]
+        yield from ((child, roots.MODELS) for child in children if _named(child))
+    seen = set()
+    for loader in LOADERS:
+        for wrapped in setup.datasets(loader):
+            for part in wrapped:
+                parts = [(part, roots.DATASETS), *((step, roots.TRANSFORMS) for step in part.children('pipeline'))]
+                yield from (pair for pair in parts if _named(pair[0]) and (pair[0].node['type'] not in seen))
+                seen |= {pair[0].node['type'] for pair in parts if _named(pair[0])}
+
+
+def _named(part: Part) -> bool:
+    return isinstance(part.node.get('type'), str)
+
+
+def _finds(registry: Registry, scope: str | None, kind: str) -> bool:
+    """Tell whether a registry finds a type from a default scope."""
+    try:
+        with registry.switch_scope_and_registry(scope or 'mmengine') as there:
+            return there.get(kind) is not None
+    except Exception:  # packages that are not installed, or of a version that does not fit, fail in their own ways
+        return False

@@ -1,0 +1,150 @@
+"""What a sample of the data says: data made to be wrong in one way."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from PIL import Image
+
+from mmseg_vitseg.checking.run import check_config
+
+SIZE = (12, 16)
+
+
+def save(root: Path, masks: list[np.ndarray], size: tuple[int, int] = SIZE) -> None:
+    for folder in ('images', 'masks'):
+        (root / folder).mkdir()
+    for index, mask in enumerate(masks):
+        Image.new('RGB', size[::-1]).save(root / f'images/{index}.jpg')
+        Image.fromarray(mask).save(root / f'masks/{index}.png')
+
+
+def masks(*labels: int, count: int = 3) -> list[np.ndarray]:
+    return [np.resize(np.array(labels, np.uint8), SIZE) for _ in range(count)]
+
+
+@pytest.fixture
+def config(config_path, tmp_path):
+    """Return a config of three classes on the data in ``tmp_path``, and changes to its training data set."""
+
+    def get(**changes) -> Config:
+        cfg = Config.fromfile(config_path('fcn_pet'))
+        dataset = dict(
+            type='BaseSegDataset',
+            data_root=str(tmp_path),
+            data_prefix=dict(img_path='images', seg_map_path='masks'),
+            metainfo=dict(classes=['a', 'b', 'c']),
+            pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), dict(type='PackSegInputs')],
+            **changes,
+        )
+        cfg.train_dataloader.dataset = dataset
+        cfg.val_dataloader = cfg.test_dataloader = None
+        return cfg
+
+    return get
+
+
+def check(cfg: Config) -> list:
+    return check_config(cfg, track=lambda indices, name: indices)
+
+
+@pytest.mark.parametrize(
+    ('labels', 'changes'),
+    [
+        ((0, 1, 2, 255), {}),
+        ((0, 1), {}),
+        ((0, 1, 2, 3), dict(reduce_zero_label=True)),
+        ((1, 2), dict(reduce_zero_label=True)),
+    ],
+)
+def test_right_data(config, tmp_path, labels, changes):
+    save(tmp_path, masks(*labels))
+    assert check(config(**changes)) == []
+
+
+@pytest.mark.parametrize(
+    ('labels', 'changes', 'severity', 'key', 'words'),
+    [
+        ((0, 1, 2, 3), {}, 'error', '.reduce_zero_label', ('3 in 3 of 3 masks', '0.png', 'reduce_zero_label=True')),
+        ((0, 7, 9), {}, 'error', '', ('7 in 3 of 3', '9 in 3 of 3', 'classes are 0 to 2', 'convert the masks')),
+        (
+            (0, 1, 2),
+            dict(reduce_zero_label=True),
+            'warning',
+            '.reduce_zero_label',
+            ('none has 3', 'reduce_zero_label=False'),
+        ),
+        ((255,), {}, 'error', '', ('all pixels are 255', 'look at the masks')),
+    ],
+)
+def test_labels(config, tmp_path, labels, changes, severity, key, words):
+    save(tmp_path, masks(*labels))
+    (finding,) = check(config(**changes))
+    assert (finding.severity, finding.key) == (severity, f'train_dataloader.dataset{key}')
+    for word in words:
+        assert word in str(finding)
+
+
+def test_the_ignored_label_is_the_heads(config, tmp_path):
+    save(tmp_path, masks(0, 1, 2, 255))
+    cfg = config()
+    cfg.model.decode_head.ignore_index = 254
+    (finding,) = check(cfg)
+    assert 'ignore_index=254' in finding.what
+    assert 'ignore_index=255' in finding.fix
+
+
+def test_masks_of_another_size_or_in_colours(config, tmp_path):
+    save(tmp_path, masks(0, 1), size=(16, 12))
+    (finding,) = check(config())
+    assert finding.severity == 'error'
+    assert '12 x 16, its picture 16 x 12' in finding.what
+    for index in range(3):
+        Image.fromarray(np.zeros((16, 12, 3), np.uint8)).save(tmp_path / f'masks/{index}.png')
+    cfg = config()
+    cfg.train_dataloader.dataset.pipeline[1].imdecode_backend = 'cv2'
+    (finding,) = check(cfg)
+    assert 'one label a pixel' in finding.what
+
+
+def test_damaged_missing_and_no_files(config, tmp_path):
+    save(tmp_path, masks(0, 1, count=5))
+    (tmp_path / 'masks/2.png').write_bytes(b'no picture')
+    (tmp_path / 'masks/4.png').unlink()
+    (finding,) = check(config())
+    assert finding.severity == 'error'
+    assert '2.jpg' in finding.what
+    assert '4.png' in finding.what
+    (finding,) = check(config(img_suffix='.tif'))
+    assert 'finds no pictures' in finding.what
+    cfg = config()
+    cfg.train_dataloader.dataset.data_root = 'nowhere'
+    (finding,) = check(cfg)
+    assert (finding.severity, finding.key) == ('error', 'train_dataloader.dataset')
+    assert 'nowhere' in finding.what
+
+
+def test_classes_that_only_the_data_set_knows(config, tmp_path):
+    save(tmp_path, masks(0, 1, 2, 3))
+    (tmp_path / 'classes.txt').write_text('a\nb\nc\nd\n')
+    cfg = config()
+    cfg.train_dataloader.dataset.metainfo = dict(classes=str(tmp_path / 'classes.txt'))
+    (finding,) = check(cfg)
+    assert (finding.severity, finding.key) == ('error', 'model.decode_head.num_classes')
+    assert '3, and BaseSegDataset has 4 classes' in finding.what
+
+
+def test_a_sample_of_many_and_data_of_ours(config_path):
+    cfg, asked = Config.fromfile(config_path('quickstart')), []
+    assert check_config(cfg, track=lambda indices, name: asked.append((name, indices)) or indices) == []
+    (train, indices), (val, _) = asked
+    assert (train, val) == ('train_dataloader.dataset', 'val_dataloader.dataset')
+    assert (len(indices), indices[0], indices[-1]) == (64, 0, 1023)
+
+
+def test_real_pets(config_path, pet_root):
+    cfg = Config.fromfile(config_path('vit_tiny_linear_pet'))
+    for loader in ('train_dataloader', 'val_dataloader'):
+        cfg[loader].dataset.data_root = str(pet_root)
+    assert check(cfg) == []
