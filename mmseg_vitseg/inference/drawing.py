@@ -3,8 +3,16 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
+IGNORED = 255  # labels of pixels that do not count
 SWATCH = 14  # pixels of a legend's colour field
 LINE = 20  # pixels of a legend's line
+
+
+def label_colours(palette: np.ndarray) -> np.ndarray:
+    """Extend a palette (K, 3) to whatever a truth of 8 bits may hold, (256 or more, 3): what is ignored is black."""
+    colours = np.zeros((max(256, len(palette)), 3), np.uint8)
+    colours[: len(palette)] = palette
+    return colours
 
 
 def overlay(picture: np.ndarray, labels: np.ndarray, palette: np.ndarray, opacity: float) -> np.ndarray:
