@@ -1,5 +1,6 @@
 """Overlays, index masks and shares of classes. H W size in pixels, K classes."""
 
+import colorsys
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,6 +19,12 @@ def label_colours(palette: np.ndarray) -> np.ndarray:
     colours = np.zeros((max(256, len(palette)), 3), np.uint8)
     colours[: len(palette)] = palette
     return colours
+
+
+def distinct_colours(count: int) -> list[tuple[int, int, int]]:
+    """Return colours for classes without: hues that go round by the golden ratio, so that neighbours differ."""
+    hues = [index * 0.618034 % 1 for index in range(count)]
+    return [tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.65, 0.95)) for hue in hues]
 
 
 def overlay(picture: np.ndarray, labels: np.ndarray, palette: np.ndarray, opacity: float) -> np.ndarray:
