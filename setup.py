@@ -17,6 +17,7 @@ setup(
     license='Apache-2.0',
     license_files=['LICENSE'],
     packages=find_packages(include=['mmseg_vitseg', 'mmseg_vitseg.*']),
+    package_data={'mmseg_vitseg.reporting': ['page.html']},
     python_requires='>=3.10',
     install_requires=['torch>=2.5', 'numpy', 'packaging', 'rich', 'safetensors>=0.4'],
     extras_require={

@@ -8,6 +8,7 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 TRACEBACK = 'MMSEG_VITSEG_TRACEBACK'
 
@@ -77,6 +78,12 @@ def add_config_arguments(parser: argparse.ArgumentParser, checkpoint: bool = Fal
         help='what started the processes (set by dist_train.sh, dist_test.sh and slurm_train.sh)',
     )
     parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)  # some launchers pass it
+
+
+def check_picture_name(parser: OneLineParser, out: str) -> None:
+    """Refuse an --out that names no picture."""
+    if Path(out).suffix.lower() not in ('.png', '.jpg', '.jpeg', '.webp'):
+        parser.error(f'--out {out}: name a picture, such as out.png')
 
 
 class KeyValues(argparse.Action):

@@ -8,7 +8,7 @@ Without IMAGE, those pictures of A's test data on which A and B differ most.
 import argparse
 from pathlib import Path
 
-from _command import KeyValues, OneLineParser, run
+from _command import KeyValues, OneLineParser, check_picture_name, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -27,8 +27,7 @@ def parse_args() -> argparse.Namespace:
     args = parser.parse_args()
     if args.count < 1:
         parser.error(f'--count {args.count}: at least 1 is needed')
-    if Path(args.out).suffix.lower() not in ('.png', '.jpg', '.jpeg', '.webp'):
-        parser.error(f'--out {args.out}: name a picture, such as comparison.png')
+    check_picture_name(parser, args.out)
     return args
 
 

@@ -1,6 +1,5 @@
 """From a checkpoint file of any source to one of ours, or of another project's."""
 
-import hashlib
 from pathlib import Path
 
 import torch
@@ -12,14 +11,13 @@ from mmseg_vitseg import __version__
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.checkpoints.export import PROJECTS, export
 from mmseg_vitseg.checkpoints.fetch import local_file
-from mmseg_vitseg.checkpoints.reading import read_state_dict
+from mmseg_vitseg.checkpoints.reading import digest, read_state_dict
 from mmseg_vitseg.checkpoints.sources import Converted, convert
 from mmseg_vitseg.checkpoints.strict import LISTED, Fitted, accounted
 from mmseg_vitseg.errors import first_line
 
 SUFFIXES = ('.safetensors', '.pth')
 TARGETS = ('ours', *PROJECTS)
-CHUNK = 1 << 20  # bytes
 
 
 def convert_file(
@@ -80,7 +78,7 @@ def convert_file(
         result, outside = export(result, to, channels)
     provenance = {
         'source_file': str(src),
-        'sha256': _digest(file),
+        'sha256': digest(file),
         'map': f'{converted.source.what} -> {to}',
         'dropped': ', '.join([*report.dropped, *outside]),
         'added': ', '.join(report.added),
@@ -157,11 +155,3 @@ def _fitted(state: dict[str, Tensor], converted: Converted, model: nn.Module, sr
     if backbone_only:
         return accounted(state, model.backbone, src, pretrained=True, **options)
     return accounted(state, model, src, model.from_scratch, **options)
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open('rb') as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()

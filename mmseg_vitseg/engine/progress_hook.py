@@ -12,21 +12,26 @@ from mmengine.runner import EpochBasedTrainLoop
 from PIL import Image
 from torch import Tensor
 
+from mmseg_vitseg.atomic import whole
+from mmseg_vitseg.inference.drawing import distinct_colours, label_colours
 from mmseg_vitseg.registry import HOOKS
 
 GAP = 6  # pixels between pictures
 CAPTION = 30  # pixels for the caption's line
+DIGITS = dict(epoch=4, iter=7)  # of a step in a file's name
 
 
 @HOOKS.register_module()
 class PredictionProgressHook(Hook):
     """After each validation, a picture of the same images: image, truth, prediction; at the end, a film of them.
 
-    Written to ``<work_dir>/pictures``: ``<step>.png`` for each validation, and ``progress.gif``. A resumed training goes on
-    with the pictures that are there. If drawing fails, that is logged and training goes on.
+    Written to ``<work_dir>/pictures``: ``<step>.png`` for each validation, and ``progress.gif``; the pictures go to the
+    host's visualizer too, so to TensorBoard, WandB or whatever backend the config has. The film of a resumed training begins
+    with the pictures up to where it was resumed. If drawing fails, that is logged, once, and training goes on.
 
     Args:
-        num_images: how many of the first validation images (21, as in "Efficient image segmentation, part 4").
+        num_images: how many of the first validation images (21, as in "Efficient image segmentation, part 4"); of several
+            processes, of the first one's.
         columns: triples of pictures in a row.
         height: of one picture, in pixels.
         duration: of one frame of the film, in milliseconds.
@@ -38,6 +43,16 @@ class PredictionProgressHook(Hook):
         self.height = height
         self.duration = duration
         self.tiles: list[np.ndarray] = []
+        self.frames: list[Path] | None = None  # of this training; None: there is none, only a validation
+        self.warned = False
+
+    @master_only
+    def before_train(self, runner) -> None:
+        """Find the pictures that a resumed training goes on from; those of later steps are not this training's."""
+        with self._failures_logged(runner):
+            unit, step = _progress(runner)
+            found = [(int(path.stem.rpartition('_')[2]), path) for path in _folder(runner).glob(f'{unit}_[0-9]*.png')]
+            self.frames = [path for number, path in sorted(found) if number <= step]
 
     def before_val_epoch(self, runner) -> None:
         """Start a new picture."""
@@ -49,10 +64,13 @@ class PredictionProgressHook(Hook):
     ) -> None:
         """Keep the batch's pictures, as many as are still wanted."""
         wanted = self.num_images - len(self.tiles)
-        with _log_failure(runner):
-            palette = np.array(runner.val_dataloader.dataset.metainfo['palette'], np.uint8)
+        if self.frames is None or wanted <= 0:
+            return
+        with self._failures_logged(runner):
+            meta = runner.val_dataloader.dataset.metainfo
+            colours = label_colours(np.array(meta.get('palette') or distinct_colours(len(meta['classes']))))
             self.tiles += [
-                self._tile(*pair, palette) for pair in list(zip(data_batch['inputs'], outputs, strict=True))[:wanted]
+                self._tile(*pair, colours) for pair in list(zip(data_batch['inputs'], outputs, strict=True))[:wanted]
             ]
 
     @master_only
@@ -60,37 +78,40 @@ class PredictionProgressHook(Hook):
         """Write the picture, captioned with the step and the scores."""
         if not self.tiles:
             return
-        by_epoch = isinstance(runner.train_loop, EpochBasedTrainLoop)
-        step = f'epoch_{runner.epoch:04d}' if by_epoch else f'iter_{runner.iter:07d}'
-        scores = [f'{name} {metrics[name]:.2f}' for name in ('mIoU', 'aAcc') if metrics and name in metrics]
-        with _log_failure(runner):
-            folder = Path(runner.work_dir, 'pictures')
-            folder.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(self._sheet('   '.join([step.replace('_', ' '), *scores]))).save(folder / f'{step}.png')
+        with self._failures_logged(runner):
+            unit, step = _progress(runner)
+            scores = [f'{name} {metrics[name]:.2f}' for name in ('mIoU', 'aAcc') if metrics and name in metrics]
+            path = _folder(runner) / f'{unit}_{step:0{DIGITS[unit]}}.png'
+            sheet = self._sheet('   '.join([f'{unit} {step}', *scores]))
+            with whole(path) as temporary:
+                Image.fromarray(sheet).save(temporary)
+            self.frames = [*(frame for frame in self.frames if frame != path), path]
+            runner.visualizer.add_image('predictions', sheet, step)
 
     @master_only
     def after_train(self, runner) -> None:
-        """Make the film of all the pictures."""
-        with _log_failure(runner):
-            folder = Path(runner.work_dir, 'pictures')
-            frames = [Image.open(path).quantize() for path in sorted(folder.glob('*_*.png'))]
-            if frames:
-                film = folder / 'progress.gif'
-                frames[0].save(film, save_all=True, append_images=frames[1:], duration=self.duration, loop=0)
-                runner.logger.info(f'Film of the predictions: {film}')
+        """Make the film of the pictures, of those that are of the last one's size."""
+        if not self.frames:
+            return
+        with self._failures_logged(runner):
+            frames = [Image.open(path).quantize() for path in self.frames]
+            frames = [frame for frame in frames if frame.size == frames[-1].size]
+            film = _folder(runner) / 'progress.gif'
+            with whole(film) as temporary:
+                frames[0].save(temporary, save_all=True, append_images=frames[1:], duration=self.duration, loop=0)
+            runner.logger.info(f'Film of the predictions: {film}')
 
-    def _tile(self, image: Tensor, sample, palette: np.ndarray) -> np.ndarray:
+    def _tile(self, image: Tensor, sample, colours: np.ndarray) -> np.ndarray:
         """Draw image (3, H, W) BGR uint8, truth and prediction side by side: (height, 3 width, 3) RGB uint8.
 
         Masks may be of the original image's size, which the network's input need not share.
         """
         width = round(image.shape[-1] * self.height / image.shape[-2])
         masks = [field.data.squeeze(0).cpu().numpy() for field in (sample.gt_sem_seg, sample.pred_sem_seg)]
-        colours = np.vstack([palette, np.zeros((256 - len(palette), 3), np.uint8)])  # what is ignored is black
         panels = [
             cv2.resize(np.ascontiguousarray(image.cpu().numpy()[::-1].transpose(1, 2, 0)), (width, self.height)),
             *(
-                cv2.resize(colours[mask.astype(np.uint8)], (width, self.height), interpolation=cv2.INTER_NEAREST)
+                cv2.resize(colours[mask.astype(np.int64)], (width, self.height), interpolation=cv2.INTER_NEAREST)
                 for mask in masks
             ),
         ]
@@ -109,11 +130,24 @@ class PredictionProgressHook(Hook):
         cv2.putText(sheet, caption, (8, CAPTION - 10), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1, cv2.LINE_AA)
         return sheet
 
+    @contextmanager
+    def _failures_logged(self, runner) -> Iterator[None]:
+        """Log the first thing that goes wrong while drawing; a picture is no reason to lose a training."""
+        try:
+            yield
+        except Exception as error:
+            if not self.warned:
+                runner.logger.warning(
+                    'PredictionProgressHook: no picture this time, and no word about it again: '
+                    f'{type(error).__name__}: {error}'
+                )
+            self.warned = True
 
-@contextmanager
-def _log_failure(runner) -> Iterator[None]:
-    """Log what goes wrong while drawing; a picture is no reason to lose a training."""
-    try:
-        yield
-    except Exception as error:
-        runner.logger.warning(f'PredictionProgressHook: no picture this time: {type(error).__name__}: {error}')
+
+def _progress(runner) -> tuple[str, int]:
+    """Return what a training is counted in, ``epoch`` or ``iter``, and how many are done."""
+    return ('epoch', runner.epoch) if isinstance(runner.train_loop, EpochBasedTrainLoop) else ('iter', runner.iter)
+
+
+def _folder(runner) -> Path:
+    return Path(runner.work_dir, 'pictures')

@@ -10,15 +10,13 @@ from pathlib import Path
 import numpy as np
 from mmengine.config import Config
 from mmseg.registry import DATASETS
-from PIL import Image, ImageDraw
+from PIL import Image
 from torch import nn
 
+from mmseg_vitseg.inference.drawing import IGNORED, captioned, label_colours
 from mmseg_vitseg.inference.model import classes_of, dataset_of, is_loading, predict
 from mmseg_vitseg.inference.pictures import read_picture
 
-IGNORED = 255  # labels of pixels that do not count
-GAP = 6  # pixels between panels
-CAPTION = 18  # pixels of a line of text
 WRONG = (220, 30, 40)  # where A and B differ
 
 
@@ -49,13 +47,20 @@ class Comparison:
 
 
 def samples_of(cfg: Config) -> Iterator[tuple[str, Callable[[], tuple[np.ndarray, np.ndarray]]]]:
-    """Yield each test picture's file name, and how to load it and its truth: (H, W, 3) uint8 RGB and (H, W)."""
+    """Yield each test picture's file name, and how to load it and its truth: (H, W, 3) uint8 RGB and (H, W).
+
+    Raises:
+        FileNotFoundError: the data are not there.
+        ValueError: loading a picture that has no truth.
+    """
     settings = copy.deepcopy(dataset_of(cfg))
     settings.pipeline = [step for step in settings.pipeline if is_loading(step.type)]
     dataset = DATASETS.build(settings)
 
     def load(index: int) -> tuple[np.ndarray, np.ndarray]:
         sample = dataset[index]
+        if 'gt_seg_map' not in sample:
+            raise ValueError(f'{sample["img_path"]}: without truth; test_dataloader.dataset.pipeline loads none')
         return np.ascontiguousarray(sample['img'][..., ::-1]), sample['gt_seg_map'].astype(np.int64)
 
     for index in range(len(dataset)):
@@ -136,8 +141,7 @@ def sheet(
         names: of A and B.
         height: of a picture, in pixels.
     """
-    colours = np.zeros((max(256, len(palette)), 3), np.uint8)  # what is ignored is black
-    colours[: len(palette)] = palette
+    colours = label_colours(palette)
     rows = []
     for one in comparisons:
         grey = np.repeat(one.picture.mean(2, keepdims=True).astype(np.uint8) // 2 + 100, 3, 2)
@@ -155,25 +159,4 @@ def sheet(
             f'differ on {100 * one.disagreement:.1f} %',
         ]
         rows.append((panels, captions))
-    widths = [max(180, round(height * one.picture.shape[1] / one.picture.shape[0])) for one in comparisons]
-    column = max(widths) + GAP
-    picture = Image.new('RGB', (5 * column + GAP, len(rows) * (height + CAPTION + GAP) + GAP), 'white')
-    draw = ImageDraw.Draw(picture)
-    for row, (panels, captions) in enumerate(rows):
-        top = GAP + row * (height + CAPTION + GAP)
-        for index, (panel, caption) in enumerate(zip(panels, captions, strict=True)):
-            left = GAP + index * column
-            draw.text((left, top + 2), _fit(draw, caption, column - GAP), fill='black')
-            width = round(height * panel.shape[1] / panel.shape[0])
-            resample = Image.Resampling.BILINEAR if index == 0 else Image.Resampling.NEAREST
-            picture.paste(Image.fromarray(panel).resize((width, height), resample), (left, top + CAPTION))
-    return picture
-
-
-def _fit(draw: ImageDraw.ImageDraw, text: str, width: int) -> str:
-    """Shorten a text in its middle to ``width`` pixels."""
-    keep = len(text)
-    while draw.textlength(text) > width and keep > 4:
-        keep -= 1
-        text = f'{text[: keep // 2]}..{text[-(keep // 2) :]}'
-    return text
+    return captioned(rows, height)

@@ -1,10 +1,30 @@
 """Overlays, index masks and shares of classes. H W size in pixels, K classes."""
 
+import colorsys
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image, ImageDraw
 
+IGNORED = 255  # labels of pixels that do not count
 SWATCH = 14  # pixels of a legend's colour field
 LINE = 20  # pixels of a legend's line
+GAP = 6  # pixels between panels
+CAPTION = 18  # pixels of a line of text over a panel
+NARROWEST = 180  # pixels of a column of panels, for the captions
+
+
+def label_colours(palette: np.ndarray) -> np.ndarray:
+    """Extend a palette (K, 3) to whatever a truth of 8 bits may hold, (256 or more, 3): what is ignored is black."""
+    colours = np.zeros((max(256, len(palette)), 3), np.uint8)
+    colours[: len(palette)] = palette
+    return colours
+
+
+def distinct_colours(count: int) -> list[tuple[int, int, int]]:
+    """Return colours for classes without: hues that go round by the golden ratio, so that neighbours differ."""
+    hues = [index * 0.618034 % 1 for index in range(count)]
+    return [tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.65, 0.95)) for hue in hues]
 
 
 def overlay(picture: np.ndarray, labels: np.ndarray, palette: np.ndarray, opacity: float) -> np.ndarray:
@@ -51,3 +71,36 @@ def index_mask(labels: np.ndarray, palette: np.ndarray) -> Image.Image:
     mask = Image.fromarray(labels.astype(np.uint8), 'P')
     mask.putpalette(palette.ravel().tolist())
     return mask
+
+
+def captioned(rows: Sequence[tuple[Sequence[np.ndarray], Sequence[str]]], height: int) -> Image.Image:
+    """Draw rows of panels, each under its caption, all of one height.
+
+    Args:
+        rows: panels (H, W, 3), uint8, RGB, and as many captions; the first of a row is a photograph, the others keep their
+            edges when they are resized.
+        height: of a panel, in pixels.
+    """
+    widths = [max(NARROWEST, round(height * panels[0].shape[1] / panels[0].shape[0])) for panels, _ in rows]
+    column = max(widths) + GAP
+    columns = max(len(panels) for panels, _ in rows)
+    picture = Image.new('RGB', (columns * column + GAP, len(rows) * (height + CAPTION + GAP) + GAP), 'white')
+    draw = ImageDraw.Draw(picture)
+    for row, (panels, captions) in enumerate(rows):
+        top = GAP + row * (height + CAPTION + GAP)
+        for index, (panel, caption) in enumerate(zip(panels, captions, strict=True)):
+            left = GAP + index * column
+            draw.text((left, top + 2), _fit(draw, caption, column - GAP), fill='black')
+            width = round(height * panel.shape[1] / panel.shape[0])
+            resample = Image.Resampling.BILINEAR if index == 0 else Image.Resampling.NEAREST
+            picture.paste(Image.fromarray(panel).resize((width, height), resample), (left, top + CAPTION))
+    return picture
+
+
+def _fit(draw: ImageDraw.ImageDraw, text: str, width: int) -> str:
+    """Shorten a text in its middle to ``width`` pixels."""
+    keep = len(text)
+    while draw.textlength(text) > width and keep > 4:
+        keep -= 1
+        text = f'{text[: keep // 2]}..{text[-(keep // 2) :]}'
+    return text

@@ -16,6 +16,7 @@ from torch import nn
 
 from mmseg_vitseg.checkpoints.strict import load_checkpoint
 from mmseg_vitseg.engine.launch import fit_to_devices, read_config
+from mmseg_vitseg.inference.drawing import distinct_colours
 from mmseg_vitseg.inference.pictures import read_picture, to_rgb
 
 Picture = str | Path | Image.Image | np.ndarray
@@ -164,11 +165,3 @@ def classes_of(cfg: Config) -> tuple[list[str], np.ndarray]:
     names = list(meta['classes'])
     palette = np.array(meta.get('palette') or distinct_colours(len(names)), np.uint8)
     return names, palette
-
-
-def distinct_colours(count: int) -> list[tuple[int, int, int]]:
-    """Return colours for classes without: hues that go round by the golden ratio, so that neighbours differ."""
-    import colorsys
-
-    hues = [index * 0.618034 % 1 for index in range(count)]
-    return [tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.65, 0.95)) for hue in hues]

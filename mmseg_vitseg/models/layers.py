@@ -41,9 +41,13 @@ class Attention(nn.Module):
         self.proj = nn.Linear(embed_dims, embed_dims)
         self.proj_drop = nn.Dropout(drop_rate)
 
+    def project(self, x: Tensor) -> Tensor:
+        """Map (B, N, D) to queries, keys and values, (3, B, M, N, d)."""
+        return self.qkv(x).unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
+
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, N, D) to (B, N, D)."""
-        q, k, v = self.qkv(x).unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)  # each (B, M, N, d)
+        q, k, v = self.project(x)  # each (B, M, N, d)
         dropout = self.attn_drop_rate if self.training else 0.0
         x = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)  # (B, M, N, d)
         x = x.transpose(1, 2).flatten(2)  # (B, N, D)

@@ -74,11 +74,16 @@ class EfficientAttention(nn.Module):
         self.proj = nn.Linear(embed_dims, embed_dims)
         self.proj_drop = nn.Dropout(drop_rate)
 
+    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Map (B, h, w, D) to queries (B, M, h w, d), and keys and values (B, M, n, d), n = (h // R) (w // R)."""
+        q = self.q(x).flatten(1, 2).unflatten(2, (self.num_heads, -1)).transpose(1, 2)  # (B, M, h w, d)
+        reduced = self._reduce(x).flatten(1, 2)  # (B, n, D)
+        k, v = self.kv(reduced).unflatten(2, (2, self.num_heads, -1)).permute(2, 0, 3, 1, 4)  # each (B, M, n, d)
+        return q, k, v
+
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, h, w, D) to (B, h, w, D)."""
-        q = self.q(x).flatten(1, 2).unflatten(2, (self.num_heads, -1)).transpose(1, 2)  # (B, M, h w, d)
-        reduced = self._reduce(x).flatten(1, 2)  # (B, n, D), n = (h // R) (w // R)
-        k, v = self.kv(reduced).unflatten(2, (2, self.num_heads, -1)).permute(2, 0, 3, 1, 4)  # each (B, M, n, d)
+        q, k, v = self.project(x)
         dropout = self.attn_drop_rate if self.training else 0.0
         out = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)  # (B, M, h w, d)
         out = out.transpose(1, 2).reshape(x.shape)  # (B, h, w, D)

@@ -8,7 +8,8 @@ from mmseg.apis import inference_model
 from PIL import Image
 
 import mmseg_vitseg
-from mmseg_vitseg.inference.model import classes_of, distinct_colours
+from mmseg_vitseg.inference.drawing import distinct_colours
+from mmseg_vitseg.inference.model import classes_of
 
 PICTURES = [np.random.default_rng(i).integers(0, 256, (20 + 9 * i, 30, 3), np.uint8) for i in range(3)]
 

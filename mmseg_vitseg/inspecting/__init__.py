@@ -1,0 +1,1 @@
+"""What a transformer looks at, and what its features tell apart."""

@@ -1,0 +1,1 @@
+"""One page that says how good a trained model is, where it fails and where it comes from."""

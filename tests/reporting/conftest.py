@@ -1,0 +1,44 @@
+import pytest
+import torch
+from mmengine.config import Config
+from mmseg.registry import MODELS
+
+from mmseg_vitseg.inference.model import load_model
+
+
+@pytest.fixture
+def checkpoint(config_path, tmp_path):
+    """Random weights of quickstart.py's model, which tell classes apart, in a work dir."""
+    model = MODELS.build(Config.fromfile(config_path('quickstart')).model)
+    for parameter in model.parameters():
+        if parameter.ndim > 1:
+            torch.nn.init.normal_(parameter)
+    folder = tmp_path / 'work_dir'
+    folder.mkdir()
+    torch.save(dict(state_dict=model.state_dict(), meta=dict(epoch=3, iter=90)), folder / 'epoch_3.pth')
+    return folder / 'epoch_3.pth'
+
+
+@pytest.fixture
+def model(config_path, checkpoint):
+    """The same model on five pictures."""
+    return load_model(config_path('quickstart'), checkpoint, 'cpu', {'test_dataloader.dataset.length': 5})
+
+
+@pytest.fixture
+def host_scores():
+    """Return the scores, as texts, of the host's own data set, model call and metric on a model's test data."""
+    from mmengine.dataset import pseudo_collate
+    from mmseg.registry import DATASETS, METRICS
+
+    def scores(model) -> dict[str, str]:
+        dataset = DATASETS.build(model.cfg.test_dataloader.dataset)
+        metric = METRICS.build(model.cfg.test_evaluator)
+        metric.dataset_meta = dataset.metainfo
+        for index in range(len(dataset)):
+            with torch.no_grad():
+                outputs = model.test_step(pseudo_collate([dataset[index]]))
+            metric.process({}, [sample.to_dict() for sample in outputs])
+        return {name: f'{value:.2f}' for name, value in metric.evaluate(len(dataset)).items()}
+
+    return scores

@@ -1,0 +1,47 @@
+"""Describe a trained model on one HTML page that can be mailed, or opened on a phone, and needs no network.
+
+Evaluates the checkpoint on the config's test data and writes DIR/report.html: scores (the ones of tools/test.py), IoU of
+each class, confusion matrix, training curves from the log beside the checkpoint, best and worst pictures, where the
+checkpoint comes from, the machine, the config.
+
+  python tools/report.py configs/quickstart.py work_dirs/quickstart/epoch_7.pth --out report
+"""
+
+import argparse
+from pathlib import Path
+
+from _command import OneLineParser, add_config_arguments, run
+
+
+def parse_args() -> argparse.Namespace:
+    parser = OneLineParser(__doc__)
+    add_config_arguments(parser, checkpoint=True)
+    parser.add_argument('--out', metavar='DIR', required=True, help='where report.html goes; made if it is not there')
+    parser.add_argument('--count', type=int, default=6, help='best pictures shown, and worst ones (default: 6 of each)')
+    parser.add_argument('--device', help='cpu, cuda, cuda:1 ... (default: the GPU where there is one)')
+    args = parser.parse_args()
+    if args.count < 0:
+        parser.error(f'--count {args.count}: 0 or more is allowed')
+    return args
+
+
+def main() -> None:
+    args = parse_args()
+    from rich.progress import track
+
+    from mmseg_vitseg.atomic import whole
+    from mmseg_vitseg.inference.model import load_model
+    from mmseg_vitseg.reporting.page import make_page
+
+    out = Path(args.out)
+    model = load_model(args.config, args.checkpoint, args.device, args.cfg_options)
+    out.mkdir(parents=True, exist_ok=True)  # or say that it cannot be, before the work
+    page, scores = make_page(model, args.checkpoint, args.count, lambda items: track(items, 'evaluating'))
+    with whole(out / 'report.html') as temporary:
+        temporary.write_text(page, encoding='utf-8')
+    print(f'mIoU {scores.m_iou:.2f}  aAcc {scores.a_acc:.2f}  mAcc {scores.m_acc:.2f}')
+    print(out / 'report.html')
+
+
+if __name__ == '__main__':
+    run(main)
