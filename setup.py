@@ -26,7 +26,7 @@ setup(
         # OpenMMLab's own, last released in 2024; mmcv has to be compiled (requirements/openmmlab_light.txt avoids it)
         'openmmlab': ['mmengine==0.10.7', 'mmcv==2.1.0', 'mmsegmentation==1.2.2', 'ftfy', 'regex', 'setuptools<81'],
         # transformers: the implementation that parity tests compare with
-        'dev': ['pytest>=8', 'ruff>=0.6', 'pre-commit', 'transformers>=5'],
+        'dev': ['pytest>=8', 'pytest-xdist', 'ruff>=0.6', 'pre-commit', 'transformers>=5'],
     },
     classifiers=[
         'Programming Language :: Python :: 3',

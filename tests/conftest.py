@@ -6,6 +6,8 @@ import sys
 import warnings
 from pathlib import Path
 
+os.environ['OMP_NUM_THREADS'] = '1'  # tests run side by side, a process a core; read when torch is imported
+
 import pytest
 import torch
 from mmengine.registry import init_default_scope
@@ -51,7 +53,7 @@ def run_tool(tmp_path):
         result = subprocess.run(
             [sys.executable, str(ROOT / 'tools' / name), *map(str, args)],
             cwd=tmp_path,
-            env={**os.environ, 'OMP_NUM_THREADS': '2', **(env or {})},
+            env={**os.environ, **(env or {})},
             capture_output=True,
             text=True,
             timeout=timeout,

@@ -43,7 +43,7 @@ def upstream_python() -> Path:
 
 
 def run(python: Path, *command, cwd: Path, check: bool = True) -> subprocess.CompletedProcess:
-    env = {**os.environ, 'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '2'}
+    env = {**os.environ, 'PYTHONPATH': str(ROOT)}
     result = subprocess.run([str(python), *map(str, command)], cwd=cwd, env=env, capture_output=True, text=True)
     assert not check or result.returncode == 0, result.stdout[-1000:] + result.stderr[-3000:]
     return result

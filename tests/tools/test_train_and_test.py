@@ -1,7 +1,6 @@
 """The tools as a user runs them: as processes, on data drawn on the fly, at a size of seconds."""
 
 import json
-import os
 import re
 import signal
 import socket
@@ -52,9 +51,7 @@ def trained(tmp_path_factory):
         'out',
         *SMALL,
     ]
-    result = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, env={**os.environ, 'OMP_NUM_THREADS': '2'}
-    )
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr[-3000:]
     return folder / 'out', result
 
@@ -180,7 +177,6 @@ torch.save([p.detach() for p in model.parameters()], f"rank{{os.environ['RANK']}
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        env={**os.environ, 'OMP_NUM_THREADS': '1'},
         timeout=300,
     )
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-3000:]
