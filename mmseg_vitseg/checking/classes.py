@@ -26,9 +26,11 @@ def check_num_classes(setup: Setup) -> Iterator[Finding]:
     for head in setup.heads:
         if takes_labels(head):
             yield from compare_classes(head, count, type_name(trained.node))
+    said = {None, count}
     for dataset in datasets.values():
         other = classes_of(dataset)
-        if other not in (None, count):
+        if other not in said:
+            said.add(other)
             yield warning(
                 f'{dataset.key}.type',
                 f'{type_name(dataset.node)} has {other} classes, {type_name(trained.node)} in {trained.key} has {count}',

@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_vitseg.checking.findings import Finding, error
-from mmseg_vitseg.checking.parts import Part, argument, class_of, is_known
+from mmseg_vitseg.checking.parts import Part, argument, by, class_of, is_known
 from mmseg_vitseg.checking.probing import as_declared, build, runs
 from mmseg_vitseg.checking.setup import Setup
 from mmseg_vitseg.errors import first_line
@@ -72,7 +72,7 @@ def check_heads(setup: Setup) -> Iterator[Finding]:
         return
     for head in setup.heads:
         cls = class_of(head.node, MODELS)
-        if cls is None or not issubclass(cls, BaseDecodeHead):
+        if not is_known(cls) or not issubclass(cls, BaseDecodeHead):
             continue
         index, width = (argument(head.node, name, cls) for name in ('in_index', 'in_channels'))
         declared = _declared(index, width)
@@ -98,7 +98,7 @@ def check_patch_heads(setup: Setup) -> Iterator[Finding]:
             stride = -(-setup.crop.size[0] // grid[0])
             yield error(
                 f'{head.key}.patch_size',
-                f'{patch}, and a picture of {_by(setup.crop.size)} comes to it as {_by(grid)} patches',
+                f'{patch}, and a picture of {by(setup.crop.size)} comes to it as {by(grid)} patches',
                 why='the first step of training fails: its patches do not cover the picture',
                 fix=f"{head.key}.patch_size={stride}, the backbone's",
             )
@@ -157,7 +157,3 @@ def _builds_without(part: Part, name: str) -> bool:
     except Exception:  # in their own ways
         return False
     return True
-
-
-def _by(size: tuple[int, int]) -> str:
-    return f'{size[0]} x {size[1]}'

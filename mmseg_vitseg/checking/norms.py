@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mmseg.registry import MODELS
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.parts import Part, argument, class_of, is_known, nested, type_name
@@ -30,6 +30,8 @@ def check_input_norm(setup: Setup) -> Iterator[Finding]:
             fix=f'set both, or neither: {key}.mean=None {key}.std=None',
         )
         return
+    if not is_known(setup.backbone_class):  # it may normalise by itself
+        return
     others = [
         f'{step.key}.type={type_name(step.node)}' for step in setup.train_steps if 'Normalize' in type_name(step.node)
     ]
@@ -42,7 +44,7 @@ def check_input_norm(setup: Setup) -> Iterator[Finding]:
             why='the input is normalised twice',
             fix=f'{key}.mean=None {key}.std=None',
         )
-    elif mean is None and not others and is_known(setup.backbone_class) and _from_pictures(setup):
+    elif mean is None and not others and _from_pictures(setup):
         spoilt = starts_pretrained(setup)
         yield (error if spoilt else warning)(
             f'{key}.mean',
@@ -72,10 +74,7 @@ def check_batch_norm(setup: Setup) -> Iterator[Finding]:
     found = _batch_norms(setup)
     if not loader or not found or loader.get('batch_size', 1) != 1 or 'batch_sampler' in loader:
         return
-    key, what = (
-        'train_dataloader.batch_size',
-        f'1, with {found[0]}' + (f' and {len(found) - 1} more' * (len(found) > 1)),
-    )
+    key, what = 'train_dataloader.batch_size', ' and '.join([found[0], *[f'{len(found) - 1} more'][: len(found) - 1]])
     fix = f'{key}=2 or more; or several GPUs with SyncBN; or another norm, as GN'
     for part in _refusing(setup):
         yield error(
@@ -87,7 +86,7 @@ def check_batch_norm(setup: Setup) -> Iterator[Finding]:
         return
     yield warning(
         key,
-        what,
+        f'1, with {what}',
         why='each picture is normalised by itself in training and by the average in validation, so that scores fall',
         fix=fix,
     )
@@ -114,16 +113,16 @@ def _refusing(setup: Setup) -> Iterator[Part]:
     features = setup.features
     if features.outputs is None or features.levels is None:
         return
-    if _refuses(features.backbone, images(setup.backbone, setup.size)[:1]):
+    if _refuses(setup.backbone, images(setup.backbone, setup.size)[:1]):
         yield setup.backbone
     for head in setup.heads:
-        if is_known(class_of(head.node, MODELS)) and _refuses(build(head), [level[:1] for level in features.levels]):
+        if is_known(class_of(head.node, MODELS)) and _refuses(head, [level[:1] for level in features.levels]):
             yield head
 
 
-def _refuses(module: nn.Module, inputs: Tensor | list[Tensor]) -> bool:
+def _refuses(part: Part, inputs: Tensor | list[Tensor]) -> bool:
     try:
-        run(module, inputs)
+        run(build(part), inputs)
     except OneValueError:
         return True
     except Exception:  # not to be judged here

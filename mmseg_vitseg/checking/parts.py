@@ -102,6 +102,11 @@ def pair(size) -> tuple[int, int] | None:
     return tuple(values) if whole else None
 
 
+def by(size: tuple[int, int]) -> str:
+    """Return a size as text."""
+    return f'{size[0]} x {size[1]}'
+
+
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep what the host says while it imports and builds, and builds again later, off the log and the screen."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from mmengine.model import BaseModule
 
 from mmseg_vitseg.checking.findings import Finding, error
-from mmseg_vitseg.checking.parts import nested
+from mmseg_vitseg.checking.parts import nested, type_name
 from mmseg_vitseg.checking.setup import Setup
 from mmseg_vitseg.checkpoints.reading import read_shapes
 from mmseg_vitseg.checkpoints.strict import accounted
@@ -24,7 +24,7 @@ def pretrained_files(setup: Setup) -> list[tuple[str, str]]:
     places += [
         (f'{part.key}.checkpoint', part.node.get('checkpoint'))
         for part in nested(setup.model.node, 'model')
-        if part.node.get('type') == 'Pretrained'
+        if type_name(part.node) in ('Pretrained', 'PretrainedInit')
     ]
     return [(key, name) for key, name in places if isinstance(name, str)]
 

@@ -85,15 +85,16 @@ def probe(backbone: Part | None, neck: Part | None, size: tuple[int, int]) -> Fe
 
 def images(backbone: Part, size: tuple[int, int]) -> Tensor:
     """Return pictures (B, C, H, W)."""
-    return torch.empty(BATCH, default_argument(backbone, 'in_channels') or 3, *size, device='meta')
+    return torch.empty(
+        BATCH, argument(backbone.node, 'in_channels', class_of(backbone.node, MODELS)) or 3, *size, device='meta'
+    )
 
 
-def build(part: Part, **changes) -> nn.Module:
+def build(part: Part) -> nn.Module:
     """Build a part, in training mode and without pretrained weights, on the meta device."""
     node = copy.deepcopy(part.node)
     for name in ('pretrained', 'init_cfg', 'checkpoint_path'):  # nothing is to be fetched
         node.pop(name, None)
-    node.update(changes)
     with torch.device('meta'), ShapesOnly():
         module = MODELS.build(node)
     module.to('meta')
@@ -139,8 +140,3 @@ def as_declared(levels: Sequence[Tensor], widths: dict[int, int]) -> list[Tensor
         batch, _, height, rest = made[index].shape
         made[index] = torch.empty(batch, width, height, rest, device='meta')
     return made
-
-
-def default_argument(part: Part, name: str):
-    """Return what an argument of a part is, as the config or its class has it."""
-    return argument(part.node, name, class_of(part.node, MODELS))

@@ -6,7 +6,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
-from mmseg_vitseg.checking import classes, levels, norms, pretrained, schedule, sizes, types
+from mmseg_vitseg.checking import classes, levels, norms, pretrained, schedule, scopes, sizes
 from mmseg_vitseg.checking.data import Track, check_data
 from mmseg_vitseg.checking.findings import ERROR, Finding
 from mmseg_vitseg.checking.parts import quiet
@@ -14,7 +14,7 @@ from mmseg_vitseg.checking.setup import Setup
 from mmseg_vitseg.errors import first_line
 
 CHECKS: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
-    types.check_types,
+    scopes.check_types,
     classes.check_num_classes,
     classes.check_one_logit,
     classes.check_class_weights,

@@ -72,4 +72,4 @@ def _end(node: dict, length: int) -> int:
     """Return when a schedule reaches its last value; the Runner's default is the training's length."""
     if node.get('T_max') is not None:
         return node.get('begin', 0) + node['T_max']
-    return node.get('end', length)
+    return length if node.get('end') is None else node['end']

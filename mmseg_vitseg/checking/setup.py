@@ -79,8 +79,9 @@ class Setup:
 
     def datasets(self, loader: str) -> list[list[Part]]:
         """Return each data set of a loader in its wrappers, the data set first, the outermost wrapper last."""
-        node = (self.cfg.get(loader) or {}).get('dataset')
-        return list(_unwrapped(Part(f'{loader}.dataset', node), [])) if isinstance(node, dict) else []
+        node = self.cfg.get(loader)
+        dataset = Part(loader, node).child('dataset') if isinstance(node, dict) else None
+        return list(_unwrapped(dataset, [])) if dataset else []
 
     @cached_property
     def train_steps(self) -> list[Part]:

@@ -6,21 +6,16 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.parts import class_of, is_known, pair
+from mmseg_vitseg.checking.parts import by, class_of, is_known, pair
 from mmseg_vitseg.checking.pretrained import starts_pretrained
 from mmseg_vitseg.checking.probing import images, runs
 from mmseg_vitseg.checking.setup import Setup
 
 
-def by(size: tuple[int, int]) -> str:
-    """Return a size as text."""
-    return f'{size[0]} x {size[1]}'
-
-
 def check_patches(setup: Setup) -> Iterator[Finding]:
-    """The crop is whole patches of the backbone's."""
+    """The crop is whole patches of the backbone's, a vision transformer's."""
     patch, crop = setup.argument('patch_size'), setup.crop
-    if not crop or not isinstance(patch, int) or not is_known(setup.backbone_class):
+    if not crop or not isinstance(patch, int) or not is_known(setup.backbone_class) or not setup.argument('img_size'):
         return
     whole = tuple(-(-pixels // patch) * patch for pixels in crop.size)
     if whole != crop.size:
@@ -93,7 +88,8 @@ def check_windows(setup: Setup) -> Iterator[Finding]:
         )
     if mode != 'slide':
         return
-    crop, stride = (pair(test.node.get(name)) for name in ('crop_size', 'stride'))
+    given = [test.node.get(name) for name in ('crop_size', 'stride')]
+    crop, stride = (None if isinstance(size, int) else pair(size) for size in given)
     for name, value in (('crop_size', crop), ('stride', stride)):
         if value is None:
             yield error(

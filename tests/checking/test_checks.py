@@ -290,7 +290,7 @@ WRONG = [
         {'train_dataloader.batch_size': 1, 'launcher': 'none'},
         'warning',
         'train_dataloader.batch_size',
-        'model.backbone.norm_cfg.type=SyncBN',
+        '1, with model.backbone.norm_cfg.type=SyncBN and 2 more',
         'batch_size=2',
     ),
     (

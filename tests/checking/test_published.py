@@ -24,7 +24,6 @@ MISTAKES = {
         'model.decode_head.num_classes',
         'model.decode_head.loss_decode.0.class_weight',
         'val_dataloader.dataset.type',
-        'test_dataloader.dataset.type',
     ],
     'upernet_r18_4xb4-160k_ade20k-512x512': ['model.data_preprocessor.size'],  # none at all
 }

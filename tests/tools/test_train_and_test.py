@@ -311,10 +311,10 @@ def test_no_entrance_unpickles(start, trained, run_tool, check_user_error, confi
 @pytest.mark.parametrize(
     ('option', 'words'),
     [
-        ('train_dataloader.dataset.type=Foo', 'Foo is not in the'),
+        ('train_dataloader.dataset.type=Foo', "'Foo' is not in the"),
         ('train_dataloader.dataset.length=abc', "length='abc'"),
         ('optim_wrapper.optimizer.lr=abc', 'TypeError'),
-        ('model.decode_head.in_channels=97', 'RuntimeError'),
+        ('model.decode_head.in_channels=97', 'in_channels=96'),
         ('model.backbone.patch_size=8', 'patch_size must be'),
         ('load_from=ftp://example.org/x.pth', 'only local files'),
     ],
