@@ -11,6 +11,7 @@ from mmseg_vitseg.checking.data import Track, check_data
 from mmseg_vitseg.checking.findings import ERROR, Finding
 from mmseg_vitseg.checking.parts import quiet
 from mmseg_vitseg.checking.setup import Setup
+from mmseg_vitseg.engine.launch import ConfigError
 from mmseg_vitseg.errors import first_line
 
 CHECKS: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
@@ -45,7 +46,12 @@ def check_config(cfg: Config, track: Track | None = None) -> list[Finding]:
             (``launcher``), synchronised batch norm without a process group is taken for plain batch norm.
         track: if given, a sample of the data is looked at too, and this shows how far it is: see
             :func:`~mmseg_vitseg.checking.data.check_data`.
+
+    Raises:
+        ConfigError: it has no model.
     """
+    if not isinstance(cfg.get('model'), dict):
+        raise ConfigError(f'{cfg.filename}: has no model, so nothing to check')
     init_default_scope(cfg.get('default_scope') or 'mmseg')
     setup = Setup(cfg)
     found = [finding for check in CHECKS for finding in _tried(check.__name__, lambda check=check: check(setup))]

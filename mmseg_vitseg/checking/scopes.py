@@ -24,7 +24,7 @@ def check_types(setup: Setup) -> Iterator[Finding]:
         yield error(
             'default_scope',
             f'{scope!r}, where {key}.type={node["type"]!r} is not registered',
-            why='types without a scope in front are looked for there',
+            why='types are looked for from there',
             fix=f"default_scope='{HOST}'",
         )
     for part, registry in missing:

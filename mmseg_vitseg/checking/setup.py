@@ -40,9 +40,8 @@ class Setup:
 
     @cached_property
     def model(self) -> Part:
-        """The model; an empty one where there is none."""
-        node = self.cfg.get('model')
-        return Part('model', node if isinstance(node, dict) else {})
+        """The model."""
+        return Part('model', self.cfg.model)
 
     @cached_property
     def backbone(self) -> Part | None:
