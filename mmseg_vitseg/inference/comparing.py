@@ -155,8 +155,8 @@ def sheet(
             f'differ on {100 * one.disagreement:.1f} %',
         ]
         rows.append((panels, captions))
-    widths = [max(180, round(height * one.picture.shape[1] / one.picture.shape[0])) for one in comparisons]
-    column = max(widths) + GAP
+    sizes = [_panel(one.picture.shape, height) for one in comparisons]
+    column = max(180, *(width for width, _ in sizes)) + GAP
     picture = Image.new('RGB', (5 * column + GAP, len(rows) * (height + CAPTION + GAP) + GAP), 'white')
     draw = ImageDraw.Draw(picture)
     for row, (panels, captions) in enumerate(rows):
@@ -164,10 +164,15 @@ def sheet(
         for index, (panel, caption) in enumerate(zip(panels, captions, strict=True)):
             left = GAP + index * column
             draw.text((left, top + 2), _fit(draw, caption, column - GAP), fill='black')
-            width = round(height * panel.shape[1] / panel.shape[0])
             resample = Image.Resampling.BILINEAR if index == 0 else Image.Resampling.NEAREST
-            picture.paste(Image.fromarray(panel).resize((width, height), resample), (left, top + CAPTION))
+            picture.paste(Image.fromarray(panel).resize(sizes[row], resample), (left, top + CAPTION))
     return picture
+
+
+def _panel(shape: tuple[int, ...], height: int) -> tuple[int, int]:
+    """Return the width and height at which a picture is shown: ``height``, but no wider than eight times that."""
+    scale = min(height / shape[0], 8 * height / shape[1])
+    return max(1, round(shape[1] * scale)), max(1, round(shape[0] * scale))
 
 
 def _fit(draw: ImageDraw.ImageDraw, text: str, width: int) -> str:
