@@ -12,7 +12,12 @@ def whole(path: Path) -> Iterator[Path]:
 
     The folder is made if it is not there. One temporary name a target, of the same suffix: what a
     killed run left is overwritten.
+
+    Raises:
+        IsADirectoryError: the name is a folder's.
     """
+    if path.is_dir():
+        raise IsADirectoryError(f'{path}: a folder; name a file')
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f'.tmp-{path.name}')
     try:

@@ -86,13 +86,21 @@ def check_picture_name(parser: OneLineParser, out: str) -> None:
         parser.error(f'--out {out}: name a picture, such as out.png')
 
 
+def positive(text: str) -> int:
+    """Read a number of at least 1, as ``type=`` of an argument."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'{text}; at least 1 is needed')
+    return value
+
+
 class KeyValues(argparse.Action):
     """The host's reading of KEY=VALUE, imported when it is used: --help works without the host."""
 
     def __call__(self, parser, namespace, values, option_string=None):
         from mmengine.config import DictAction
 
-        if wrong := [value for value in values if '=' not in value]:
+        if wrong := [value for value in values if not value.partition('=')[0] or '=' not in value]:
             parser.error(f'{option_string}: {wrong[0]!r} is not KEY=VALUE')
         DictAction([option_string], self.dest)(parser, namespace, values, option_string)
 

@@ -17,9 +17,10 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from _command import KeyValues, OneLineParser, run
+from _command import KeyValues, OneLineParser, positive, run
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
+PLOTS = ('.png', '.pdf', '.svg')
 
 
 def parse_args() -> argparse.Namespace:
@@ -56,14 +57,9 @@ def parse_args() -> argparse.Namespace:
         parser.error('--suite has its own configs, options and what they are compared with')
     if args.suite is None and not args.configs:
         parser.error('no CONFIG; write it before --against and --cfg-options, which take all that follows')
+    if args.plot and Path(args.plot).suffix.lower() not in PLOTS:
+        parser.error(f'--plot {args.plot}: allowed: {", ".join(PLOTS)}')
     return args
-
-
-def positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{text}; at least 1 is needed')
-    return value
 
 
 def main() -> None:
@@ -74,14 +70,17 @@ def main() -> None:
     from mmseg_vitseg.atomic import whole
     from mmseg_vitseg.benchmark.measuring import measure_side_by_side
     from mmseg_vitseg.benchmark.report import plot, print_table, to_json, to_markdown
+    from mmseg_vitseg.inference.model import usable_device
 
     MMLogger.get_current_instance().setLevel('WARNING')  # SyncBN is a BN, in each variant anew
     if args.threads:
         torch.set_num_threads(args.threads)
-    args.device = check_device(args.device)
+    args.device = usable_device(args.device)
     for path in filter(None, [args.json, args.plot]):
         if not Path(path).resolve().parent.is_dir():
             raise FileNotFoundError(f'{path}: its folder does not exist; make it first')
+        if Path(path).is_dir():
+            raise IsADirectoryError(f'{path}: a folder; name a file')
     rows = []
     with shown_progress() as progress:
         for name, variants, settings in runs(args):
@@ -100,19 +99,6 @@ def main() -> None:
     if args.plot:
         plot(rows, args.plot)
     print(result)
-
-
-def check_device(name: str | None) -> str:
-    """Return the device that is asked for, or the one there is."""
-    import torch
-
-    if name is None:
-        return 'cuda' if torch.cuda.is_available() else 'cpu'
-    try:
-        torch.empty(1, device=name)
-    except Exception as error:  # each backend has its own
-        raise ValueError(f'--device {name}: {str(error).splitlines()[0]}') from error
-    return name
 
 
 def runs(args: argparse.Namespace) -> Iterator[tuple]:

@@ -7,7 +7,7 @@ predict. For example: tools/upgrade_config.py path/to/setr_vit-l_pup_8xb2-160k_a
 import argparse
 from pathlib import Path
 
-from _command import OneLineParser, run
+from _command import OneLineParser, positive, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -19,7 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--shape',
         nargs=2,
-        type=int,
+        type=positive,
         default=(512, 512),
         metavar=('H', 'W'),
         help='of the comparison (default: 512 512)',

@@ -51,7 +51,7 @@ def fit_positions(positions: Tensor, has_token: bool, backbone: nn.Module, path:
     token, patches = positions[:, :leading], positions[:, leading:]
     side = math.isqrt(patches.shape[1])
     if patches.shape[1] != height * width:
-        if side**2 != patches.shape[1]:
+        if not side or side**2 != patches.shape[1]:
             return positions
         print_log(f'{path}: position embeddings resized from {side}x{side} to {height}x{width}', logger='current')
         patches = resize_position_grid(

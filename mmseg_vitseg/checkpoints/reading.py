@@ -23,7 +23,7 @@ EXPANSION = 2000  # times its size that a member of an archive may unpack to: de
 UNPICKLE = '--unsafe-unpickle'  # the flag of tools/convert_checkpoint.py
 
 
-def read_checkpoint(path: str | Path, *, unpickle: bool = False) -> dict:
+def read_checkpoint(path: str | Path, *, unpickle: bool = False, mapped: bool = True) -> dict:
     """Read a .safetensors file, a .npz of arrays, or a file of torch.save's, on the CPU.
 
     Only tensors, plain containers and what mmengine's Runner adds to them are read (``weights_only=True``). Tensors of a
@@ -32,6 +32,7 @@ def read_checkpoint(path: str | Path, *, unpickle: bool = False) -> dict:
     Args:
         path: a local file.
         unpickle: run whatever code a file of torch.save's holds: only for a file whose author is trusted.
+        mapped: leave tensors in the file; what is kept for long should not depend on it.
 
     Raises:
         FileNotFoundError: no such file.
@@ -49,7 +50,7 @@ def read_checkpoint(path: str | Path, *, unpickle: bool = False) -> dict:
         return _read_safetensors(path)
     if path.suffix == '.npz':
         return _read_npz(path)
-    content = _read_torch(path, unpickle)
+    content = _read_torch(path, unpickle, mapped)
     if not isinstance(content, dict):
         raise ValueError(f'{path}: holds a {type(content).__name__}, not a dict of tensors')
     return content
@@ -80,17 +81,19 @@ def state_dict_of(content: dict, path: str | Path) -> dict[str, Tensor]:
     """Take the weights out of what :func:`read_checkpoint` returned; data parallelism's ``module.`` goes off their names.
 
     Raises:
-        ValueError: no weights, or a tensor that is larger than its data.
+        ValueError: no weights, or a tensor that is not plain, or larger than its data.
     """
     for name in CONTAINERS:
         if isinstance(content.get(name), dict):
             content = content[name]
             break
-    if not content or not all(isinstance(value, Tensor) for value in content.values()):
+    if not content or not all(isinstance(name, str) and isinstance(x, Tensor) for name, x in content.items()):
         raise ValueError(
             f'{path}: no weights found; its entries are {", ".join(map(str, list(content)[:5])) or "none"}'
         )
     for name, value in content.items():
+        if value.layout != torch.strided or value.is_meta or value.is_complex():
+            raise ValueError(f'{path}: {name} is sparse, complex or without data; weights are plain real tensors')
         if value.numel() * value.element_size() > value.untyped_storage().nbytes():
             raise ValueError(f'{path}: damaged: {name} {tuple(value.shape)} is larger than its data; fetch it again')
     wrapped = all(name.startswith('module.') for name in content)
@@ -120,15 +123,15 @@ def refuse_text(path: Path, name: str | Path) -> None:
         raise ValueError(f'{name}: a Git LFS pointer, not the file itself; run git lfs pull')
 
 
-def _read_torch(path: Path, unpickle: bool):
+def _read_torch(path: Path, unpickle: bool, mapped: bool):
     # leaving safe_globals() takes its list off again, also what was allowed before: hand it only what was not
     wanted = [*checkpoint_globals(), Namespace]  # the command line, which DeiT, MAE and DINO keep in the file
     extra = [name for name in wanted if name not in torch.serialization.get_safe_globals()]
     try:
-        mapped = _is_plain_archive(path) or None
+        mmap = (_is_plain_archive(path) and mapped) or None
         with torch.serialization.safe_globals(extra), warnings.catch_warnings():
             warnings.simplefilter('ignore', UserWarning)  # on pickle protocols; what cannot be read is an error
-            return torch.load(path, map_location='cpu', weights_only=not unpickle, mmap=mapped)
+            return torch.load(path, map_location='cpu', weights_only=not unpickle, mmap=mmap)
     except Exception as error:  # on arbitrary bytes, the reader fails in arbitrary ways
         unsafe = any(words in str(error).lower() for words in ('unsupported global', 'unrecognized function'))
         if isinstance(error, UnpicklingError) and unsafe:

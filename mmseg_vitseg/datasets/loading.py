@@ -10,11 +10,13 @@ import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
 from mmseg.datasets.transforms import LoadAnnotations
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
+from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.registry import TRANSFORMS
 
 EIGHT_BIT = ('1', 'L', 'P', 'RGB', 'RGBA')  # the host would take wider values modulo 256
+WIDE = ('I', 'F')  # the modes, or their beginnings, of pixels that the host would cut off at 255
 
 
 @TRANSFORMS.register_module()
@@ -32,12 +34,17 @@ class LoadImage(LoadImageFromFile):
         """Add ``img``, ``img_shape`` and ``ori_shape`` to the results."""
         path = results['img_path']
         try:
+            if self.imdecode_backend == 'pillow':
+                content = fileio.get(path, backend_args=self.backend_args)
+                with Image.open(io.BytesIO(content)) as file:
+                    if file.mode.startswith(WIDE):
+                        raise ValueError(f'pixels of mode {file.mode}, more than 8 bits; convert it to 8 bits')
             return super().transform(results)
         except FileNotFoundError as error:
             raise FileNotFoundError(f'{path}: no such image; it was there when the data set was read') from error
         except (OSError, ValueError, SyntaxError, AssertionError) as error:
             raise ValueError(
-                f'{path}: not an image, or damaged ({error}); fetch it again or take it off the split'
+                f'{path}: not an image, or damaged ({reason(error)}); fetch it again or take it off the split'
             ) from error
 
 
@@ -67,13 +74,15 @@ class LoadMask(LoadAnnotations):
             with Image.open(io.BytesIO(content)) as file:
                 if file.mode not in EIGHT_BIT:
                     raise ValueError(f'pixels of mode {file.mode}, masks have 8 bits')
+                if 1 in file.size:
+                    raise ValueError('a side of one pixel, of which the host makes no mask')
                 is_void = None if self.void is None else np.array(file) == self.void
             super()._load_seg_map(results)
         except FileNotFoundError as error:
             raise FileNotFoundError(f'{path}: no such mask; it was there when the data set was read') from error
         except (OSError, ValueError, SyntaxError, AttributeError) as error:
             raise ValueError(
-                f'{path}: not a mask, or damaged ({error}); fetch it again or take it off the split'
+                f'{path}: not a mask, or damaged ({reason(error)}); fetch it again or take it off the split'
             ) from error
         mask = results['gt_seg_map']
         if mask.shape != tuple(results['ori_shape']):
@@ -98,3 +107,8 @@ class LoadMask(LoadAnnotations):
                 f'{results["seg_map_path"]}: the mask has the value {", ".join(found)}; allowed: '
                 f'{", ".join(map(str, self.values))}. Fetch the file again, or convert your masks to these values'
             )
+
+
+def reason(error: Exception) -> str:
+    """Say why a picture could not be read; Pillow itself would name an object in memory."""
+    return 'of no format that is known' if isinstance(error, UnidentifiedImageError) else first_line(error)

@@ -24,7 +24,7 @@ class OxfordPetDataset(BaseSegDataset):
 
     Raises:
         FileNotFoundError: the root, the split file, an image or a mask is missing.
-        ValueError: the split file is empty, names a file twice or names one outside of the folders.
+        ValueError: the split file is no text or empty, names a file twice or names one outside of the folders.
     """
 
     METAINFO = dict(
@@ -83,7 +83,11 @@ class OxfordPetDataset(BaseSegDataset):
             raise FileNotFoundError(
                 f'{split}: no such split file; the data set has annotations/trainval.txt and annotations/test.txt'
             )
-        lines = (line.split('#')[0].split() for line in split.read_text(encoding='utf-8').splitlines())
+        try:
+            text = split.read_text(encoding='utf-8-sig')  # Windows' editors put a mark before the first name
+        except UnicodeDecodeError as error:
+            raise ValueError(f'{split}: not a text file in UTF-8 ({error.reason}); save it as UTF-8') from error
+        lines = (line.split('#')[0].split() for line in text.splitlines())
         names = [words[0] for words in lines if words]
         if not names:
             raise ValueError(f'{split}: names no image; each line starts with a file name without its suffix')
@@ -91,7 +95,7 @@ class OxfordPetDataset(BaseSegDataset):
         for name in names:
             if name in seen:
                 raise ValueError(f'{split}: names {name!r} twice; take one line out')
-            if Path(name).name != name:
+            if Path(name).name != name or '\\' in name:
                 raise ValueError(f'{split}: {name!r} is not a plain file name; names may not lead to other folders')
             seen.add(name)
         return names

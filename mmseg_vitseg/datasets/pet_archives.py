@@ -57,17 +57,21 @@ def prepare(
     """
     if archives is not None and not archives.is_dir():
         raise FileNotFoundError(f'--archives {archives}: no such folder')
+    missing = [archive for archive in published if not (out / archive.folder).is_dir()]
+    if archives is not None:
+        for archive in missing:
+            if not (archives / archive.name).is_file():
+                raise FileNotFoundError(f'{archives / archive.name}: no such archive; get it from {URL}/{archive.name}')
+    elif missing:
+        check_url(url)
+    if out.exists() and not out.is_dir():
+        raise ValueError(f'{out}: a file; name a folder')
     out.mkdir(parents=True, exist_ok=True)
-    for archive in published:
-        if (out / archive.folder).is_dir():
-            continue
+    for archive in missing:
         if archives is None:
             path = fetch(f'{url.rstrip("/")}/{archive.name}', out / archive.name, archive.md5)
         else:
-            path = archives / archive.name
-            if not path.is_file():
-                raise FileNotFoundError(f'{path}: no such archive; get it from {URL}/{archive.name}')
-            verify(path, archive.md5)
+            path = verify(archives / archive.name, archive.md5)
         unpack(path, archive.folder, out)
         if archives is None:
             path.unlink()
@@ -81,8 +85,7 @@ def fetch(url: str, target: Path, md5: str) -> Path:
         ValueError: the URL is not http(s), or the whole file has another sum (it is removed).
         ConnectionError: the network failed; what arrived is kept in ``<target>.part``.
     """
-    if not url.startswith(('http://', 'https://')):
-        raise ValueError(f'{url}: only http and https')
+    check_url(url)
     if target.is_file():
         try:
             return verify(target, md5)
@@ -106,6 +109,12 @@ def fetch(url: str, target: Path, md5: str) -> Path:
         part.unlink()
         raise
     return part.rename(target)
+
+
+def check_url(url: str) -> None:
+    """Raise ValueError where a URL is not http(s)."""
+    if not url.startswith(('http://', 'https://')):
+        raise ValueError(f'{url}: only http and https')
 
 
 def verify(path: Path, md5: str) -> Path:
@@ -172,7 +181,14 @@ def check_pairs(root: Path) -> dict[str, str]:
         source = official if official.is_file() else path
         if not source.is_file():
             raise FileNotFoundError(f'{path}: no such split file; remove {root / "annotations"} and prepare it again')
-        lines = source.read_text().splitlines(keepends=True)
+        try:
+            lines = source.read_text(encoding='utf-8-sig').splitlines(keepends=True)
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f'{source}: not a text file in UTF-8; remove {root / "annotations"} and prepare it again'
+            ) from error
+        if not any(line.split('#')[0].strip() for line in lines):
+            raise ValueError(f'{source}: names no image; remove {root / "annotations"} and prepare it again')
         kept, damaged = _check_lines(root, lines, f'checking {split}')
         if len(damaged) > TOLERATED * len(lines):
             raise ValueError(

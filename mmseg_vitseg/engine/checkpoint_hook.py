@@ -1,10 +1,12 @@
 """Checkpoint files that are whole or absent."""
 
+import inspect
 import os
 from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
+from mmengine.runner import Runner
 
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.registry import HOOKS
@@ -29,6 +31,9 @@ class AtomicCheckpointHook(CheckpointHook):
     """The host's CheckpointHook, whose files appear whole or not at all, whenever training is interrupted."""
 
     def __init__(self, *args, **kwargs):
+        known = {**inspect.signature(CheckpointHook).parameters, **inspect.signature(Runner.save_checkpoint).parameters}
+        if wrong := [name for name in kwargs if name not in known]:  # the host would say so after the first epoch
+            raise ValueError(f'AtomicCheckpointHook has no argument {wrong[0]!r}; allowed: {", ".join(known)}')
         super().__init__(*args, **{'backend_args': dict(backend=BACKEND), **kwargs})
 
 

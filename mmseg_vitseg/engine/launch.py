@@ -4,6 +4,7 @@ import difflib
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -15,7 +16,7 @@ from mmseg.registry import RUNNERS
 from torch import nn
 
 from mmseg_vitseg.checkpoints.fetch import local_file
-from mmseg_vitseg.checkpoints.load_from import SCHEME, load_from_any_source
+from mmseg_vitseg.checkpoints.load_from import load_from_any_source, read_all_checkpoints
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
 from mmseg_vitseg.checkpoints.strict import account
 from mmseg_vitseg.engine.checkpoint_hook import find_resumable
@@ -126,11 +127,11 @@ def set_resume(cfg: Config, resume: str | None) -> None:
     """
     if resume is None:
         return
-    checkpoint = find_resumable(cfg.work_dir) if resume == 'auto' else Path(resume)
+    checkpoint = find_resumable(cfg.work_dir) if resume == 'auto' else local_file(resume)
     if checkpoint is None:
         print_log(f'--resume: no checkpoint in {cfg.work_dir} yet, training starts from scratch.', logger='current')
         return
-    if 'optimizer' not in read_checkpoint(checkpoint):
+    if not {'optimizer', 'meta', 'message_hub'} <= read_checkpoint(checkpoint).keys():
         raise ValueError(
             f'{checkpoint}: weights without the state of a training, so it cannot be resumed from; '
             f'start from them instead: --cfg-options load_from={checkpoint}'
@@ -148,15 +149,15 @@ def set_resume(cfg: Config, resume: str | None) -> None:
 def check_checkpoint(cfg: Config, model: nn.Module) -> None:
     """Check that what the Runner will load can be read safely and fits the model, before the Runner does.
 
-    The host unpickles what it cannot read otherwise, and skips what does not fit.
+    The host skips what does not fit.
 
     Raises:
         FileNotFoundError, ValueError: it is missing, damaged or unsafe, or it does not fit.
     """
-    path = cfg.get('load_from')
-    if not path:
+    if not cfg.get('load_from'):
+        cfg.load_from = None
         return
-    path = cfg.load_from = str(local_file(path))
+    path = cfg.load_from = str(local_file(cfg.load_from))
     account(load_from_any_source(path)['state_dict'], model, path, getattr(model, 'from_scratch', ()))
 
 
@@ -174,6 +175,9 @@ def set_outputs(cfg: Config, *, labels: str | None, pictures: str | None) -> Non
         labels: folder for the predicted labels: what the host's IoUMetric writes, a PNG of indices an image.
         pictures: folder for what the host's visualisation hook draws: truth and prediction over the image.
     """
+    for flag, folder in (('--out', labels), ('--show-dir', pictures)):
+        if folder and Path(folder).exists() and not Path(folder).is_dir():
+            raise ConfigError(f'{flag} {folder}: a file; name a folder')
     if labels and 'test_evaluator' not in cfg:
         raise ConfigError(f'--out: {cfg.filename} has no test_evaluator')
     if labels:
@@ -210,16 +214,29 @@ def build_runner(cfg: Config) -> Runner:
         set_resume(cfg, 'auto')  # a config's own `resume = True`
     if cfg.launcher != 'none' and not torch.cuda.is_available():
         _start_gloo(cfg.launcher)
-    try:
+    read_all_checkpoints()
+    with building(cfg):
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    check_checkpoint(cfg, segmentor_of(runner.model))
+    runner._load_from = cfg.get('load_from')  # the Runner's setting, which it reads when training starts
+    return runner
+
+
+@contextmanager
+def building(cfg: Config) -> Iterator[None]:
+    """Name the config in what goes wrong while something of it is built.
+
+    Raises:
+        ConfigError: it has no model, or something cannot be built.
+    """
+    if not isinstance(cfg.get('model'), dict):
+        raise ConfigError(f'{cfg.filename}: has no model; a config needs model = dict(type=...)')
+    try:
+        yield
     except (OSError, ValueError):
         raise
     except Exception as error:
         raise ConfigError(f'{cfg.filename}: cannot be built: {type(error).__name__}: {first_line(error)}') from error
-    check_checkpoint(cfg, segmentor_of(runner.model))
-    if cfg.get('load_from') and not cfg.get('resume'):
-        runner._load_from = f'{SCHEME}{cfg.load_from}'  # the Runner's setting, which it reads when training starts
-    return runner
 
 
 def _start_gloo(launcher: str) -> None:

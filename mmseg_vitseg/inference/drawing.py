@@ -11,6 +11,7 @@ SWATCH = 14  # pixels of a legend's colour field
 LINE = 20  # pixels of a legend's line
 GAP = 6  # pixels between panels
 CAPTION = 18  # pixels of a line of text over a panel
+WIDEST = 8  # times its height that a panel may be wide
 NARROWEST = 180  # pixels of a column of panels, for the captions
 
 
@@ -74,15 +75,15 @@ def index_mask(labels: np.ndarray, palette: np.ndarray) -> Image.Image:
 
 
 def captioned(rows: Sequence[tuple[Sequence[np.ndarray], Sequence[str]]], height: int) -> Image.Image:
-    """Draw rows of panels, each under its caption, all of one height.
+    """Draw rows of panels, each under its caption, all of one height; those that are far wider than high are lower.
 
     Args:
         rows: panels (H, W, 3), uint8, RGB, and as many captions; the first of a row is a photograph, the others keep their
             edges when they are resized.
         height: of a panel, in pixels.
     """
-    widths = [max(NARROWEST, round(height * panels[0].shape[1] / panels[0].shape[0])) for panels, _ in rows]
-    column = max(widths) + GAP
+    sizes = [_panel(panels[0].shape, height) for panels, _ in rows]
+    column = max(NARROWEST, *(width for width, _ in sizes)) + GAP
     columns = max(len(panels) for panels, _ in rows)
     picture = Image.new('RGB', (columns * column + GAP, len(rows) * (height + CAPTION + GAP) + GAP), 'white')
     draw = ImageDraw.Draw(picture)
@@ -91,10 +92,15 @@ def captioned(rows: Sequence[tuple[Sequence[np.ndarray], Sequence[str]]], height
         for index, (panel, caption) in enumerate(zip(panels, captions, strict=True)):
             left = GAP + index * column
             draw.text((left, top + 2), _fit(draw, caption, column - GAP), fill='black')
-            width = round(height * panel.shape[1] / panel.shape[0])
             resample = Image.Resampling.BILINEAR if index == 0 else Image.Resampling.NEAREST
-            picture.paste(Image.fromarray(panel).resize((width, height), resample), (left, top + CAPTION))
+            picture.paste(Image.fromarray(panel).resize(sizes[row], resample), (left, top + CAPTION))
     return picture
+
+
+def _panel(shape: tuple[int, ...], height: int) -> tuple[int, int]:
+    """Return the width and height at which a picture is shown: ``height``, but no wider than ``WIDEST`` times that."""
+    scale = min(height / shape[0], WIDEST * height / shape[1])
+    return max(1, round(shape[1] * scale)), max(1, round(shape[0] * scale))
 
 
 def _fit(draw: ImageDraw.ImageDraw, text: str, width: int) -> str:

@@ -64,6 +64,9 @@ class Writer:
         model: :func:`~mmseg_vitseg.inference.model.load_model`'s.
         folder: made if it is not there.
         opacity: of the classes' colours, 0 to 1.
+
+    Raises:
+        ValueError: the folder cannot be made.
     """
 
     def __init__(self, model: nn.Module, folder: str | Path, opacity: float):
@@ -71,7 +74,10 @@ class Writer:
         self.folder = Path(folder)
         self.opacity = opacity
         self.rows: list[dict] = []
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ValueError(f'{folder}: cannot be made a folder: {error.strerror}; name another') from error
 
     def add(self, file: Path, name: Path, picture: np.ndarray, labels: np.ndarray) -> None:
         """Write the picture's (H, W, 3) overlay and mask, and remember its areas."""
@@ -126,11 +132,12 @@ def predict_files(
                     on_done(file, None)
                     continue
                 picture = read_picture(file)
+                prepared = prepare(model, picture)
             except (OSError, ValueError) as error:
                 failures += 1
-                on_done(file, str(error))
+                on_done(file, str(error) if str(file) in str(error) else f'{file}: {error}')
                 continue
-            yield dict(prepare(model, picture), file=file, name=name, picture=picture)
+            yield dict(prepared, file=file, name=name, picture=picture)
 
     for batch in batches(samples(), batch_size):
         for sample, labels in zip(batch, label_maps(model, batch), strict=True):

@@ -4,6 +4,7 @@ import copy
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from mmengine.config import Config
@@ -14,8 +15,10 @@ from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 from torch import nn
 
+from mmseg_vitseg.checkpoints.load_from import read_all_checkpoints
 from mmseg_vitseg.checkpoints.strict import load_checkpoint
-from mmseg_vitseg.engine.launch import fit_to_devices, read_config
+from mmseg_vitseg.engine.launch import building, fit_to_devices, read_config
+from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.drawing import distinct_colours
 from mmseg_vitseg.inference.pictures import read_picture, to_rgb
 
@@ -45,9 +48,12 @@ def load_model(
     cfg = copy.deepcopy(config) if isinstance(config, Config) else read_config(config)
     cfg.merge_from_dict(options or {})
     cfg.launcher = 'none'
+    device = usable_device(device)
     init_default_scope(cfg.get('default_scope') or 'mmseg')
-    fit_to_devices(cfg)
-    model = MODELS.build(cfg.model)
+    read_all_checkpoints()
+    with building(cfg):
+        fit_to_devices(cfg)
+        model = MODELS.build(cfg.model)
     if checkpoint is None:
         model.init_weights()
         print_log('No checkpoint: the weights are those that a training would start with.', logger='current')
@@ -56,9 +62,28 @@ def load_model(
     model.cfg = cfg
     if 'test_dataloader' in cfg:
         classes, palette = classes_of(cfg)
+        if len(classes) < model.num_classes:
+            raise ValueError(
+                f'{cfg.filename}: the model predicts {model.num_classes} classes, the data set names {len(classes)}'
+            )
         model.dataset_meta = dict(classes=classes, palette=palette.tolist())
         cfg.test_pipeline = [dict(type='LoadImageFromFile'), *steps_after_loading(cfg)]
-    return model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
+    return model.to(device).eval()
+
+
+def usable_device(name: str | torch.device | None) -> str | torch.device:
+    """Return the device that is asked for, or for None the GPU where there is one.
+
+    Raises:
+        ValueError: torch cannot use it here.
+    """
+    if name is None:
+        return 'cuda' if torch.cuda.is_available() else 'cpu'
+    try:
+        torch.empty(1, device=name)
+    except Exception as error:  # each backend has its own
+        raise ValueError(f'--device {name}: {first_line(error)}') from error
+    return name
 
 
 def predict(
@@ -86,11 +111,20 @@ def predict(
 
 
 def prepare(model: nn.Module, picture: np.ndarray) -> dict:
-    """Run the config's test pipeline, less its loading, on a picture (H, W, 3), uint8, RGB: input and data sample."""
+    """Run the config's test pipeline, less its loading, on a picture (H, W, 3), uint8, RGB: input and data sample.
+
+    Raises:
+        ValueError: OpenCV cannot resize it.
+    """
     bgr = np.ascontiguousarray(picture[..., ::-1])
     if 'pipeline' not in vars(model):  # built once a model, not once a picture
         model.pipeline = Compose(steps_after_loading(model.cfg))
-    return model.pipeline(dict(img=bgr, img_shape=bgr.shape[:2], ori_shape=bgr.shape[:2]))
+    try:
+        return model.pipeline(dict(img=bgr, img_shape=bgr.shape[:2], ori_shape=bgr.shape[:2]))
+    except cv2.error as error:  # a side of no pixel, say
+        raise ValueError(
+            f"a picture of {bgr.shape[0]} x {bgr.shape[1]} does not go through the config's test pipeline ({error.err})"
+        ) from error
 
 
 @torch.no_grad()
@@ -154,7 +188,7 @@ def classes_of(cfg: Config) -> tuple[list[str], np.ndarray]:
     """Return the names of the data set's classes, and their colours (K, 3), uint8, RGB.
 
     Raises:
-        ValueError: the data set names no classes.
+        ValueError: the data set names no classes, or its palette is none for them.
     """
     dataset = dataset_of(cfg)
     meta = {**getattr(DATASETS.get(dataset.type), 'METAINFO', {}), **dataset.get('metainfo', {})}
@@ -163,5 +197,11 @@ def classes_of(cfg: Config) -> tuple[list[str], np.ndarray]:
             f'{cfg.filename}: {dataset.type} names no classes; give test_dataloader.dataset.metainfo.classes'
         )
     names = list(meta['classes'])
-    palette = np.array(meta.get('palette') or distinct_colours(len(names)), np.uint8)
-    return names, palette
+    colours = meta.get('palette') or distinct_colours(len(names))
+    palette = np.array(colours) if len(colours) >= len(names) and {len(one) for one in colours} == {3} else None
+    if palette is None or not ((palette >= 0) & (palette <= 255)).all():
+        raise ValueError(
+            f'{cfg.filename}: {len(names)} classes and a palette of {len(colours)}; allowed: one colour a class, each '
+            'three numbers from 0 to 255'
+        )
+    return names, palette.astype(np.uint8)

@@ -2,6 +2,8 @@
 
 import difflib
 import inspect
+from collections.abc import Sequence
+from numbers import Integral, Real
 
 
 def refuse_arguments(cls: type, given: dict, host_defaults: dict) -> None:
@@ -27,3 +29,26 @@ def refuse_arguments(cls: type, given: dict, host_defaults: dict) -> None:
                 f"mmseg_vitseg.{cls.__name__} does not support the host's {name}={value!r} "
                 f"(only {host_defaults[name]!r}); leave it out, or use the host's own type {cls.__name__!r}"
             )
+
+
+def check_sizes(owner: str, **sizes: int | Sequence[int]) -> None:
+    """Check that sizes are whole numbers from 1 up, each by itself or one a level.
+
+    Args:
+        owner: the class's name, for the error.
+        sizes: argument name -> value.
+
+    Raises:
+        ValueError: one is not.
+    """
+    for name, value in sizes.items():
+        parts = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+        if not all(isinstance(part, Integral) and part >= 1 for part in parts):
+            raise ValueError(f'{owner}: {name}={value!r}; a whole number, at least 1 is needed')
+
+
+def check_rates(owner: str, **rates: float) -> None:
+    """Check that rates of dropout are from 0 to 1; see :func:`check_sizes`."""
+    for name, value in rates.items():
+        if not isinstance(value, Real) or not 0 <= value <= 1:
+            raise ValueError(f'{owner}: {name}={value!r}; allowed: 0 to 1')

@@ -23,6 +23,8 @@ class Backbone(Resizable, BaseModule):
         ValueError: both are given.
     """
 
+    in_channels: int
+
     def __init__(self, *, pretrained: str | None, init_cfg: dict | list[dict] | None):
         if pretrained is not None:
             if init_cfg is not None:
@@ -51,6 +53,17 @@ class Backbone(Resizable, BaseModule):
     def draw_weights(self) -> None:
         """Draw random weights."""
         raise NotImplementedError
+
+    def check_channels(self, images: Tensor) -> None:
+        """Check that images (B, C, H, W) have the channels that the backbone was built for.
+
+        Raises:
+            ValueError: they have not.
+        """
+        if images.shape[1] != self.in_channels:
+            raise ValueError(
+                f'{type(self).__name__}: in_channels={self.in_channels}, but the images have {images.shape[1]} channels'
+            )
 
 
 def resolve_indices(name: str, out_indices: int | Sequence[int], count: int, what: str) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from mmengine.model.weight_init import trunc_normal_
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mmseg_vitseg.models.arguments import check_rates, check_sizes
 from mmseg_vitseg.models.backbone import Backbone, resolve_indices
 from mmseg_vitseg.registry import MODELS
 
@@ -257,7 +258,12 @@ class MixVisionTransformer(Backbone):
                 raise ValueError(
                     f'MixVisionTransformer: {name}={tuple(values)} for num_stages={num_stages}; one a stage'
                 )
+        check_sizes('MixVisionTransformer', embed_dims=embed_dims, in_channels=in_channels, **per_stage)
+        check_rates(
+            'MixVisionTransformer', drop_rate=drop_rate, attn_drop_rate=attn_drop_rate, drop_path_rate=drop_path_rate
+        )
         self.out_indices = resolve_indices('MixVisionTransformer', out_indices, num_stages, 'stage')
+        self.in_channels = in_channels
         self.first_kernel_size = patch_sizes[0]
         rates = iter(np.linspace(0, drop_path_rate, sum(num_layers)).tolist())
         self.stages = nn.ModuleList()
@@ -291,6 +297,7 @@ class MixVisionTransformer(Backbone):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Map (B, C, H, W) to one (B, D_i, h_i, w_i) for each of ``out_indices``, in rising order."""
+        self.check_channels(images)
         x = images.permute(0, 2, 3, 1)  # (B, H, W, C)
         outputs = []
         for index, stage in enumerate(self.stages):

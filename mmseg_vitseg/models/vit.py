@@ -13,7 +13,7 @@ from mmengine.model.weight_init import trunc_normal_
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from mmseg_vitseg.models.arguments import refuse_arguments
+from mmseg_vitseg.models.arguments import check_rates, check_sizes, refuse_arguments
 from mmseg_vitseg.models.backbone import Backbone, resolve_indices
 from mmseg_vitseg.models.layers import Block, PatchEmbed
 from mmseg_vitseg.ops.patches import pad_to_patches
@@ -130,9 +130,9 @@ class VisionTransformer(Backbone):
             raise ValueError(f'VisionTransformer: variant={variant!r}; allowed: {", ".join(VARIANTS)}')
         sizes = dict(embed_dims=embed_dims, num_layers=num_layers, num_heads=num_heads)
         sizes = {name: VARIANTS[variant][name] if size is None else size for name, size in sizes.items()}
-        for name, size in dict(**sizes, patch_size=patch_size, in_channels=in_channels).items():
-            if size < 1:
-                raise ValueError(f'VisionTransformer: {name}={size}; at least 1 is needed')
+        check_sizes('VisionTransformer', **sizes, patch_size=patch_size, in_channels=in_channels)
+        rates = dict(drop_rate=drop_rate, attn_drop_rate=attn_drop_rate, drop_path_rate=drop_path_rate)
+        check_rates('VisionTransformer', **rates, mlp_drop_rate=mlp_drop_rate or 0.0)
         embed_dims, num_layers, num_heads = sizes.values()
         if embed_dims % num_heads:
             raise ValueError(f'VisionTransformer: num_heads={num_heads} must divide embed_dims={embed_dims}')
@@ -150,6 +150,7 @@ class VisionTransformer(Backbone):
         if min(self.grid) < 1:
             raise ValueError(f'VisionTransformer: img_size={img_size} is smaller than patch_size={patch_size}')
         self.embed_dims = embed_dims
+        self.in_channels = in_channels
         self.patch_size = self.first_kernel_size = patch_size
         self.out_indices = resolve_indices('VisionTransformer', out_indices, num_layers, 'block')
         self.interpolate_mode = interpolate_mode
@@ -188,6 +189,7 @@ class VisionTransformer(Backbone):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         """Map (B, C, H, W) to one (B, D, h, w) for each of ``out_indices``, in rising order."""
+        self.check_channels(images)
         if self.input_norm is not None:
             images = self.input_norm(images)
         images = pad_to_patches(images, self.patch_size)
@@ -263,6 +265,6 @@ class VisionTransformer(Backbone):
 
 
 def _pair(img_size: Sequence[int]) -> tuple[int, int]:
-    if len(img_size) not in (1, 2):
+    if not isinstance(img_size, Sequence) or isinstance(img_size, str) or len(img_size) not in (1, 2):
         raise ValueError(f'VisionTransformer: img_size={img_size}; allowed: an int or (height, width)')
     return img_size[0], img_size[-1]

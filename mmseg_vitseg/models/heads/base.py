@@ -3,7 +3,7 @@
 B batch, K classes, h w size of the logits that a head computes, H W size of the labels or of the network's input.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mmengine.logging import print_log
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -11,6 +11,7 @@ from mmseg.models.losses import CrossEntropyLoss
 from torch import Tensor, nn
 
 from mmseg_vitseg.checkpoints.pretrained import load_part, pretrained_options
+from mmseg_vitseg.models.arguments import check_sizes
 from mmseg_vitseg.ops.reorder import resize
 from mmseg_vitseg.ops.resampling import Resampling, resizings
 from mmseg_vitseg.ops.upsample_loss import upsample_cross_entropy
@@ -27,6 +28,11 @@ class DecodeHead(BaseDecodeHead):
     head's name in it, ``decode_head.`` by default.
     """
 
+    def __init__(self, in_channels: int | Sequence[int], channels: int, *, num_classes: int, **base_arguments):
+        sizes = dict(in_channels=in_channels, channels=channels, num_classes=num_classes)
+        check_sizes(type(self).__name__, **sizes)
+        super().__init__(in_channels, channels, num_classes=num_classes, **base_arguments)
+
     def init_weights(self) -> None:
         """Load the file that ``init_cfg`` names, or draw weights as the host does.
 
@@ -38,6 +44,22 @@ class DecodeHead(BaseDecodeHead):
             super().init_weights()
         else:
             load_part(self, **options)
+
+    def _transform_inputs(self, inputs: tuple[Tensor, ...]) -> Tensor | list[Tensor]:
+        """Choose the host's way, and check that what is chosen is there and as wide as ``in_channels`` says."""
+        name, given = type(self).__name__, [x.shape[1] for x in inputs]
+        try:
+            chosen = super()._transform_inputs(inputs)
+        except IndexError as error:
+            raise ValueError(f'{name}: in_index={self.in_index}, but there are {len(given)} feature maps') from error
+        widths = [x.shape[1] for x in chosen] if isinstance(chosen, list) else [chosen.shape[1]]
+        wanted = [self.in_channels] if isinstance(self.in_channels, int) else list(self.in_channels)
+        if widths != wanted:
+            raise ValueError(
+                f'{name}: in_channels={self.in_channels} with in_index={self.in_index}, but the feature maps have '
+                f'{", ".join(map(str, given))} channels'
+            )
+        return chosen
 
     def classify(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Map feature maps to logits (B, K, h, w), before any upsampling that could come before the classifier."""

@@ -6,6 +6,7 @@ B batch, D width, h w patch grid, N = h w patches, p patch size in pixels, K cla
 from mmengine.model.weight_init import trunc_normal_
 from torch import Tensor, nn
 
+from mmseg_vitseg.models.arguments import check_sizes
 from mmseg_vitseg.models.heads.base import DecodeHead
 from mmseg_vitseg.models.heads.sizes import input_size
 from mmseg_vitseg.ops.patches import patches_to_images
@@ -42,8 +43,7 @@ class LinearPatchHead(DecodeHead):
         init_cfg: dict | None = None,
         **base_arguments,
     ):
-        if depth < 1:
-            raise ValueError(f'LinearPatchHead: depth={depth}; at least one linear layer is needed')
+        check_sizes('LinearPatchHead', patch_size=patch_size, depth=depth)
         super().__init__(
             in_channels,
             1,  # channels of conv_seg, which goes below
