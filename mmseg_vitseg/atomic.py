@@ -20,6 +20,7 @@ def whole(path: Path) -> Iterator[Path]:
         raise IsADirectoryError(f'{path}: a folder; name a file')
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f'.tmp-{path.name}')
+    temporary.unlink(missing_ok=True)  # in a folder that others write to, it could be a link to somewhere else
     try:
         yield temporary
         os.replace(temporary, path)

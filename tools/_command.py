@@ -41,7 +41,8 @@ def run(main: Callable[[], None]) -> None:
 
 def describe(error: Exception) -> str:
     """Return one line for an error; one that no check of ours foresaw keeps its traceback in a file."""
-    if isinstance(error, (ValueError, OSError, ImportError)):
+    unknown_type = isinstance(error, KeyError) and 'registry. Please check' in str(error)  # mmengine's
+    if unknown_type or isinstance(error, (ValueError, OSError, ImportError)):
         return f'{one_line(error)}  [{TRACEBACK}=1 shows where]'
     with tempfile.NamedTemporaryFile('w', prefix='mmseg_vitseg-', suffix='.txt', delete=False) as file:
         traceback.print_exception(error, file=file)

@@ -11,8 +11,9 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.model import BaseTTAModel, is_model_wrapper
+from mmengine.registry import Registry
 from mmengine.runner import Runner
-from mmseg.registry import RUNNERS
+from mmseg.registry import OPTIMIZERS, RUNNERS
 from torch import nn
 
 from mmseg_vitseg.checkpoints.fetch import local_file
@@ -214,12 +215,35 @@ def build_runner(cfg: Config) -> Runner:
         set_resume(cfg, 'auto')  # a config's own `resume = True`
     if cfg.launcher != 'none' and not torch.cuda.is_available():
         _start_gloo(cfg.launcher)
+    check_training(cfg)
     read_all_checkpoints()
     with building(cfg):
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     check_checkpoint(cfg, segmentor_of(runner.model))
     runner._load_from = cfg.get('load_from')  # the Runner's setting, which it reads when training starts
     return runner
+
+
+def check_training(cfg: Config) -> None:
+    """Check what the host meets late, or with silence.
+
+    Raises:
+        ConfigError: a training of no epoch or iteration, or an optimizer that does not exist.
+    """
+    for name in ('max_epochs', 'max_iters'):
+        count = (cfg.get('train_cfg') or {}).get(name)
+        if count is not None and count < 1:
+            raise ConfigError(f'{cfg.filename}: train_cfg.{name}={count}; at least 1 is needed')
+    kind = ((cfg.get('optim_wrapper') or {}).get('optimizer') or {}).get('type')
+    if isinstance(kind, str) and OPTIMIZERS.get(kind) is None:
+        close = difflib.get_close_matches(kind, _all_names(OPTIMIZERS), n=1)
+        hint = f'did you mean {close[0]!r}?' if close else "an optimizer of torch's is named as its class"
+        raise ConfigError(f'{cfg.filename}: optim_wrapper.optimizer.type={kind!r} is not known; {hint}')
+
+
+def _all_names(registry: Registry) -> list[str]:
+    """List the names in a registry and in those above it."""
+    return [*registry.module_dict, *(_all_names(registry.parent) if registry.parent is not None else [])]
 
 
 @contextmanager
