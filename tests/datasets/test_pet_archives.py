@@ -260,4 +260,6 @@ def test_a_wrong_file_at_the_target_is_fetched_again(server, tmp_path):
 def test_tool_by_local_archives(run_tool, check_user_error, tmp_path):
     check_user_error(run_tool('prepare_pet.py', '--out', 'o', '--archives', 'none', check=False), 'no such folder')
     (tmp_path / 'images.tar.gz').write_bytes(b'x')
+    check_user_error(run_tool('prepare_pet.py', '--out', 'o', '--archives', '.', check=False), 'annotations.tar.gz')
+    (tmp_path / 'annotations.tar.gz').write_bytes(b'x')
     check_user_error(run_tool('prepare_pet.py', '--out', 'o', '--archives', '.', check=False), 'MD5', 'damaged')
