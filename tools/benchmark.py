@@ -11,13 +11,12 @@ The last line of the output is one JSON object.
 """
 
 import argparse
-import contextlib
 import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from _command import KeyValues, OneLineParser, run
+from _command import KeyValues, OneLineParser, positive, run, shown_progress
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 
@@ -51,13 +50,6 @@ def parse_args() -> argparse.Namespace:
     if not args.suite and not args.configs:
         parser.error('no CONFIG; write it before --against and --cfg-options, which take all that follows')
     return args
-
-
-def positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{text}; at least 1 is needed')
-    return value
 
 
 def main() -> None:
@@ -152,19 +144,6 @@ def runs(args: argparse.Namespace) -> Iterator[Callable]:
         yield lambda progress, config=config, variants=variants: measure(
             Path(config).stem, variants, settings, progress=lambda text: progress(f'{Path(config).stem}, {text}')
         )
-
-
-@contextlib.contextmanager
-def shown_progress() -> Iterator[Callable[[str], None]]:
-    """Show where we are on a terminal; say nothing elsewhere."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda text: None
-        return
-    with console.status('') as status:
-        yield status.update
 
 
 if __name__ == '__main__':
