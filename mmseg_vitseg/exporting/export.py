@@ -9,7 +9,7 @@ from mmengine.config import Config
 
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.engine.launch import read_config
-from mmseg_vitseg.exporting.formats import SUFFIXES, check_installed, load, traced_shape, write
+from mmseg_vitseg.exporting.formats import OPSET, SUFFIXES, check_installed, load, traced_shape, write
 from mmseg_vitseg.exporting.graph import Graph, describe
 from mmseg_vitseg.exporting.verify import Finding, verify
 from mmseg_vitseg.inference.model import load_model, prepare
@@ -63,6 +63,8 @@ def export_file(
     """
     out = Path(out)
     check_target(out, format, overwrite)
+    if opset is not None and opset < OPSET:
+        raise ValueError(f'--opset {opset}: allowed: {OPSET} or newer')
     if format == 'onnx':
         check_installed('onnx', 'onnxscript', *(['onnxruntime'] if check else []))
     on_step('reading the model')

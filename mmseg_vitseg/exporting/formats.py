@@ -88,7 +88,7 @@ def write(
                 torch.export.save(program, path, extra_files={DESCRIPTION: json.dumps(description)})
                 return
             write_onnx(program, path, graph.output, description, fixed, opset or OPSET)
-    except OSError:
+    except (OSError, ValueError):  # a picture too small for the model, an opset that torch has not
         raise
     except Exception as error:  # torch's, of many kinds
         sizes = f'of {height} x {width}' if fixed else 'of any size; one size may work: --fixed-size'
@@ -120,7 +120,11 @@ def write_torchscript(graph: nn.Module, path: Path, example: Tensor, description
 def write_onnx(
     program: ExportedProgram, path: Path, output: str, description: dict[str, str], fixed: bool, opset: int
 ) -> None:
-    """Translate and save in one file, without the paths and lines of the code that each node comes from."""
+    """Translate and save in one file, without the paths and lines of the code that each node comes from.
+
+    Raises:
+        ValueError: torch cannot write this opset.
+    """
     for name in ('torch.onnx', 'onnxscript', 'onnx_ir'):
         logging.getLogger(name).setLevel(logging.ERROR)  # of operators and foldings that are not needed
     names = {axis: name for axis, name in DYNAMIC.items() if axis == 0 or not fixed}
@@ -134,7 +138,7 @@ def write_onnx(
     )
     model = written.model
     if model.opset_imports[''] != opset:
-        raise ValueError(f'opset {opset} was asked for, and torch made {model.opset_imports[""]}; leave --opset out')
+        raise ValueError(f'--opset {opset}: torch {torch.__version__} cannot write it; leave it out for {OPSET}')
     for node in model.graph.all_nodes():
         node.metadata_props.clear()
     model.metadata_props.clear()
@@ -147,7 +151,13 @@ def load(path: Path, format: str) -> Callable[[Tensor], Tensor]:
     if format == 'onnx':
         import onnxruntime
 
-        session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
+        try:
+            session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
+        except Exception as error:  # a class of its own for each of its error codes
+            raise ValueError(
+                f'{path}: onnxruntime {onnxruntime.__version__} cannot load it ({first_line(error)}); '
+                'a newer onnxruntime or an older --opset may'
+            ) from error
         return lambda images: torch.from_numpy(session.run(None, {INPUT: images.numpy()})[0])
     if format == 'pt2':
         return torch.export.load(path).module()

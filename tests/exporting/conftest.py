@@ -28,8 +28,6 @@ MIT = dict(
     out_indices=(0, 1),
 )
 BACKBONES = dict(vit=(VIT, (16, 16), 16), mit=(MIT, (8, 16), 8))  # settings, width of each level, stride of the last
-HEADS = ('linear', 'naive', 'pup', 'mla', 'segformer', 'segformer_linear')
-COMBINATIONS = [(backbone, head) for backbone in BACKBONES for head in HEADS if (backbone, head) != ('mit', 'mla')]
 
 
 def head_settings(name: str, widths: tuple[int, int], stride: int) -> dict:

@@ -27,6 +27,9 @@ CASES = [
 
 @pytest.mark.parametrize(('backbone', 'head', 'format'), CASES)
 def test_any_batch_and_size(backbone, head, format, files, tmp_path):
+    if format == 'onnx':
+        pytest.importorskip('onnxscript')
+        pytest.importorskip('onnxruntime')
     config, checkpoint = files(backbone, head)
     out = tmp_path / f'model{SUFFIXES[format]}'
     export_file(config, checkpoint, out, format)
@@ -101,12 +104,14 @@ def test_a_size_that_would_be_a_number_is_refused_and_fixed_on_request(files, tm
     assert {finding.shape for finding in exported.findings} == {(1, 3, 64, 80), (3, 3, 64, 80)}
 
 
-def test_existing_files_other_suffixes_and_missing_packages(files, tmp_path):
+def test_existing_files_other_suffixes_opsets_and_missing_packages(files, tmp_path):
     config, checkpoint = files()
     with pytest.raises(FileExistsError, match='--force'):
         export_file(config, checkpoint, checkpoint.with_suffix('.pth').rename(tmp_path / 'weights.pt'), 'torchscript')
     with pytest.raises(ValueError, match=r'model\.bin: a file of format onnx is named NAME\.onnx'):
         export_file(config, checkpoint, tmp_path / 'model.bin', 'onnx')
+    with pytest.raises(ValueError, match=r'--opset 17: allowed: 18 or newer'):
+        export_file(config, checkpoint, tmp_path / 'model.onnx', 'onnx', opset=17)
     with pytest.raises(ImportError, match=r'needs no_such_runtime: the extra \[export\], pip install'):
         check_installed('json', 'no_such_runtime')
 
