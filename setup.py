@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 VERSION = re.search(r"^__version__ = '(.+)'$", (ROOT / 'mmseg_vitseg/__init__.py').read_text(), re.M)[1]
+EXPORT = ['onnx', 'onnxscript', 'onnxruntime']
 
 setup(
     name='mmseg_vitseg',
@@ -25,8 +26,10 @@ setup(
         'onedl': ['onedl-mmengine>=0.10.12', 'onedl-mmcv>=2.3.6', 'onedl-mmsegmentation>=1.4.2'],
         # OpenMMLab's own, last released in 2024; mmcv has to be compiled (requirements/openmmlab_light.txt avoids it)
         'openmmlab': ['mmengine==0.10.7', 'mmcv==2.1.0', 'mmsegmentation==1.2.2', 'ftfy', 'regex', 'setuptools<81'],
+        # tools/export.py --format onnx; the other formats are torch's own
+        'export': EXPORT,
         # transformers: the implementation that parity tests compare with
-        'dev': ['pytest>=8', 'pytest-xdist', 'ruff>=0.6', 'pre-commit', 'transformers>=5'],
+        'dev': ['pytest>=8', 'pytest-xdist', 'ruff>=0.6', 'pre-commit', 'transformers>=5', *EXPORT],
     },
     classifiers=[
         'Programming Language :: Python :: 3',

@@ -1,13 +1,14 @@
 """What the tools share: a user's mistake is one line on stderr and exit status 2, an interruption 130."""
 
 import argparse
+import contextlib
 import os
 import re
 import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 TRACEBACK = 'MMSEG_VITSEG_TRACEBACK'
@@ -104,6 +105,19 @@ class KeyValues(argparse.Action):
         if wrong := [value for value in values if not value.partition('=')[0] or '=' not in value]:
             parser.error(f'{option_string}: {wrong[0]!r} is not KEY=VALUE')
         DictAction([option_string], self.dest)(parser, namespace, values, option_string)
+
+
+@contextlib.contextmanager
+def shown_progress() -> Iterator[Callable[[str], None]]:
+    """Show where we are on a terminal; say nothing elsewhere."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda text: None
+        return
+    with console.status('') as status:
+        yield status.update
 
 
 def one_line(error: BaseException) -> str:

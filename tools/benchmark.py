@@ -11,13 +11,12 @@ The last line of the output is one JSON object.
 """
 
 import argparse
-import contextlib
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from _command import KeyValues, OneLineParser, positive, run
+from _command import KeyValues, OneLineParser, positive, run, shown_progress
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 PLOTS = ('.png', '.pdf', '.svg')
@@ -85,8 +84,14 @@ def main() -> None:
     with shown_progress() as progress:
         for name, variants, settings in runs(args):
             what = f'{name}, {settings.mode}'
+            if not sys.stderr.isatty():  # where there is no progress to see
+                print(f'measuring {what}', file=sys.stderr, flush=True)
             rows += measure_side_by_side(
-                name, variants, settings, repeats=args.repeats, progress=lambda step, what=what: progress(what, step)
+                name,
+                variants,
+                settings,
+                repeats=args.repeats,
+                progress=lambda step, what=what: progress(f'{what}, {step}'),
             )
     if sys.stdout.isatty() and not args.markdown:
         print_table(rows)
@@ -140,26 +145,6 @@ def config_runs(args: argparse.Namespace) -> Iterator[tuple]:
             name = other if twin else Path(other).stem
             variants.append(Variant(name, config if twin else other, other if twin else 'config', options))
         yield Path(config).stem, variants
-
-
-@contextlib.contextmanager
-def shown_progress() -> Iterator[Callable[[str, str], None]]:
-    """Show where we are: on a terminal each step, elsewhere a line for each model."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if console.is_terminal:
-        with console.status('') as status:
-            yield lambda what, step: status.update(f'{what}, {step}')
-        return
-    said = set()
-
-    def say(what: str, step: str) -> None:
-        if what not in said:
-            said.add(what)
-            print(f'measuring {what}', file=sys.stderr, flush=True)
-
-    yield say
 
 
 if __name__ == '__main__':

@@ -208,13 +208,13 @@ class VisionTransformer(Backbone):
         """Embed padded images (B, C, H, W) as (B, N, D): class token, registers, patches; positions added."""
         x = self.patch_embed(images)  # (B, h w, D)
         if self.cls_token is not None:
-            x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], dim=1)
+            x = torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x], dim=1)
         x = x + resize_position_grid(
             self.pos_embed, self.grid, grid, mode=self.interpolate_mode, antialias=self.antialias
         )
         if self.reg_token is not None:
             split = 0 if self.cls_token is None else 1
-            x = torch.cat([x[:, :split], self.reg_token.expand(len(x), -1, -1), x[:, split:]], dim=1)
+            x = torch.cat([x[:, :split], self.reg_token.expand(x.shape[0], -1, -1), x[:, split:]], dim=1)
         return self.pos_drop(x)
 
     @staticmethod

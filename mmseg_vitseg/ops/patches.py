@@ -13,8 +13,9 @@ def pad_to_patches(images: Tensor, patch_size: int) -> Tensor:
     This is the host's ``corner`` padding, so inputs of any size give the host's patch grid, (ceil(H / p), ceil(W / p)).
     """
     height, width = images.shape[-2:]
-    bottom, right = -height % patch_size, -width % patch_size
-    return F.pad(images, (0, right, 0, bottom)) if bottom or right else images
+    # rounded up as it is exported: ONNX rounds a quotient towards zero, so -(-side // p) would be another number
+    bottom, right = ((side + patch_size - 1) // patch_size * patch_size - side for side in (height, width))
+    return F.pad(images, (0, right, 0, bottom))
 
 
 def images_to_patches(images: Tensor, patch_size: int) -> Tensor:

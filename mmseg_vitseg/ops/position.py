@@ -26,7 +26,8 @@ def resize_position_grid(
         (1, T + h' w', D); computed in float32 and returned in the input's dtype, since bicubic weights overshoot and
         lose digits in half precision.
     """
-    if tuple(old_grid) == tuple(new_grid):
+    # a size that is being traced is no int: such a graph always resizes, to the same size too, which is a copy
+    if all(isinstance(new, int) and new == old for new, old in zip(new_grid, old_grid, strict=True)):
         return positions
     tokens = positions.shape[1] - old_grid[0] * old_grid[1]
     prefix, patches = positions[:, :tokens], positions[:, tokens:]

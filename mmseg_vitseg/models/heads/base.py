@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mmseg_vitseg.checkpoints.pretrained import load_part, pretrained_options
 from mmseg_vitseg.models.arguments import check_sizes
+from mmseg_vitseg.models.heads.sizes import input_size
 from mmseg_vitseg.ops.reorder import resize
 from mmseg_vitseg.ops.resampling import Resampling, resizings
 from mmseg_vitseg.ops.upsample_loss import upsample_cross_entropy
@@ -79,6 +80,10 @@ class DecodeHead(BaseDecodeHead):
         for size in self.sizes(tuple(logits.shape[-2:])):
             logits = resize(logits, size, self.align_corners)
         return logits
+
+    def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Resize logits to the network's input, as the host does, but for its warnings, which need sizes as numbers."""
+        return resize(seg_logits, input_size(batch_img_metas), self.align_corners)
 
     def loss(self, inputs: tuple[Tensor, ...], batch_data_samples: list, train_cfg: dict) -> dict[str, Tensor]:
         """Return the host's losses and accuracy."""

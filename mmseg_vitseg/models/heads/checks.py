@@ -33,4 +33,4 @@ def check_scale(head: str, up_scale: float) -> float:
         scale = 0.0
     if not scale > 0:
         raise ValueError(f'{head}: up_scale={up_scale!r}; a number above 0 is needed')
-    return scale
+    return int(scale) if scale.is_integer() else scale

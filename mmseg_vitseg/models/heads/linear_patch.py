@@ -3,6 +3,7 @@
 B batch, D width, h w patch grid, N = h w patches, p patch size in pixels, K classes, H W image size in pixels.
 """
 
+import torch.nn.functional as F
 from mmengine.model.weight_init import trunc_normal_
 from torch import Tensor, nn
 
@@ -84,7 +85,8 @@ class LinearPatchHead(DecodeHead):
         """Cut the padding off the logits: (B, K, H, W)."""
         height, width = input_size(batch_img_metas)
         self._check_grid(seg_logits.shape[-2:], (height, width))
-        return seg_logits[..., :height, :width]
+        # not by slices: of a view, torch.export asks whether it is the whole, and then refuses sizes of the other answer
+        return F.pad(seg_logits, (0, width - seg_logits.shape[3], 0, height - seg_logits.shape[2]))
 
     def resampling(self, size: tuple[int, int], target: tuple[int, int]) -> Resampling:
         """Cut the padding off: the logits are as large as the padded image."""
@@ -94,7 +96,7 @@ class LinearPatchHead(DecodeHead):
     def _check_grid(self, padded: tuple[int, int], size: tuple[int, int]) -> None:
         """Check that the backbone padded an image of ``size`` (H, W) to logits of (h p, w p)."""
         grid = tuple(pixels // self.patch_size for pixels in padded)
-        if grid != tuple(-(-pixels // self.patch_size) for pixels in size):
+        if grid != tuple((pixels + self.patch_size - 1) // self.patch_size for pixels in size):
             raise ValueError(
                 f'LinearPatchHead: a {grid[0]} x {grid[1]} grid of patches of {self.patch_size} pixels does not cover an '
                 f'image of {size[0]} x {size[1]}; patch_size must be the stride of the feature map, for a ViT its patch size'

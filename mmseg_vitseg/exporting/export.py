@@ -1,0 +1,139 @@
+"""From a config and a checkpoint to a verified file."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from mmengine.config import Config
+
+from mmseg_vitseg.atomic import whole
+from mmseg_vitseg.engine.launch import read_config
+from mmseg_vitseg.exporting.formats import OPSET, SUFFIXES, check_installed, load, traced_shape, write
+from mmseg_vitseg.exporting.graph import Graph, describe
+from mmseg_vitseg.exporting.verify import Finding, verify
+from mmseg_vitseg.inference.model import load_model, prepare
+
+SIDE = 512  # of pictures whose size nothing says
+# batch, and how much larger than asked for: what a file for any size is verified at beside the size that is asked for
+OTHER = (3, 11, 21)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What :func:`export_file` did."""
+
+    description: dict[str, str]  # what the file says about itself
+    findings: list[Finding]  # none where it was not verified
+
+
+def export_file(
+    config: str | Path,
+    checkpoint: str | Path,
+    out: str | Path,
+    format: str,
+    *,
+    options: dict | None = None,
+    shape: tuple[int, int] | None = None,
+    labels: bool = False,
+    fixed: bool = False,
+    opset: int | None = None,
+    check: bool = False,
+    overwrite: bool = False,
+    on_step: Callable[[str], None] = lambda text: None,
+) -> Exported:
+    """Write a trained model as a file that runs without this package; one that does not agree with the model is not written.
+
+    Args:
+        config, checkpoint, options: see :func:`~mmseg_vitseg.inference.model.load_model`.
+        out: the file; its name ends as :data:`~mmseg_vitseg.exporting.formats.SUFFIXES` says.
+        format: ``onnx``, ``torchscript`` or ``pt2``.
+        shape: (H, W) of the pictures: what ``fixed`` fixes, and what is verified. Default: the config's sliding window, or
+            what its test pipeline makes of a picture of the backbone's ``img_size``.
+        labels: return labels, not logits.
+        fixed: take pictures of ``shape`` only.
+        opset: ONNX's operator set; None for 18.
+        check: run what was written, and compare it with the model.
+        overwrite: replace ``out`` where it exists.
+        on_step: told what is being done.
+
+    Raises:
+        FileExistsError: ``out`` exists.
+        FileNotFoundError, ImportError, ValueError: what is missing, does not fit, cannot be exported, or does not agree.
+    """
+    out = Path(out)
+    check_target(out, format, overwrite)
+    if opset is not None and opset < OPSET:
+        raise ValueError(f'--opset {opset}: allowed: {OPSET} or newer')
+    if format == 'onnx':
+        check_installed('onnx', 'onnxscript', *(['onnxruntime'] if check else []))
+    on_step('reading the model')
+    cfg = read_config(config, options)
+    window = take_window(cfg)
+    model = load_model(cfg, checkpoint, 'cpu')
+    shape = tuple(shape or window or default_shape(model))
+    graph = Graph(model, labels=labels)
+    description = describe(model, graph, shape if fixed else None)
+    description |= dict(config=Path(config).name, checkpoint=Path(checkpoint).name)
+    if window:
+        description['windows'] = (
+            f'the config predicts windows of {window[0]} x {window[1]}; this file predicts one of them'
+        )
+    with whole(out) as temporary:
+        on_step(f'writing {format}')
+        write(graph, temporary, format, shape, description, fixed=fixed, opset=opset)
+        findings = []
+        if check:
+            batch, more_height, more_width = OTHER
+            other = shape if fixed else (shape[0] + more_height, shape[1] + more_width)
+            shapes = [(1, graph.channels, *shape), (batch, graph.channels, *other)]
+            findings = verify(model, load(temporary, format), shapes, labels=labels, on_batch=on_step)
+            check_agreement(out, findings, traced_shape(shape, fixed))
+    return Exported(description, findings)
+
+
+def check_target(out: Path, format: str, overwrite: bool) -> None:
+    """Check that the file may be written.
+
+    Raises:
+        FileExistsError, IsADirectoryError, ValueError: it may not.
+    """
+    if format not in SUFFIXES:
+        raise ValueError(f'format={format!r}; allowed: {", ".join(SUFFIXES)}')
+    if out.suffix != SUFFIXES[format]:
+        raise ValueError(f'--out {out}: a file of format {format} is named NAME{SUFFIXES[format]}')
+    if out.is_dir():
+        raise IsADirectoryError(f'--out {out}: a folder; name a file')
+    if out.exists() and not overwrite:
+        raise FileExistsError(f'--out {out}: exists; --force replaces it')
+
+
+def take_window(cfg: Config) -> tuple[int, int] | None:
+    """Return the (H, W) of the windows that a config predicts in, and make it predict pictures whole."""
+    settings = cfg.model.get('test_cfg') or {}
+    window = tuple(settings.crop_size) if settings.get('mode') == 'slide' else None
+    cfg.merge_from_dict({'model.test_cfg.mode': 'whole'})
+    return window
+
+
+def default_shape(model) -> tuple[int, int]:
+    """Return the (H, W) that the test pipeline makes of a picture of the size that the backbone is built for."""
+    size = model.cfg.model.backbone.get('img_size', SIDE)
+    height, width = (size, size) if isinstance(size, int) else size
+    if 'test_dataloader' not in model.cfg:
+        return height, width
+    return tuple(prepare(model, np.zeros((height, width, 3), np.uint8))['inputs'].shape[-2:])
+
+
+def check_agreement(out: Path, findings: list[Finding], traced: tuple[int, int, int]) -> None:
+    """Check what verifying has found.
+
+    Raises:
+        ValueError: a batch on which the file does not agree.
+    """
+    wrong = [str(finding) for finding in findings if not finding.agrees]
+    if wrong:
+        raise ValueError(
+            f'{out}: does not agree with the model, so it is not written: {"; ".join(wrong)} '
+            f'(traced at {" x ".join(map(str, traced))})'
+        )

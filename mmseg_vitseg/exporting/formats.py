@@ -1,0 +1,166 @@
+"""The three formats: how a graph is written in each, and how the file is run.
+
+B batch, C channels, H W size of the pictures.
+"""
+
+import json
+import logging
+import warnings
+from collections.abc import Callable
+from importlib import util
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+
+from mmseg_vitseg.errors import first_line
+from mmseg_vitseg.exporting.graph import INPUT, Graph
+
+SUFFIXES = dict(onnx='.onnx', torchscript='.pt', pt2='.pt2')
+OPSET = 18  # the one that torch writes; later ones are made from it
+DESCRIPTION = 'description.json'  # the file's name in a TorchScript or torch.export archive
+DYNAMIC = {0: 'batch', 2: 'height', 3: 'width'}
+# of the batch and sizes that a graph for any size is traced at: none is 1, equal to another or a multiple of anything
+TRACED = (2, 37, 59)
+# what torch says when a size became a number of the trace
+NUMBERS = (
+    'Converting a tensor to a Python integer',
+    'Converting a tensor to a Python float',
+    'Using len to get tensor',
+)
+
+
+def check_installed(*packages: str) -> None:
+    """Check that packages of the extra [export] are there.
+
+    Raises:
+        ImportError: with the command that installs them.
+    """
+    missing = [name for name in packages if util.find_spec(name) is None]
+    if missing:
+        raise ImportError(
+            f'ONNX needs {", ".join(missing)}: the extra [export], '
+            "pip install -c requirements/tested.txt -e '.[export]', or pip install onnx onnxscript onnxruntime"
+        )
+
+
+def traced_shape(shape: tuple[int, int], fixed: bool) -> tuple[int, int, int]:
+    """Return batch, H and W that a graph is traced at."""
+    batch, more_height, more_width = TRACED
+    return (batch, *shape) if fixed else (batch, shape[0] + more_height, shape[1] + more_width)
+
+
+def write(
+    graph: Graph,
+    path: Path,
+    format: str,
+    shape: tuple[int, int],
+    description: dict[str, str],
+    *,
+    fixed: bool = False,
+    opset: int | None = None,
+) -> None:
+    """Write a graph for any batch and, unless ``fixed``, any size.
+
+    Args:
+        graph: on the CPU.
+        path: the file.
+        format: one of :data:`SUFFIXES`.
+        shape: (H, W), the only size of the pictures where ``fixed``.
+        description: goes into the file.
+        fixed: fix the size.
+        opset: ONNX's operator set; None for 18.
+
+    Raises:
+        ValueError: the model, or this opset, cannot be written so.
+    """
+    height, width = traced_shape(shape, fixed)[1:]
+    example = torch.zeros(TRACED[0], graph.channels, height, width)
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            if format == 'torchscript':
+                write_torchscript(graph, path, example, description, fixed)
+                return
+            program = capture(graph, example, fixed)
+            if format == 'pt2':
+                torch.export.save(program, path, extra_files={DESCRIPTION: json.dumps(description)})
+                return
+            write_onnx(program, path, graph.output, description, fixed, opset or OPSET)
+    except (OSError, ValueError):  # a picture too small for the model, an opset that torch has not
+        raise
+    except Exception as error:  # torch's, of many kinds
+        sizes = f'of {height} x {width}' if fixed else 'of any size; one size may work: --fixed-size'
+        reason = error.__cause__ or error  # a warning that was made an error reaches us as a SystemError
+        raise ValueError(
+            f'the model cannot be written as {format} for pictures {sizes} ({type(reason).__name__}: {first_line(reason)})'
+        ) from error
+
+
+def capture(graph: nn.Module, example: Tensor, fixed: bool) -> ExportedProgram:
+    """Capture a graph with torch.export, for any batch and, unless ``fixed``, any H and W."""
+    dynamic = {axis: Dim.DYNAMIC for axis in DYNAMIC if axis == 0 or not fixed}
+    program = torch.export.export(graph, (example,), dynamic_shapes={INPUT: dynamic})
+    program.example_inputs = None  # or it would be in the file, as would the paths of our code
+    for node in program.graph.nodes:
+        node.meta.pop('stack_trace', None)
+    return program
+
+
+def write_torchscript(graph: nn.Module, path: Path, example: Tensor, description: dict[str, str], fixed: bool) -> None:
+    """Trace and save; a size that became a number is an error unless sizes are ``fixed``."""
+    if not fixed:
+        for message in NUMBERS:
+            warnings.filterwarnings('error', message=message)
+    traced = torch.jit.trace(graph, (example,), check_trace=False)
+    torch.jit.save(traced, str(path), _extra_files={DESCRIPTION: json.dumps(description)})
+
+
+def write_onnx(
+    program: ExportedProgram, path: Path, output: str, description: dict[str, str], fixed: bool, opset: int
+) -> None:
+    """Translate and save in one file, without the paths and lines of the code that each node comes from.
+
+    Raises:
+        ValueError: torch cannot write this opset.
+    """
+    for name in ('torch.onnx', 'onnxscript', 'onnx_ir'):
+        logging.getLogger(name).setLevel(logging.ERROR)  # of operators and foldings that are not needed
+    names = {axis: name for axis, name in DYNAMIC.items() if axis == 0 or not fixed}
+    written = torch.onnx.export(
+        program,
+        input_names=[INPUT],
+        output_names=[output],
+        dynamic_shapes={INPUT: names},
+        opset_version=opset,
+        verbose=False,
+    )
+    model = written.model
+    if model.opset_imports[''] != opset:
+        raise ValueError(f'--opset {opset}: torch {torch.__version__} cannot write it; leave it out for {OPSET}')
+    for node in model.graph.all_nodes():
+        node.metadata_props.clear()
+    model.metadata_props.clear()
+    model.metadata_props.update(description)
+    written.save(path, external_data=False)
+
+
+def load(path: Path, format: str) -> Callable[[Tensor], Tensor]:
+    """Return what runs a written file: images (B, C, H, W), float32, to its output, on the CPU."""
+    if format == 'onnx':
+        import onnxruntime
+
+        try:
+            session = onnxruntime.InferenceSession(path, providers=['CPUExecutionProvider'])
+        except Exception as error:  # a class of its own for each of its error codes
+            raise ValueError(
+                f'{path}: onnxruntime {onnxruntime.__version__} cannot load it ({first_line(error)}); '
+                'a newer onnxruntime or an older --opset may'
+            ) from error
+        return lambda images: torch.from_numpy(session.run(None, {INPUT: images.numpy()})[0])
+    if format == 'pt2':
+        return torch.export.load(path).module()
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', DeprecationWarning)  # of TorchScript altogether
+        return torch.jit.load(str(path))

@@ -1,0 +1,82 @@
+"""Small models of every head on the backbones that it fits, with random weights, in files as a user has them."""
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmseg_vitseg.benchmark.building import build_model, draw, model_config
+
+BN = dict(type='SyncBN')
+VIT = dict(
+    type='mmseg_vitseg.VisionTransformer',
+    embed_dims=16,
+    num_layers=2,
+    num_heads=2,
+    img_size=48,
+    patch_size=16,
+    out_indices=(0, 1),
+)
+MIT = dict(
+    type='mmseg_vitseg.MixVisionTransformer',
+    embed_dims=8,
+    num_stages=2,
+    num_layers=(1, 1),
+    num_heads=(1, 2),
+    patch_sizes=(7, 3),
+    strides=(4, 2),
+    sr_ratios=(4, 2),
+    out_indices=(0, 1),
+)
+BACKBONES = dict(vit=(VIT, (16, 16), 16), mit=(MIT, (8, 16), 8))  # settings, width of each level, stride of the last
+
+
+def head_settings(name: str, widths: tuple[int, int], stride: int) -> dict:
+    """The head, and for MLA its neck."""
+    last = dict(in_channels=widths[1], in_index=1)
+    levels = dict(in_channels=list(widths), in_index=[0, 1], channels=8, norm_cfg=BN)
+    up = dict(last, type='mmseg_vitseg.SETRUPHead', channels=8, norm_cfg=BN)
+    mla = dict(levels, type='mmseg_vitseg.SETRMLAHead', in_channels=[8, 8], mla_channels=4)
+    neck = dict(type='mmseg_vitseg.MLANeck', in_channels=list(widths), out_channels=8, norm_cfg=BN)
+    segformer = dict(levels, type='mmseg_vitseg.SegformerHead')
+    return dict(
+        linear=dict(decode_head=dict(last, type='mmseg_vitseg.LinearPatchHead', patch_size=stride)),
+        naive=dict(decode_head=dict(up, kernel_size=1)),
+        pup=dict(decode_head=dict(up, num_convs=2, up_scale=2)),
+        mla=dict(decode_head=mla, neck=neck),
+        segformer=dict(decode_head=segformer),
+        segformer_linear=dict(decode_head=dict(segformer, linear_projection=True)),
+    )[name]
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Write a config and a checkpoint; changes to the model's config come as a nested dict."""
+
+    def write(backbone: str = 'vit', head: str = 'linear', changes: dict | None = None):
+        settings, widths, stride = BACKBONES[backbone]
+        preprocessor = dict(
+            type='SegDataPreProcessor', bgr_to_rgb=True, mean=[123.7, 116.3, 103.5], std=[58.4, 57.1, 57.4]
+        )
+        parts = head_settings(head, widths, stride)
+        parts['decode_head']['num_classes'] = 4
+        pipeline = [dict(type='LoadImageFromFile'), dict(type='PackSegInputs')]
+        dataset = dict(type='mmseg_vitseg.ShapesDataset', length=2, pipeline=pipeline)
+        cfg = Config(
+            dict(
+                default_scope='mmseg',
+                model=dict(
+                    type='mmseg_vitseg.EncoderDecoder',
+                    data_preprocessor=preprocessor,
+                    backbone=settings,
+                    **parts,
+                    test_cfg=dict(mode='whole'),
+                ),
+                test_dataloader=dict(dataset=dataset),
+            )
+        )
+        cfg.merge_from_dict(changes or {})
+        cfg.dump(tmp_path / 'config.py')
+        torch.save(draw(build_model(model_config(tmp_path / 'config.py'))).state_dict(), tmp_path / 'weights.pth')
+        return tmp_path / 'config.py', tmp_path / 'weights.pth'
+
+    return write
