@@ -122,19 +122,25 @@ CONFIGS = {
     'negative classes': option('model.decode_head.num_classes=-3', 'num_classes=-3; a whole number, at least 1'),
     'classes in words': option('model.decode_head.num_classes=three', "num_classes='three'; a whole number"),
     'channels that do not fit': option(
-        'model.decode_head.in_channels=17', 'LinearPatchHead: in_channels=17 .* feature maps have 16 channels', TRAIN
+        'model.decode_head.in_channels=17',
+        'decode_head.in_channels: 17, .* widths 16 .*; model.decode_head.in_channels=16',
+        TRAIN,
     ),
     'a level that is not there': option(
-        'model.decode_head.in_index=3', 'in_index=3, but there are 1 feature maps', TRAIN
+        'model.decode_head.in_index=3', 'decode_head.in_index: 3, and there are 1 levels', TRAIN
     ),
     'images of other channels': option(
         'model.backbone.in_channels=4', 'VisionTransformer: in_channels=4, but the images have 3 channels', TRAIN
     ),
-    'patches that do not cover': option('model.decode_head.patch_size=4', 'does not cover an image of 32 x 32', TRAIN),
+    'patches that do not cover': option(
+        'model.decode_head.patch_size=4', 'decode_head.patch_size: 4, .* patches do not cover .*patch_size=8', TRAIN
+    ),
     'a batch of none': option('train_dataloader.batch_size=0', 'batch_size=0', TRAIN),
-    'a step that is none': option('train_dataloader.dataset.pipeline.2.type=Resiz', 'Resiz is not in the', TRAIN),
+    'a step that is none': option(
+        'train_dataloader.dataset.pipeline.2.type=Resiz', "'Resiz' is not in the .*did you mean 'Resize'", TRAIN
+    ),
     'a loss that is none': option(
-        'model.decode_head.loss_decode.type=Los', 'small.py: cannot be built: .*Los is not', TRAIN
+        'model.decode_head.loss_decode.type=Los', "loss_decode.type: 'Los' is not in the", TRAIN
     ),
     'an optimizer that is none': option(
         'optim_wrapper.optimizer.type=AdamX', "optimizer.type='AdamX' is not known; did you mean 'Adam", TRAIN
@@ -162,7 +168,7 @@ CONFIGS = {
     'weights that are not there': (
         config('img_size=32', "img_size=32, init_cfg=dict(type='Pretrained', checkpoint='none.pth')"),
         TRAIN,
-        "pretrained weights 'none.pth' not found.*init_cfg=None",
+        "no file 'none.pth': .*init_cfg=None",
     ),
     'weights without a name': (
         config('img_size=32', "img_size=32, init_cfg=dict(type='Pretrained')"),
