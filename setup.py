@@ -24,8 +24,8 @@ setup(
         'onedl': ['onedl-mmengine>=0.10.12', 'onedl-mmcv>=2.3.6', 'onedl-mmsegmentation>=1.4.2'],
         # OpenMMLab's own, last released in 2024; mmcv has to be compiled (requirements/openmmlab_light.txt avoids it)
         'openmmlab': ['mmengine==0.10.7', 'mmcv==2.1.0', 'mmsegmentation==1.2.2', 'ftfy', 'regex', 'setuptools<81'],
-        # transformers: the implementation that parity tests compare with
-        'dev': ['pytest>=8', 'ruff>=0.6', 'pre-commit', 'transformers>=5'],
+        # transformers: the implementation that parity tests compare with; hypothesis: sizes nobody thought of
+        'dev': ['pytest>=8', 'hypothesis>=6', 'ruff>=0.6', 'pre-commit', 'transformers>=5'],
     },
     classifiers=[
         'Programming Language :: Python :: 3',

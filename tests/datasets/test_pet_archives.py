@@ -26,6 +26,11 @@ class Server(http.server.ThreadingHTTPServer):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.path == '/away':
+            self.send_response(302)
+            self.send_header('Location', 'ftp://127.0.0.1/x')
+            self.end_headers()
+            return
         content = self.server.files.get(self.path.lstrip('/'))
         asked = self.headers.get('Range')
         self.server.requested.append((self.path, asked))
@@ -147,6 +152,11 @@ def test_only_http(tmp_path):
         fetch('file:///etc/passwd', tmp_path / 'x', '')
 
 
+def test_a_server_that_sends_us_elsewhere(server, tmp_path):
+    with pytest.raises(ConnectionError, match='unknown url type: ftp'):
+        fetch(f'{server.url}/away', tmp_path / 'x', '')
+
+
 def archive_with(member: tarfile.TarInfo, path):
     with tarfile.open(path, 'w:gz') as archive:
         folder = tarfile.TarInfo('images')
@@ -259,5 +269,6 @@ def test_a_wrong_file_at_the_target_is_fetched_again(server, tmp_path):
 
 def test_tool_by_local_archives(run_tool, check_user_error, tmp_path):
     check_user_error(run_tool('prepare_pet.py', '--out', 'o', '--archives', 'none', check=False), 'no such folder')
-    (tmp_path / 'images.tar.gz').write_bytes(b'x')
+    for name in ('images', 'annotations'):
+        (tmp_path / f'{name}.tar.gz').write_bytes(b'x')
     check_user_error(run_tool('prepare_pet.py', '--out', 'o', '--archives', '.', check=False), 'MD5', 'damaged')

@@ -90,7 +90,7 @@ def test_resume(tmp_path):
     (tmp_path / 'epoch_1.pth').write_bytes(b'broken')
     with pytest.raises(ValueError, match='damaged'):
         set_resume(cfg, 'auto')
-    torch.save({'state_dict': {}, 'optimizer': {}}, tmp_path / 'epoch_1.pth')
+    torch.save({'state_dict': {}, 'optimizer': {}, 'meta': {}, 'message_hub': {}}, tmp_path / 'epoch_1.pth')
     set_resume(cfg, 'auto')
     assert (cfg.resume, cfg.load_from) == (True, str(tmp_path / 'epoch_1.pth'))
 
