@@ -28,8 +28,8 @@ setup(
         'openmmlab': ['mmengine==0.10.7', 'mmcv==2.1.0', 'mmsegmentation==1.2.2', 'ftfy', 'regex', 'setuptools<81'],
         # tools/export.py --format onnx; the other formats are torch's own
         'export': EXPORT,
-        # transformers: the implementation that parity tests compare with
-        'dev': ['pytest>=8', 'pytest-xdist', 'ruff>=0.6', 'pre-commit', 'transformers>=5', *EXPORT],
+        # transformers: the implementation that parity tests compare with; hypothesis: sizes nobody thought of
+        'dev': ['pytest>=8', 'pytest-xdist', 'hypothesis>=6', 'ruff>=0.6', 'pre-commit', 'transformers>=5', *EXPORT],
     },
     classifiers=[
         'Programming Language :: Python :: 3',

@@ -7,6 +7,15 @@ from pathlib import Path
 from rich.progress import DownloadColumn, Progress, TimeRemainingColumn, TransferSpeedColumn
 
 CHUNK = 1 << 20  # bytes
+HANDLERS = (  # what urllib has by default, without ftp:// and file://, to which a server could send us on
+    urllib.request.ProxyHandler,
+    urllib.request.UnknownHandler,
+    urllib.request.HTTPHandler,
+    urllib.request.HTTPSHandler,
+    urllib.request.HTTPDefaultErrorHandler,
+    urllib.request.HTTPRedirectHandler,
+    urllib.request.HTTPErrorProcessor,
+)
 
 
 def download(url: str, part: Path) -> None:
@@ -14,8 +23,11 @@ def download(url: str, part: Path) -> None:
     have = part.stat().st_size if part.is_file() else 0
     request = urllib.request.Request(url, headers={'Range': f'bytes={have}-'} if have else {})
     columns = (*Progress.get_default_columns()[:2], DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    opener = urllib.request.OpenerDirector()
+    for handler in HANDLERS:
+        opener.add_handler(handler())
     try:
-        response = urllib.request.urlopen(request, timeout=60)
+        response = opener.open(request, timeout=60)
     except urllib.error.HTTPError as error:
         if have and error.code == 416:  # nothing after what we have: it is complete, or wrong, which its sum tells
             return

@@ -228,13 +228,16 @@ def check_training(cfg: Config) -> None:
     """Check what the host meets late, or with silence.
 
     Raises:
-        ConfigError: a training of no epoch or iteration, or an optimizer that does not exist.
+        ConfigError: a training of no epoch or iteration, an optimizer that does not exist, or a learning rate in words.
     """
     for name in ('max_epochs', 'max_iters'):
         count = (cfg.get('train_cfg') or {}).get(name)
         if count is not None and count < 1:
             raise ConfigError(f'{cfg.filename}: train_cfg.{name}={count}; at least 1 is needed')
-    kind = ((cfg.get('optim_wrapper') or {}).get('optimizer') or {}).get('type')
+    optimizer = (cfg.get('optim_wrapper') or {}).get('optimizer') or {}
+    kind, rate = optimizer.get('type'), optimizer.get('lr')
+    if isinstance(rate, str):
+        raise ConfigError(f'{cfg.filename}: optim_wrapper.optimizer.lr={rate!r}; a number is needed')
     if isinstance(kind, str) and OPTIMIZERS.get(kind) is None:
         close = difflib.get_close_matches(kind, _all_names(OPTIMIZERS), n=1)
         hint = f'did you mean {close[0]!r}?' if close else "an optimizer of torch's is named as its class"

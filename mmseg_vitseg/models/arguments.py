@@ -44,7 +44,7 @@ def check_sizes(owner: str, **sizes: int | Sequence[int]) -> None:
     for name, value in sizes.items():
         parts = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
         if not all(isinstance(part, Integral) and part >= 1 for part in parts):
-            raise ValueError(f'{owner}: {name}={value!r}; a whole number, at least 1 is needed')
+            raise ValueError(f'{owner}: {name}={value!r}; at least 1 is needed, a whole number')
 
 
 def check_rates(owner: str, **rates: float) -> None:

@@ -26,6 +26,11 @@ class Server(http.server.ThreadingHTTPServer):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.path == '/away':
+            self.send_response(302)
+            self.send_header('Location', 'ftp://127.0.0.1/x')
+            self.end_headers()
+            return
         content = self.server.files.get(self.path.lstrip('/'))
         asked = self.headers.get('Range')
         self.server.requested.append((self.path, asked))
@@ -145,6 +150,11 @@ def test_a_missing_file_is_not_asked_for_again(server, tmp_path):
 def test_only_http(tmp_path):
     with pytest.raises(ValueError, match='only http'):
         fetch('file:///etc/passwd', tmp_path / 'x', '')
+
+
+def test_a_server_that_sends_us_elsewhere(server, tmp_path):
+    with pytest.raises(ConnectionError, match='unknown url type: ftp'):
+        fetch(f'{server.url}/away', tmp_path / 'x', '')
 
 
 def archive_with(member: tarfile.TarInfo, path):

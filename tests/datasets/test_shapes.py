@@ -44,7 +44,7 @@ def test_all_classes_appear_and_pictures_differ():
     assert not np.array_equal(draw_shapes(0, 0, 64)[0], draw_shapes(0, 1, 64)[0])
 
 
-@pytest.mark.parametrize('arguments', [dict(length=0), dict(size=15), dict(seed=-1)])
+@pytest.mark.parametrize('arguments', [dict(length=0), dict(length='abc'), dict(size=15), dict(seed=-1)])
 def test_mistakes_are_explained(arguments):
     with pytest.raises(ValueError, match='ShapesDataset'):
         build(**arguments)

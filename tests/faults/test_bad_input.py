@@ -106,21 +106,25 @@ CONFIGS = {
     ),
     'wrong length': option('model.backbone.img_size=32,32,32', 'img_size=.*allowed: an int or'),
     'no size': option('model.backbone.img_size=None', 'img_size=None; allowed: an int or'),
-    'negative width': option('model.backbone.embed_dims=-16', 'embed_dims=-16; a whole number, at least 1'),
-    'half a width': option('model.backbone.embed_dims=16.5', 'embed_dims=16.5; a whole number, at least 1'),
-    'no blocks': option('model.backbone.num_layers=0', 'num_layers=0; a whole number, at least 1'),
-    'patches of no size': option('model.backbone.patch_size=0', 'patch_size=0; a whole number, at least 1'),
-    'a word for a number': option('model.backbone.patch_size=eight', "patch_size='eight'; a whole number"),
-    'patches of the head': option('model.decode_head.patch_size=0', 'LinearPatchHead: patch_size=0; a whole number'),
+    'negative width': option('model.backbone.embed_dims=-16', 'embed_dims=-16; at least 1 is needed, a whole number'),
+    'half a width': option('model.backbone.embed_dims=16.5', 'embed_dims=16.5; at least 1 is needed, a whole number'),
+    'no blocks': option('model.backbone.num_layers=0', 'num_layers=0; at least 1 is needed, a whole number'),
+    'patches of no size': option('model.backbone.patch_size=0', 'patch_size=0; at least 1 is needed, a whole number'),
+    'a word for a number': option('model.backbone.patch_size=eight', "patch_size='eight'; at least 1 is needed"),
+    'patches of the head': option(
+        'model.decode_head.patch_size=0', 'LinearPatchHead: patch_size=0; at least 1 is needed'
+    ),
     'heads that do not divide': option('model.backbone.num_heads=3', 'num_heads=3 must divide embed_dims=16'),
     'a block that is not there': option(
         'model.backbone.out_indices=7', 'out_indices=7 with 1 blocks; allowed: -1 to 0'
     ),
     'too much dropout': option('model.backbone.drop_rate=2', 'drop_rate=2; allowed: 0 to 1'),
     'negative stochastic depth': option('model.backbone.drop_path_rate=-1', 'drop_path_rate=-1; allowed: 0 to 1'),
-    'no classes': option('model.decode_head.num_classes=0', 'num_classes=0; a whole number, at least 1'),
-    'negative classes': option('model.decode_head.num_classes=-3', 'num_classes=-3; a whole number, at least 1'),
-    'classes in words': option('model.decode_head.num_classes=three', "num_classes='three'; a whole number"),
+    'no classes': option('model.decode_head.num_classes=0', 'num_classes=0; at least 1 is needed, a whole number'),
+    'negative classes': option(
+        'model.decode_head.num_classes=-3', 'num_classes=-3; at least 1 is needed, a whole number'
+    ),
+    'classes in words': option('model.decode_head.num_classes=three', "num_classes='three'; at least 1 is needed"),
     'channels that do not fit': option(
         'model.decode_head.in_channels=17',
         'decode_head.in_channels: 17, .* widths 16 .*; model.decode_head.in_channels=16',
@@ -145,6 +149,8 @@ CONFIGS = {
     'an optimizer that is none': option(
         'optim_wrapper.optimizer.type=AdamX', "optimizer.type='AdamX' is not known; did you mean 'Adam", TRAIN
     ),
+    'a data set that is none': option('train_dataloader.dataset.type=Foo', 'Foo is not in the', TRAIN),
+    'a rate in words': option('optim_wrapper.optimizer.lr=abc', "optimizer.lr='abc'; a number is needed", TRAIN),
     'a training of no epoch': option('train_cfg.max_epochs=0', 'train_cfg.max_epochs=0; at least 1', TRAIN),
     'a seed below zero': option('randomness.seed=-1', 'Seed must be between 0', TRAIN),
     'no name before =': option('=1', "'=1' is not KEY=VALUE", TRAIN),
@@ -310,6 +316,7 @@ CHECKPOINTS = {
     'file://': (nothing, PREDICT.replace('small.pth', 'file:///etc/passwd'), 'only local files, http'),
     'http:// without a file': (nothing, PREDICT.replace('small.pth', 'http://'), 'http://: names no file'),
     'hf:// without a name': (nothing, PREDICT.replace('small.pth', 'hf://x'), 'write hf://owner/name'),
+    'load from an address': (nothing, f'{TRAIN} --cfg-options load_from=ftp://x/y.pth', 'only local files, http'),
     'resume from what is not there': (nothing, f'{TRAIN} --resume none.pth', 'none.pth: no such checkpoint file'),
     'resume from weights': (nothing, f'{TRAIN} --resume small.pth', 'weights without the state of a training'),
     'resume from half a state': (
@@ -343,6 +350,8 @@ SPLITS = {
 
 COMMANDS = {
     'train, nothing': (nothing, 'train', 'required: config; see .*--help'),
+    'train, a folder': (nothing, 'train pet', 'pet: a folder; name a config file'),
+    'train, no =': option('word', "'word' is not KEY=VALUE", TRAIN),
     'train, seed': (nothing, f'{TRAIN} --seed abc', "--seed: invalid int value: 'abc'"),
     'train, work dir': (nothing, f'{TRAIN} --work-dir small.py', '--work-dir small.py: cannot be made'),
     'train, launcher': (nothing, f'{TRAIN} --launcher pytorch', 'start with tools/dist_train.sh CONFIG N'),

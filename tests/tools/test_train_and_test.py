@@ -287,63 +287,6 @@ def test_training_does_not_start_from_half_a_checkpoint(trained, run_tool, check
     run_tool('train.py', config_path('quickstart'), *SMALL, f'load_from={checkpoint}', 'train_cfg.max_epochs=1')
 
 
-class Payload:
-    """Would create a file if anything unpickled it."""
-
-    def __reduce__(self):
-        return open, ('executed', 'w')
-
-
-@pytest.mark.parametrize('start', ['--resume', 'load_from', 'resume and load_from', 'test'])
-def test_no_entrance_unpickles(start, trained, run_tool, check_user_error, config_path, tmp_path):
-    content = torch.load(trained[0] / 'epoch_2.pth', weights_only=False)  # written by the test itself
-    torch.save({**content, 'payload': Payload()}, tmp_path / 'evil.pth')
-    arguments = {
-        '--resume': ['train.py', config_path('quickstart'), '--resume', 'evil.pth', *SMALL],
-        'load_from': ['train.py', config_path('quickstart'), *SMALL, 'load_from=evil.pth'],
-        'resume and load_from': ['train.py', config_path('quickstart'), *SMALL, 'load_from=evil.pth', 'resume=True'],
-        'test': ['test.py', config_path('quickstart'), 'evil.pth', *SMALL],
-    }[start]
-    check_user_error(run_tool(*arguments, check=False), 'evil.pth', 'objects other than tensors')
-    assert not (tmp_path / 'executed').exists()
-
-
-@pytest.mark.parametrize(
-    ('option', 'words'),
-    [
-        ('train_dataloader.dataset.type=Foo', "'Foo' is not in the"),
-        ('train_dataloader.dataset.length=abc', "length='abc'"),
-        ('optim_wrapper.optimizer.lr=abc', 'TypeError'),
-        ('model.decode_head.in_channels=97', 'in_channels=96'),
-        ('model.backbone.patch_size=8', 'patch_size must be'),
-        ('load_from=ftp://example.org/x.pth', 'only local files'),
-    ],
-)
-def test_other_mistakes_are_one_line_too(option, words, run_tool, check_user_error, config_path):
-    check_user_error(run_tool('train.py', config_path('quickstart'), *SMALL, option, check=False), words)
-
-
-def test_work_dir_that_cannot_be_made(run_tool, check_user_error, config_path, tmp_path):
-    (tmp_path / 'file').write_text('')
-    result = run_tool('train.py', config_path('quickstart'), '--work-dir', 'file/x', check=False)
-    check_user_error(result, '--work-dir file/x', 'cannot be made')
-
-
-def test_checkpoint_that_is_none(run_tool, check_user_error, config_path, tmp_path):
-    result = run_tool('test.py', config_path('quickstart'), 'none.pth', *SMALL, check=False)
-    check_user_error(result, 'none.pth', 'no such checkpoint')
-    (tmp_path / 'page.pth').write_text('<html>404</html>')
-    result = run_tool('test.py', config_path('quickstart'), 'page.pth', *SMALL, check=False)
-    check_user_error(result, 'page.pth', 'a web page, not a checkpoint')
-
-
-def test_bad_command_lines(run_tool, check_user_error, config_path):
-    result = run_tool('train.py', config_path('quickstart'), '--cfg-options', 'no_equals_sign', check=False)
-    check_user_error(result, "'no_equals_sign' is not KEY=VALUE")
-    check_user_error(run_tool('train.py', check=False), 'required: config', '--help')
-    check_user_error(run_tool('train.py', ROOT / 'configs', check=False), 'a folder')
-
-
 def test_launch_script(tmp_path):
     script = str(ROOT / 'tools/dist_train.sh')
     for arguments in (['x.py'], ['x.py', 'two'], ['x.py', '2']):
