@@ -385,7 +385,7 @@ def test_a_right_config_has_no_findings(base, name):
 )
 def test_a_wrong_config_has_the_one_finding(base, name, options, severity, key, words):
     cfg = base(name, options)
-    before = copy.deepcopy(cfg).to_dict()
+    before = cfg.to_dict()
     found = check_config(cfg)
     assert [(finding.severity, finding.key) for finding in found] == [(severity, one) for one in key.split()], list(
         map(str, found)

@@ -53,11 +53,14 @@ def test_what_cannot_be_read(call, tmp_path):
         call('check_config', 'broken.py')
 
 
-def test_training_does_not_start_on_an_error(run_tool, check_user_error, config_path, tmp_path):
+def test_training_does_not_start_on_an_error(call, config_path, capsys, tmp_path):
     options = ['--cfg-options', 'model.decode_head.num_classes=3', 'train_cfg.max_epochs=9']
-    result = run_tool('train.py', config_path('quickstart'), '--work-dir', 'out', *options, check=False)
-    check_user_error(result, 'model.decode_head.num_classes', '3, and ShapesDataset has 4 classes', '--no-check')
-    assert 'warning: param_scheduler.1.end' in result.stdout
+    assert call('train', config_path('quickstart'), '--work-dir', 'out', *options) == 2
+    said = capsys.readouterr()
+    (line,) = said.err.splitlines()
+    assert line.startswith('error: model.decode_head.num_classes: 3, and ShapesDataset has 4 classes')
+    assert line.endswith('[--no-check goes on]')
+    assert 'warning: param_scheduler.1.end' in said.out
     assert list((tmp_path / 'out').iterdir()) == [], 'nothing was built'
 
 
