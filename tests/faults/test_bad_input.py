@@ -149,7 +149,7 @@ CONFIGS = {
     'an optimizer that is none': option(
         'optim_wrapper.optimizer.type=AdamX', "optimizer.type='AdamX' is not known; did you mean 'Adam", TRAIN
     ),
-    'a data set that is none': option('train_dataloader.dataset.type=Foo', 'Foo is not in the', TRAIN),
+    'a data set that is none': option('train_dataloader.dataset.type=Foo', "'Foo' is not in the", TRAIN),
     'a rate in words': option('optim_wrapper.optimizer.lr=abc', "optimizer.lr='abc'; a number is needed", TRAIN),
     'a training of no epoch': option('train_cfg.max_epochs=0', 'train_cfg.max_epochs=0; at least 1', TRAIN),
     'a seed below zero': option('randomness.seed=-1', 'Seed must be between 0', TRAIN),
