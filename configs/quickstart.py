@@ -1,6 +1,6 @@
 """A tiny ViT learns to segment drawn shapes: no file, no network.
 
-Measured on 2 CPU cores: mIoU 91.71, aAcc 98.21 after 7 epochs, 1.8 min, 0.74 GB.
+Measured on 2 CPU cores: mIoU 91.70, aAcc 98.20 after 7 epochs, 2.1 min, 0.74 GB.
 `python tools/train.py configs/quickstart.py`
 """
 
