@@ -1,5 +1,6 @@
-"""Downloading a file, with its progress, from where an interrupted download stopped."""
+"""Downloading a file, with its progress, from where an interrupted download stopped; checksums."""
 
+import hashlib
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -42,3 +43,12 @@ def download(url: str, part: Path) -> None:
                 progress.advance(task, len(chunk))
     if expected and part.stat().st_size < expected:
         raise ConnectionError(f'the connection closed after {part.stat().st_size} of {expected} bytes')
+
+
+def digest(path: Path, algorithm: str = 'sha256') -> str:
+    """Return a file's checksum in hexadecimal; ``algorithm`` is one of hashlib's."""
+    found = hashlib.new(algorithm)
+    with path.open('rb') as file:
+        while chunk := file.read(CHUNK):
+            found.update(chunk)
+    return found.hexdigest()

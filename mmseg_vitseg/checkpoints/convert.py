@@ -11,9 +11,10 @@ from mmseg_vitseg import __version__
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.checkpoints.export import PROJECTS, export
 from mmseg_vitseg.checkpoints.fetch import local_file
-from mmseg_vitseg.checkpoints.reading import digest, read_state_dict
+from mmseg_vitseg.checkpoints.reading import read_state_dict
 from mmseg_vitseg.checkpoints.sources import Converted, convert
 from mmseg_vitseg.checkpoints.strict import LISTED, Fitted, accounted
+from mmseg_vitseg.download import digest
 from mmseg_vitseg.errors import first_line
 
 SUFFIXES = ('.safetensors', '.pth')

@@ -1,6 +1,5 @@
 """Reading a checkpoint file without executing anything that is in it."""
 
-import hashlib
 import math
 import warnings
 import zipfile
@@ -18,7 +17,6 @@ from mmseg_vitseg.errors import first_line
 # Where published checkpoints keep their weights: the host and mmpretrain, DeiT and MAE and DINO.
 CONTAINERS = ('state_dict', 'model', 'teacher')
 
-CHUNK = 1 << 20  # bytes
 EXPANSION = 2000  # times its size that a member of an archive may unpack to: deflate reaches 1032
 UNPICKLE = '--unsafe-unpickle'  # the flag of tools/convert_checkpoint.py
 
@@ -98,15 +96,6 @@ def state_dict_of(content: dict, path: str | Path) -> dict[str, Tensor]:
             raise ValueError(f'{path}: damaged: {name} {tuple(value.shape)} is larger than its data; fetch it again')
     wrapped = all(name.startswith('module.') for name in content)
     return {name.removeprefix('module.'): value for name, value in content.items()} if wrapped else content
-
-
-def digest(path: Path) -> str:
-    """Return a file's SHA-256 in hexadecimal."""
-    found = hashlib.sha256()
-    with path.open('rb') as file:
-        while chunk := file.read(CHUNK):
-            found.update(chunk)
-    return found.hexdigest()
 
 
 def refuse_text(path: Path, name: str | Path) -> None:

@@ -1,6 +1,5 @@
 """Getting Oxford-IIIT Pet: fetch, verify, unpack, check every pair."""
 
-import hashlib
 import http.client
 import shutil
 import tarfile
@@ -13,7 +12,7 @@ from pathlib import Path
 from rich.progress import track
 
 from mmseg_vitseg.atomic import whole
-from mmseg_vitseg.download import CHUNK, download
+from mmseg_vitseg.download import digest, download
 
 SPLITS = ('trainval', 'test')
 ATTEMPTS = 3
@@ -123,19 +122,10 @@ def verify(path: Path, md5: str) -> Path:
     Raises:
         ValueError: it is not.
     """
-    with open(path, 'rb') as file:
-        found = hashlib.file_digest(file, 'md5').hexdigest() if hasattr(hashlib, 'file_digest') else _md5(file)
+    found = digest(path, 'md5')
     if found != md5:
         raise ValueError(f'{path}: its MD5 is {found}, published is {md5}; the file is damaged, fetch it again')
     return path
-
-
-def _md5(file) -> str:
-    """``hashlib.file_digest`` for Python 3.10."""
-    digest = hashlib.md5()
-    while chunk := file.read(CHUNK):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 def unpack(path: Path, folder: str, out: Path) -> None:

@@ -11,7 +11,8 @@ from torch import nn
 
 import mmseg_vitseg
 from mmseg_vitseg.benchmark.report import circumstances
-from mmseg_vitseg.checkpoints.reading import digest, read_checkpoint
+from mmseg_vitseg.checkpoints.reading import read_checkpoint
+from mmseg_vitseg.download import digest
 
 # What the host's Runner writes beside the weights, and what it is called here.
 META = dict(
