@@ -18,6 +18,7 @@ from mmseg_vitseg.models.heads.base import DecodeHead, has_plain_loss, loss_in_s
 from mmseg_vitseg.models.heads.sizes import input_size
 from mmseg_vitseg.models.prediction import DeferredLogits, window_starts
 from mmseg_vitseg.ops.resampling import Resampling, resizings, unchanged
+from mmseg_vitseg.ops.upsample_loss import check_labels
 from mmseg_vitseg.registry import MODELS
 
 WINDOW_BATCH = {'cpu': 1, 'default': 4}  # on a CPU more of them take more memory and no less time
@@ -72,7 +73,13 @@ class EncoderDecoder(HostEncoderDecoder):
         )
 
     def predict(self, inputs: Tensor, data_samples: list[SegDataSample] | None = None) -> list[SegDataSample]:
-        """Return data samples with ``pred_sem_seg``, the classes at the picture's own size, and ``seg_logits``."""
+        """Return data samples with ``pred_sem_seg``, the classes at the picture's own size, and ``seg_logits``.
+
+        Raises:
+            ValueError: a sample's mask has labels that are no class; the host's scores leave them out without a word.
+        """
+        for sample in data_samples or ():
+            self._check_mask(sample)
         if self.test_cfg.get('keep_logits', False) or not resizes_as_the_host(self.decode_head):
             return super().predict(inputs, data_samples)
         metas = None if data_samples is None else [sample.metainfo for sample in data_samples]
@@ -95,6 +102,18 @@ class EncoderDecoder(HostEncoderDecoder):
             threshold = getattr(self.decode_head, 'threshold', None)
             sample.set_data(dict(seg_logits=deferred, pred_sem_seg=PixelData(data=deferred.labels(threshold))))
         return samples
+
+    def _check_mask(self, sample: SegDataSample) -> None:
+        if 'gt_sem_seg' not in sample:
+            return
+        head, labels = self.decode_head, sample.gt_sem_seg.data
+        valid = (labels != head.ignore_index) & (labels != 255)  # 255: what the host's scores ignore by default
+        try:
+            check_labels(
+                labels, valid, max(head.num_classes, 2), head.ignore_index
+            )  # one channel tells two classes apart
+        except ValueError as error:
+            raise ValueError(f'{sample.get("seg_map_path", "a mask")}: {error}') from None
 
     def _classify(self, images: Tensor, size: tuple[int, int]) -> tuple[Tensor, Resampling]:
         """Return the logits (B, K, h, w) of images (B, C, H, W), and their way to ``size``."""

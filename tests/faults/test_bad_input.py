@@ -254,6 +254,11 @@ MASKS = {
         TRAIN,
         'labels 6 with num_classes=3; allowed: 0 to 2 and ignore_index=255',
     ),
+    'a value out of range, unchecked, test': (
+        both(config('values=(1, 2, 3)', 'values=None'), lambda: every_mask(7)),
+        TEST,
+        'png: labels 6 with num_classes=3; allowed: 0 to 2 and ignore_index=255',
+    ),
     '16 bits': (picture(MASK, 'I;16', (40, 30)), TRAIN, f'{MASK}: .*mode I;16, masks have 8 bits'),
     'empty': (text(MASK, ''), TRAIN, f'{MASK}: not a mask, or damaged .of no format that is known.'),
     'nothing but ignored': (
