@@ -108,10 +108,9 @@ class EncoderDecoder(HostEncoderDecoder):
             return
         head, labels = self.decode_head, sample.gt_sem_seg.data
         valid = (labels != head.ignore_index) & (labels != 255)  # 255: what the host's scores ignore by default
+        classes = max(head.num_classes, 2)  # a head of one channel tells two apart
         try:
-            check_labels(
-                labels, valid, max(head.num_classes, 2), head.ignore_index
-            )  # one channel tells two classes apart
+            check_labels(labels, valid, classes, head.ignore_index)
         except ValueError as error:
             raise ValueError(f'{sample.get("seg_map_path", "a mask")}: {error}') from None
 
