@@ -5,6 +5,7 @@ mmengine imports ``<scope>.registry`` when it meets a type ``<scope>.NAME``, the
 ``default_scope = 'mmseg'`` in configs: a type without a prefix is then the host's.
 """
 
+from mmengine import registry as engine
 from mmengine.registry import Registry
 from mmseg import registry as host
 
@@ -25,3 +26,5 @@ TRANSFORMS = _child(host.TRANSFORMS, 'datasets')
 HOOKS = _child(host.HOOKS, 'engine')
 OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, 'engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _child(host.OPTIM_WRAPPER_CONSTRUCTORS, 'engine')
+STRATEGIES = _child(engine.STRATEGIES, 'engine')
+FUNCTIONS = _child(engine.FUNCTIONS, 'engine')

@@ -26,6 +26,8 @@ def main() -> None:
     from mmseg_vitseg.engine.launch import build_runner, load_config, segmentor_of, set_outputs, set_tta
 
     cfg = load_config(args.config, options=args.cfg_options, work_dir=args.work_dir, launcher=args.launcher)
+    cfg.pop('runner_type', None)  # for training: a test holds the whole model
+    cfg.pop('strategy', None)
     cfg.load_from, cfg.resume = None, False  # loaded below: the host skips keys that do not fit
     set_outputs(cfg, labels=args.out, pictures=args.show_dir)
     if args.tta:

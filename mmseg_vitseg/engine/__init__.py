@@ -1,12 +1,14 @@
-"""Training beside the host's Runner; importing this registers the hooks, the optimizer wrapper and its constructor."""
+"""Training beside the host's Runner; importing this registers what a config can name."""
 
 from mmseg_vitseg.engine.amp import CPUAmpOptimWrapper
 from mmseg_vitseg.engine.checkpoint_hook import AtomicCheckpointHook
 from mmseg_vitseg.engine.layer_decay import ViTLayerDecayConstructor
 from mmseg_vitseg.engine.progress_hook import PredictionProgressHook
 from mmseg_vitseg.engine.seed_hook import SeedHook
+from mmseg_vitseg.engine.sharding import AtomicFSDPStrategy
 
 __all__ = [
+    'AtomicFSDPStrategy',
     'AtomicCheckpointHook',
     'CPUAmpOptimWrapper',
     'PredictionProgressHook',

@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import Registry
-from mmengine.runner import Runner
+from mmengine.runner import FlexibleRunner, Runner
 from mmseg.registry import OPTIMIZERS, RUNNERS
 from torch import nn
 
@@ -97,6 +97,19 @@ def fit_to_devices(cfg: Config) -> None:
             device_ids=None,  # the host's default names a GPU
             find_unused_parameters=cfg.get('find_unused_parameters', False),
         )
+    if is_sharded(cfg) and not cuda:
+        cfg.strategy.model_wrapper = {**(cfg.strategy.get('model_wrapper') or {}), 'device_id': 'cpu'}
+        # torch crashes where gathered weights are already where they are to be moved to
+        cfg.strategy.state_dict_cfg = dict(
+            state_dict_type='FULL_STATE_DICT',
+            state_dict_config=dict(type='FullStateDictConfig', offload_to_cpu=False),
+            optim_state_dict_config=dict(type='FullOptimStateDictConfig', offload_to_cpu=False),
+        )
+
+
+def is_sharded(cfg: Config) -> bool:
+    """Tell whether a config shards its model over processes: FSDP."""
+    return 'FSDP' in str((cfg.get('strategy') or {}).get('type'))
 
 
 def enable_amp(cfg: Config) -> None:
@@ -215,10 +228,14 @@ def build_runner(cfg: Config) -> Runner:
         set_resume(cfg, 'auto')  # a config's own `resume = True`
     if cfg.launcher != 'none' and not torch.cuda.is_available():
         _start_gloo(cfg.launcher)
+    if is_sharded(cfg) and cfg.launcher == 'none':
+        raise ConfigError(f'{cfg.filename}: its strategy needs several processes; tools/dist_train.sh CONFIG N')
     check_training(cfg)
     read_all_checkpoints()
     with building(cfg):
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+        if isinstance(runner, FlexibleRunner):  # it would build its model when training starts
+            runner.model = runner.strategy.build_model(runner.model)
     check_checkpoint(cfg, segmentor_of(runner.model))
     runner._load_from = cfg.get('load_from')  # the Runner's setting, which it reads when training starts
     return runner
