@@ -35,7 +35,7 @@ def account(failures: dict) -> tuple[list[str], int]:
     """Return a line for each thing that went wrong, and the exit status.
 
     Args:
-        failures: torchrun's, by rank. Where one process ends, the others lose it and torchrun ends them: those say the least.
+        failures: torchrun's, by rank. Where one process ends, the others lose it and torchrun ends them: they say least.
     """
     spoken = {rank: one.message['message'] for rank, one in failures.items() if isinstance(one.message, dict)}
     if causes := {rank: text for rank, text in spoken.items() if not text.startswith(LOST)}:
