@@ -28,12 +28,12 @@ class FiniteLossHook(Hook):
 
     A stop names the loss, the batch's files and the newest checkpoint that a finite loss was computed from; no checkpoint
     is written after it. A batch that is left out changes nothing: no weight, no state of the optimizer, no running mean
-    of a norm; only the iteration is counted, by the schedule too. Of gradients that are accumulated over several batches,
-    none is applied. On several ranks, all stop or skip if one must.
+    of a norm; only the iteration is counted, by the schedule too, and loss scaling lowers its scale. Of gradients that are
+    accumulated over several batches, none is applied. On several ranks, all stop or skip if one must.
 
     The losses are seen by a hook that torch calls after the model's forward pass, and a step is left out by one that it
     calls before the optimizer's, which takes the gradients away: so this works with any model, any wrapper of data
-    parallelism and any OptimWrapper. Nothing waits for the GPU that did not: the verdict is read after the host has read
+    parallelism and any OptimWrapper. Nothing waits for the GPU that did not: the verdict is read where the host reads
     the losses for its log. With ``skip`` it is read before the step. Infinite gradients of a finite loss are normal with
     loss scaling, which leaves the step out by itself; elsewhere they are met as the loss is, where the host computes their
     norm to clip them, and otherwise at the next loss.
@@ -46,7 +46,7 @@ class FiniteLossHook(Hook):
         NonFiniteLossError: training stops.
     """
 
-    priority = 'HIGH'  # after the host has read the losses, before anything is averaged, logged or saved
+    priority = 'HIGHEST'  # before anything is averaged, logged or saved
 
     def __init__(self, *, skip: int = 0):
         if not isinstance(skip, int) or isinstance(skip, bool) or skip < 0:
@@ -59,7 +59,8 @@ class FiniteLossHook(Hook):
         self.spoilt = False  # a batch that is left out is among those whose gradients have been accumulated
         self.in_a_row = 0
         self.last_finite = -1  # iteration
-        self.buffers: list[tuple[Tensor, Tensor]] = []  # the model's, and what they were before the batch
+        self.buffers: list[Tensor] = []  # the model's: running means and the like, which a forward pass changes
+        self.before: list[Tensor] = []  # what they were before the batch
 
     def before_train(self, runner) -> None:
         """Join the model and the optimizer."""
@@ -69,6 +70,7 @@ class FiniteLossHook(Hook):
         self.last_finite = runner.iter - 1
         self.handles = [runner.model.register_forward_hook(self._see)]
         if self.skip:
+            self.buffers = list(runner.model.buffers())
             self.handles.append(
                 wrapper.optimizer.register_step_pre_hook(lambda optimizer, *_: self._before_step(optimizer, wrapper))
             )
@@ -80,8 +82,7 @@ class FiniteLossHook(Hook):
 
     def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Keep what a forward pass changes."""
-        if self.skip:
-            self.buffers = [(buffer, buffer.clone()) for buffer in runner.model.buffers()]
+        self.before = [buffer.clone() for buffer in self.buffers]
 
     def _see(self, model: nn.Module, inputs: tuple, outputs) -> None:
         """Note the losses of a forward pass, and whether all ranks' are finite."""
@@ -100,46 +101,46 @@ class FiniteLossHook(Hook):
         self, runner, batch_idx: int, data_batch: dict | None = None, outputs: dict | None = None
     ) -> None:
         """Stop, or count a batch that was left out."""
-        wrapper = runner.optim_wrapper
-        stepped = wrapper.should_update()
-        wrong = {}
-        if not self.finite.item():
-            wrong = not_finite(self.losses)
-        elif not stepped or self.spoilt or math.isfinite(grad_norm(wrapper)):
-            self.in_a_row, self.last_finite = 0, runner.iter
-            self.spoilt &= not stepped
-            return
+        stepped, is_finite = runner.optim_wrapper.should_update(), bool(self.finite.item())
+        norm = grad_norm(runner.optim_wrapper) if stepped and not self.spoilt else 0.0
+        if is_finite:
+            self.last_finite = runner.iter
+        if is_finite and math.isfinite(norm):
+            self.in_a_row = 0
         else:
-            wrong = {'grad_norm': grad_norm(wrapper)}
-        happened = describe(runner, wrong, data_batch)
-        if self.in_a_row == self.skip:
-            raise NonFiniteLossError(f'{happened}; {self._advice(runner)}')
+            happened = describe(runner, {'grad_norm': norm} if is_finite else not_finite(self.losses), data_batch)
+            if self.in_a_row == self.skip:
+                row = f'; {self.skip} batches in a row were left out before it' if self.skip else ''
+                raise NonFiniteLossError(f'{happened}{row}; {self._advice(runner)}')
+            self._leave_out(runner, happened)
+            outputs.clear()  # the host would average them with those of the next iterations
+            self.spoilt = True
+        self.spoilt &= not stepped
+
+    def _leave_out(self, runner, happened: str) -> None:
+        """Undo the forward pass, and count."""
         self.in_a_row += 1
-        for buffer, before in self.buffers:
+        for buffer, before in zip(self.buffers, self.before, strict=True):
             buffer.copy_(before)
-        self.spoilt = not stepped
         counted = runner.message_hub.log_scalars.get(COUNT)
         count = 1 if counted is None else counted.current() + 1
         runner.message_hub.update_scalar(COUNT, count)
-        runner.logger.warning(
-            f'{happened}; left out, the {self.in_a_row}. in a row of at most {self.skip}, {count} in all'
-        )
+        runner.logger.warning(f'{happened}; left out: {self.in_a_row} in a row of at most {self.skip}, {count} in all')
 
     def _advice(self, runner) -> str:
         """Say where to go on from, and how."""
-        good = last_good_checkpoint(runner, self.last_finite)
+        good, unproven = last_checkpoints(runner, self.last_finite)
+        found = f'last good checkpoint: {good}' if good else 'no checkpoint is known to be good'
+        if unproven:
+            found += f' ({unproven} holds the weights that gave this loss)'
+        resume = f'--resume {unproven or good} ' if unproven or good else ''
+        start = f'load_from={good} ' if good else ''  # not --resume, which takes the learning rate from the checkpoint
         rate = max(runner.optim_wrapper.get_lr()['lr'])
-        skipped = f'{self.skip} batches in a row were left out before it; ' if self.skip else ''
-        lower = f'with a smaller learning rate (here {rate:.3g}): --cfg-options optim_wrapper.optimizer.lr=...'
-        if good is None:
-            return f'{skipped}no good checkpoint was written; look at these files, or start again {lower}'
-        # not --resume: the host takes the learning rate from the checkpoint
-        advice = (
-            f'{skipped}last good checkpoint: {good}; look at these files, or start from it {lower} load_from={good}'
+        return (
+            f'{found}; if the files are at fault, mend them or leave such batches out: {resume}--cfg-options '
+            f'default_hooks.finite_loss.skip={self.skip + 10}; if not, lower the learning rate, here {rate:.3g}: '
+            f'--cfg-options {start}optim_wrapper.optimizer.lr=...'
         )
-        if not self.skip:
-            advice += f', or leave such batches out: --resume {good} --cfg-options default_hooks.finite_loss.skip=10'
-        return advice
 
 
 def grad_norm(wrapper: OptimWrapper) -> float:
@@ -174,10 +175,14 @@ def files_of(batch) -> list[str]:
     return [str(sample.metainfo.get('img_path', 'a picture without a file')) for sample in samples]
 
 
-def last_good_checkpoint(runner, last_finite: int) -> Path | None:
-    """Return the newest checkpoint of a training's work dir whose weights, or later ones, gave a finite loss."""
+def last_checkpoints(runner, last_finite: int) -> tuple[Path | None, Path | None]:
+    """Return a training's newest checkpoint whose weights, or later ones, gave a finite loss, and one written since.
+
+    Args:
+        last_finite: the iteration of the last finite loss.
+    """
     iterations = {'epoch': len(runner.train_dataloader), 'iter': 1}
-    good = [
-        path for path, unit, number in numbered_checkpoints(runner.work_dir) if number * iterations[unit] <= last_finite
-    ]
-    return good[0] if good else None
+    done = [(path, number * iterations[unit]) for path, unit, number in numbered_checkpoints(runner.work_dir)]
+    good = (path for path, iteration in done if iteration <= last_finite)
+    since = (path for path, iteration in done if last_finite < iteration <= runner.iter)
+    return next(good, None), next(since, None)

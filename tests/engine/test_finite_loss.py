@@ -48,20 +48,20 @@ def data(poison=(), value=NAN, without=()):
     ]
 
 
-def train(folder, items, *hooks, wrapper=None, optimizer=None, epochs=1, resume=None, ranks=1):
+def train(folder, items, *hooks, wrapper=None, optimizer=None, epochs=1, resume=None, ranks=1, save=None):
     runner = Runner(
         Tiny(),
         work_dir=str(folder),
         train_dataloader=dict(
             dataset=items, batch_size=4, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False)
         ),
-        train_cfg=dict(by_epoch=True, max_epochs=epochs),
+        train_cfg=dict(by_epoch=False, max_iters=8) if save else dict(by_epoch=True, max_epochs=epochs),
         optim_wrapper=dict(
             optimizer=optimizer or dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=0.01), **(wrapper or {})
         ),
         default_hooks=dict(
             logger=dict(type='LoggerHook', interval=1),
-            checkpoint=dict(type='mmseg_vitseg.AtomicCheckpointHook', interval=1),
+            checkpoint=dict(type='mmseg_vitseg.AtomicCheckpointHook', interval=save or 1, by_epoch=not save),
         ),
         custom_hooks=list(hooks),
         experiment_name=next(NAMES),
@@ -119,26 +119,45 @@ def test_stops_at_the_first_and_says_all(tmp_path, log, value):
     assert error.startswith(
         'iteration 6 (epoch 1): loss_ce = nan, loss_aux = nan on 5/0.png, 5/1.png, 5/2.png, 5/3.png;'
     )
-    assert 'no good checkpoint was written' in error and 'lr=' in error
+    assert 'no checkpoint is known to be good; if the files are at fault' in error
     assert not list(tmp_path.glob('*.pth'))
 
 
 def test_names_the_last_checkpoint_from_which_a_loss_was_finite(tmp_path, log):
-    """Resumed, so that the second epoch has a poisoned batch, once in its middle and once at its start."""
+    """Resumed, with a poisoned batch in the middle and at the start of the second epoch."""
     train(tmp_path, data(), STOP)
     first = tmp_path / 'epoch_1.pth'
-    for place, good in ((3, str(first)), (0, None)):
+    advice = {
+        3: (f'last good checkpoint: {first};', f'--cfg-options load_from={first} optim_wrapper.optimizer.lr='),
+        0: (
+            f'no checkpoint is known to be good ({first} holds the weights that gave this loss)',
+            '--cfg-options optim_',
+        ),
+    }
+    for place, words in advice.items():
         _, error = train(tmp_path, data(poison=[place]), STOP, epochs=3, resume=str(first))
         assert error.startswith(f'iteration {9 + place} (epoch 2): ')
-        assert (f'last good checkpoint: {good}' in error) == (good is not None)
-        assert (f'--resume {first} --cfg-options default_hooks.finite_loss.skip=10' in error) == (good is not None)
+        for word in (*words, f'--resume {first} --cfg-options default_hooks.finite_loss.skip=10'):
+            assert word in error
         assert [path.name for path in tmp_path.glob('*.pth')] == ['epoch_1.pth']
+
+
+def test_a_loop_of_iterations(tmp_path, log):
+    for place, words in (
+        (5, 'last good checkpoint: {}/iter_4.pth;'),
+        (4, 'checkpoint: {0}/iter_2.pth ({0}/iter_4.pth holds'),
+    ):
+        folder = tmp_path / str(place)
+        _, error = train(folder, data(poison=[place]), STOP, save=2)
+        assert error.startswith(f'iteration {place + 1}: loss_ce = nan')
+        assert words.format(folder) in error
+        assert not (folder / 'iter_6.pth').exists()
 
 
 def test_a_huge_learning_rate(tmp_path, log):
     _, error = train(tmp_path, data(), STOP, optimizer=dict(type='SGD', lr=1e30), epochs=4)
     assert 'loss_ce = inf' in error or 'loss_ce = nan' in error
-    assert '(here 1e+30)' in error
+    assert 'here 1e+30: --cfg-options optim_wrapper.optimizer.lr=...' in error
     assert not list(tmp_path.glob('*.pth'))
 
 
@@ -161,8 +180,9 @@ def test_skipping_is_training_without_the_batch(tmp_path, log, scaler_on_the_cpu
         f'iteration {n} (epoch {e})' for n, e in ((3, 1), (4, 1), (11, 2), (12, 2))
     ]
     assert '2/0.png, 2/1.png' in said[0]
-    assert said[-1].endswith('left out, the 2. in a row of at most 3, 4 in all')
+    assert said[-1].endswith('left out: 2 in a row of at most 3, 4 in all')
     assert skipped.message_hub.get_scalar('train/skipped_batches').current() == 4
+    assert math.isfinite(skipped.message_hub.get_scalar('train/loss').mean())
 
 
 def test_of_accumulated_gradients_none_is_applied(tmp_path, log):
