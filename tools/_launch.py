@@ -24,7 +24,8 @@ def main() -> None:
             raise KeyboardInterrupt from end
         sys.exit(128 + end.sigval)
     except DistNetworkError as error:
-        raise OSError(f'{error}; PORT={args.master_port + 1} tools/dist_... takes another port') from error
+        hint = f'; PORT={args.master_port + 1} takes another port' if 'EADDRINUSE' in str(error) else ''
+        raise OSError(f'{error}{hint}') from error
     except ChildFailedError as error:
         lines, status = account(error.failures)
         print(*(f'error: {line}' for line in lines), sep='\n', file=sys.stderr)
