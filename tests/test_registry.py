@@ -40,6 +40,7 @@ log_processor = dict(by_epoch=False)
         (host.TRANSFORMS, 'LoadMask'),
         (host.HOOKS, 'PredictionProgressHook'),
         (host.HOOKS, 'AtomicCheckpointHook'),
+        (host.HOOKS, 'FiniteLossHook'),
         (host.OPTIM_WRAPPERS, 'CPUAmpOptimWrapper'),
     ],
 )

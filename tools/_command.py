@@ -2,16 +2,24 @@
 
 import argparse
 import contextlib
+import json
 import os
 import re
 import sys
 import tempfile
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 TRACEBACK = 'MMSEG_VITSEG_TRACEBACK'
+ERROR_FILE = 'TORCHELASTIC_ERROR_FILE'  # torchrun's, for what a process has to say at its end
+LOST = 'lost the connection to another process'
+PEER_GONE = re.compile(  # as gloo, NCCL and the store through which the processes meet say it
+    'Connection (was )?(likely )?(closed|reset)|Broken pipe|ncclRemoteError|failed to recv, got 0 bytes', re.IGNORECASE
+)
 
 # What the host says about itself whenever it is used, and a user can do nothing about.
 HOST_WARNINGS = (
@@ -20,6 +28,7 @@ HOST_WARNINGS = (
     '``build_loss`` would be deprecated',
     '`reduce_zero_label` will be deprecated',
     'The shape of value will convert',
+    'Setting MKL_NUM_THREADS environment variable',
 )
 
 
@@ -28,20 +37,59 @@ def run(main: Callable[[], None]) -> None:
     for message in HOST_WARNINGS:
         warnings.filterwarnings('ignore', message=message)
     try:
-        main()
+        attempt(main)
     except KeyboardInterrupt:
-        print('\nInterrupted. Checkpoints written so far are whole; train.py --resume goes on.', file=sys.stderr)
+        if first_process() and ERROR_FILE not in os.environ:
+            print('\nInterrupted. Checkpoints written so far are whole; train.py --resume goes on.', file=sys.stderr)
         sys.exit(130)
+
+
+def attempt(main: Callable[[], None]) -> None:
+    """Run it, and end with its error's line; this too can be interrupted."""
+    try:
+        main()
     except Exception as error:
         if os.environ.get(TRACEBACK):
             raise
-        if os.environ.get('RANK', '0') == '0':  # of several processes, one speaks
-            print(f'error: {describe(error)}', file=sys.stderr)
-        sys.exit(2)
+        fail(describe(error))
+
+
+def first_process() -> bool:
+    """Tell the one that speaks for all, of several processes, from the others."""
+    return os.environ.get('RANK', '0') == '0'
+
+
+def several_processes() -> bool:
+    """Tell whether a launcher started more than this one."""
+    return os.environ.get('WORLD_SIZE', '1') != '1'
+
+
+def fail(*messages: str) -> NoReturn:
+    """End with status 2 and a line for each message; of several processes, torchrun gets the lines (_launch.py)."""
+    file = os.environ.get(ERROR_FILE)
+    if not file or not left(Path(file), messages):
+        who = f'rank {os.environ.get("RANK", 0)}: ' if several_processes() else ''
+        print(*(f'error: {who}{message}' for message in messages), sep='\n', file=sys.stderr)
+    sys.exit(2)
+
+
+def left(file: Path, messages: tuple[str, ...]) -> bool:
+    """Write messages where torchrun looks for them, in its form; tell whether that went well."""
+    from mmseg_vitseg.atomic import whole
+
+    content = {'message': {'message': '\n'.join(messages), 'extraInfo': {'timestamp': str(int(time.time()))}}}
+    try:
+        with whole(file) as temporary:
+            temporary.write_text(json.dumps(content))
+    except OSError:
+        return False
+    return True
 
 
 def describe(error: Exception) -> str:
     """Return one line for an error; one that no check of ours foresaw keeps its traceback in a file."""
+    if several_processes() and isinstance(error, RuntimeError) and PEER_GONE.search(str(error)):
+        return f'{LOST}, which has ended; train.py --resume goes on from the last checkpoint ({one_line(error)})'
     unknown_type = isinstance(error, KeyError) and 'registry. Please check' in str(error)  # mmengine's
     if unknown_type or isinstance(error, (ValueError, OSError, ImportError)):
         return f'{one_line(error)}  [{TRACEBACK}=1 shows where]'
@@ -58,7 +106,7 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str):
         """Exit with status 2."""
-        self.exit(2, f'error: {message}; see {self.prog} --help\n')
+        fail(f'{message}; see {self.prog} --help')
 
 
 def add_config_arguments(parser: argparse.ArgumentParser, checkpoint: bool = False) -> None:

@@ -5,10 +5,9 @@ Checkpoints, logs and pictures go to the work dir (default: work_dirs/<the confi
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
-from _command import OneLineParser, add_config_arguments, run
+from _command import OneLineParser, add_config_arguments, fail, first_process, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -55,15 +54,12 @@ def check(cfg) -> None:
     from mmseg_vitseg.checking.run import check_config
 
     findings = check_config(cfg)
-    errors = [finding for finding in findings if finding.severity == ERROR]
-    if os.environ.get('RANK', '0') == '0':  # of several processes, one speaks
+    if first_process():
         for finding in findings:
-            if finding in errors:
-                print(f'error: {finding}  [--no-check goes on]', file=sys.stderr)
-            else:
+            if finding.severity != ERROR:
                 print(f'warning: {finding}')
-    if errors:
-        sys.exit(2)
+    if errors := [f'{finding}  [--no-check goes on]' for finding in findings if finding.severity == ERROR]:
+        fail(*errors)
 
 
 def report(work_dir: Path) -> None:

@@ -2,6 +2,7 @@
 
 from mmseg_vitseg.engine.amp import CPUAmpOptimWrapper
 from mmseg_vitseg.engine.checkpoint_hook import AtomicCheckpointHook
+from mmseg_vitseg.engine.finite_loss_hook import FiniteLossHook
 from mmseg_vitseg.engine.layer_decay import ViTLayerDecayConstructor
 from mmseg_vitseg.engine.progress_hook import PredictionProgressHook
 from mmseg_vitseg.engine.seed_hook import SeedHook
@@ -11,6 +12,7 @@ __all__ = [
     'AtomicFSDPStrategy',
     'AtomicCheckpointHook',
     'CPUAmpOptimWrapper',
+    'FiniteLossHook',
     'PredictionProgressHook',
     'SeedHook',
     'ViTLayerDecayConstructor',

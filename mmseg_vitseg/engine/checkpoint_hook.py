@@ -38,11 +38,20 @@ class AtomicCheckpointHook(CheckpointHook):
 
 
 def find_resumable(work_dir: str | Path) -> Path | None:
-    """Return the newest checkpoint to resume from, or None where there is none.
+    """Return the newest checkpoint to resume from, or None where there is none."""
+    return next((path for path, _, _ in numbered_checkpoints(work_dir)), None)
+
+
+def numbered_checkpoints(work_dir: str | Path) -> list[tuple[Path, str, int]]:
+    """Return the checkpoints of a training, newest first: file, ``epoch`` or ``iter``, and how many were done.
 
     Found by the files' times, not by the host's ``last_checkpoint``: a training killed between writing a checkpoint and
     noting its name, or between removing an old one and writing the next, leaves a note that is wrong.
     """
-    work_dir = Path(work_dir)
-    candidates = [path for pattern in ('epoch_*.pth', 'iter_*.pth') for path in work_dir.glob(pattern)]
-    return max(candidates, key=lambda path: (path.stat().st_mtime_ns, path.name), default=None)
+    found = [
+        (path, unit, int(number))
+        for unit in ('epoch', 'iter')
+        for path in Path(work_dir).glob(f'{unit}_*.pth')
+        if (number := path.stem.removeprefix(f'{unit}_')).isdigit()
+    ]
+    return sorted(found, key=lambda one: (one[0].stat().st_mtime_ns, one[0].name), reverse=True)

@@ -61,7 +61,10 @@ test_evaluator = dict(type='IoUMetric')
 test_cfg = dict(type='TestLoop')
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.01))
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1)
-default_hooks = dict(checkpoint=dict(type='mmseg_vitseg.AtomicCheckpointHook', interval=1))
+default_hooks = dict(
+    checkpoint=dict(type='mmseg_vitseg.AtomicCheckpointHook', interval=1),
+    finite_loss=dict(type='mmseg_vitseg.FiniteLossHook'),
+)
 randomness = dict(seed=0)
 """
 

@@ -11,4 +11,5 @@ default_hooks = dict(
     checkpoint=dict(type='mmseg_vitseg.AtomicCheckpointHook', interval=1, max_keep_ckpts=2, save_best='mIoU'),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     seed=dict(type='mmseg_vitseg.SeedHook'),
+    finite_loss=dict(type='mmseg_vitseg.FiniteLossHook'),
 )

@@ -13,4 +13,5 @@ default_hooks = dict(
     ),
     sampler_seed=dict(type='DistSamplerSeedHook'),
     seed=dict(type='mmseg_vitseg.SeedHook'),
+    finite_loss=dict(type='mmseg_vitseg.FiniteLossHook'),
 )

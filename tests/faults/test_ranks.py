@@ -1,0 +1,211 @@
+"""Several processes of which one fails, or all are interrupted: who speaks, how soon, and what is left running."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+MARK = 'MMSEG_VITSEG_FAULT_TEST'  # in the environment of whatever a test starts
+
+FAULTY = """
+import os
+import signal
+from mmcv.transforms import BaseTransform
+from mmseg.registry import TRANSFORMS
+
+@TRANSFORMS.register_module()
+class KillsTheSecond(BaseTransform):
+    def transform(self, results):
+        if os.environ['RANK'] == '1':
+            open('fault', 'w').close()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return results
+"""
+
+CONFIG = f"""
+_base_ = '{ROOT}/configs/quickstart.py'
+custom_imports = dict(imports=['faulty'])
+pipeline = [
+    dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), dict(type='KillsTheSecond'), dict(type='PackSegInputs')
+]
+model = dict(backbone=dict(num_layers=1))
+train_dataloader = dict(batch_size=4, dataset=dict(length=16))
+val_dataloader = dict(batch_size=4, dataset=dict(length=16))
+default_hooks = dict(progress=dict(num_images=2))
+"""
+
+# a tool of ours as far as its end is concerned, without what takes seconds to import
+TOOL = f"""
+import os, sys, time
+import torch
+sys.path.insert(0, {str(ROOT / 'tools')!r})
+from _command import run
+
+def main():
+    torch.distributed.init_process_group('gloo')
+    second = os.environ['RANK'] == '1'
+    for step in range(10**6):
+        if step == 3 and second:
+            open('fault', 'w').close()
+            if sys.argv[1] == 'raises':
+                raise ValueError('b.jpg: damaged')
+        if sys.argv[1] == 'busy':
+            time.sleep(0.01)
+        torch.distributed.all_reduce(torch.ones(1))
+
+run(main)
+"""
+
+
+class Ended(NamedTuple):
+    """What a command left behind."""
+
+    status: int
+    lines: list[str]  # on stderr
+    seconds: float | None  # since the fault
+    running: list[int]  # of its processes, two seconds after its end
+
+
+def processes_of(session: int) -> list[int]:
+    """Return the processes started by a command: those that bear its mark in their environment, however they were left."""
+    mark = f'{MARK}={session}'.encode()
+    found = []
+    for place in Path('/proc').glob('[0-9]*'):
+        try:
+            if mark in (place / 'environ').read_bytes().split(b'\0'):
+                found.append(int(place.name))
+        except OSError:
+            continue
+    return found
+
+
+def run_two(folder: Path, *command: str, interrupt: bool = False) -> Ended:
+    """Run a command that starts two processes, in a process group of its own, to its end."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        port = probe.getsockname()[1]
+    path = os.pathsep.join([str(ROOT), str(folder), os.environ.get('PYTHONPATH', '')])
+    mine = {'PYTHON': sys.executable, 'PORT': str(port), 'PYTHONPATH': path, MARK: str(port)}
+    with (
+        open(folder / 'said', 'w') as out,
+        subprocess.Popen(
+            [argument.format(port=port) for argument in command],
+            cwd=folder,
+            env={**os.environ, **mine},
+            stdout=out,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
+        ) as process,
+    ):
+        try:
+            if interrupt:
+                wait_for((folder / 'fault').exists, 60)
+                os.killpg(process.pid, signal.SIGINT)
+            _, errors = process.communicate(timeout=120)
+            seconds = time.time() - (folder / 'fault').stat().st_mtime
+            wait_for(lambda: not processes_of(port), 2)
+            left = processes_of(port)
+        finally:
+            for pid in processes_of(port):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+    return Ended(process.returncode, errors.splitlines(), seconds, left)
+
+
+def wait_for(condition, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+KILLED = 'error: rank 1 was ended by SIGKILL (too little memory?); train.py --resume goes on from the last checkpoint'
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize('place', ['train', 'val'])
+def test_one_is_killed(tmp_path, place):
+    (tmp_path / 'faulty.py').write_text(FAULTY)
+    (tmp_path / 'two.py').write_text(f"{CONFIG}\n{place}_dataloader['dataset']['pipeline'] = pipeline")
+    end = run_two(tmp_path, str(ROOT / 'tools/dist_train.sh'), 'two.py', '2', '--work-dir', 'out')
+    assert (end.status, end.lines, end.running) == (137, [KILLED], [])
+    assert end.seconds < 10
+
+
+def light(folder: Path, how: str, **options) -> Ended:
+    (folder / 'tool.py').write_text(TOOL)
+    launch = (sys.executable, str(ROOT / 'tools/_launch.py'), '--nproc_per_node', '2', '--master_port', '{port}')
+    return run_two(folder, *launch, 'tool.py', how, **options)
+
+
+def test_only_the_second_meets_a_mistake(tmp_path):
+    end = light(tmp_path, 'raises')
+    assert (end.status, end.running) == (2, [])
+    assert end.lines == ['error: rank 1: b.jpg: damaged  [MMSEG_VITSEG_TRACEBACK=1 shows where]']
+    assert end.seconds < 10
+
+
+def test_ctrl_c(tmp_path):
+    end = light(tmp_path, 'busy', interrupt=True)
+    assert (end.status, end.running) == (130, [])
+    assert end.lines == ['', 'Interrupted. Checkpoints written so far are whole; train.py --resume goes on.']
+    assert end.seconds < 10
+
+
+# ----------------------------------------------------------------------------------------------- without a process
+
+
+@pytest.fixture
+def failure(tmp_path):
+    """Make torchrun's record of a process that failed."""
+    from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
+
+    def make(status: int, *said: str, tools):
+        file = tmp_path / f'{len(list(tmp_path.iterdir()))}.json'
+        if said:
+            assert tools['_command'].left(file, said)
+        return ProcessFailure(local_rank=0, pid=1, exitcode=status, error_file=str(file))
+
+    return make
+
+
+def test_the_first_cause_is_what_is_said(tools, failure):
+    account, lost = tools['_launch'].account, f'{tools["_command"].LOST}, ...'
+
+    def of(*processes):
+        return account({rank: failure(*one, tools=tools) for rank, one in enumerate(processes)})
+
+    assert of((2, 'a', 'b'), (-15, 'a', 'b')) == (['a', 'b'], 2)  # both had written; torchrun ended one of them
+    assert of((2, lost), (2, 'damaged')) == (['rank 1: damaged'], 2)
+    assert of((-15,), (-15, 'damaged')) == (['rank 1: damaged'], 2)
+    assert of((2, lost), (-9,)) == ([KILLED.removeprefix('error: ')], 137)
+    assert of((-15,), (7,))[1] == 7
+    assert of((-15,), (2, lost)) == ([f'rank 1: {lost}'], 2)  # the cause is on another machine
+    assert of((-15,), (-15,)) == (['every process was ended by SIGTERM'], 2)
+
+
+def test_a_lost_process_is_told_from_other_errors(tools, monkeypatch):
+    describe, lost = tools['_command'].describe, tools['_command'].LOST
+    gone = RuntimeError('[pair.cc:553] Connection closed by peer [127.0.0.1]:4307.')
+    assert not describe(gone).startswith(lost)
+    monkeypatch.setenv('WORLD_SIZE', '2')
+    assert describe(gone).startswith(lost)
+    assert not describe(RuntimeError('shapes do not match')).startswith(lost)
+
+
+def test_without_torchrun_each_process_speaks_for_itself(tools, monkeypatch, capsys):
+    monkeypatch.setenv('WORLD_SIZE', '2')
+    monkeypatch.setenv('RANK', '1')
+    with pytest.raises(SystemExit) as end:
+        tools['_command'].fail('wrong')
+    assert end.value.code == 2
+    assert capsys.readouterr().err == 'error: rank 1: wrong\n'
