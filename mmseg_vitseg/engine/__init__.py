@@ -6,12 +6,12 @@ from mmseg_vitseg.engine.finite_loss_hook import FiniteLossHook
 from mmseg_vitseg.engine.layer_decay import ViTLayerDecayConstructor
 from mmseg_vitseg.engine.progress_hook import PredictionProgressHook
 from mmseg_vitseg.engine.seed_hook import SeedHook
-from mmseg_vitseg.engine.sharding import AtomicFSDPStrategy
+from mmseg_vitseg.engine.sharding import FSDPStrategy
 
 __all__ = [
-    'AtomicFSDPStrategy',
     'AtomicCheckpointHook',
     'CPUAmpOptimWrapper',
+    'FSDPStrategy',
     'FiniteLossHook',
     'PredictionProgressHook',
     'SeedHook',

@@ -35,6 +35,16 @@ class AtomicCheckpointHook(CheckpointHook):
         if wrong := [name for name in kwargs if name not in known]:  # the host would say so after the first epoch
             raise ValueError(f'AtomicCheckpointHook has no argument {wrong[0]!r}; allowed: {", ".join(known)}')
         super().__init__(*args, **{'backend_args': dict(backend=BACKEND), **kwargs})
+        self.done: dict[str, int] = {}
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        self.done = dict(epoch=step, iter=runner.iter) if self.by_epoch else dict(epoch=runner.epoch, iter=step)
+        super()._save_checkpoint_with_step(runner, step, meta)
+        self.done = {}
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note how many epochs and iterations are done; the host's FlexibleRunner is one ahead after a validation."""
+        checkpoint['meta'].update(self.done)
 
 
 def find_resumable(work_dir: str | Path) -> Path | None:

@@ -23,6 +23,8 @@ from mmseg_vitseg.checkpoints.strict import account
 from mmseg_vitseg.engine.checkpoint_hook import find_resumable
 from mmseg_vitseg.errors import first_line
 
+HOST_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')  # of every training
+
 
 class ConfigError(ValueError):
     """A config that cannot be read or built."""
@@ -78,6 +80,8 @@ def load_config(
         raise ConfigError(f'--work-dir {cfg.work_dir}: cannot be made: {error.strerror}') from error
     for name in ('env_cfg', 'default_hooks', 'randomness'):  # the host's Runner takes configs without them
         cfg[name] = cfg.get(name) or {}
+    for name in [name for name, hook in cfg.default_hooks.items() if hook is None and name not in HOST_HOOKS]:
+        del cfg.default_hooks[name]  # the host takes None for its own alone
     fit_to_devices(cfg)
     return cfg
 

@@ -3,8 +3,9 @@
 from contextlib import nullcontext
 from pathlib import Path
 
-from mmengine._strategy import FSDPStrategy
+from mmengine._strategy import FSDPStrategy as HostFSDPStrategy
 from mmengine.dist import is_main_process
+from mmengine.optim import OptimWrapper
 from torch import nn
 from torch.distributed.fsdp import FullyShardedDataParallel
 
@@ -36,21 +37,31 @@ def wrap_blocks(module: nn.Module, recurse: bool, nonwrapped_numel: int) -> bool
 
 
 @STRATEGIES.register_module()
-class AtomicFSDPStrategy(FSDPStrategy):
-    """The host's FSDPStrategy, whose checkpoint files of full weights appear whole or not at all, and can be resumed from.
+class FSDPStrategy(HostFSDPStrategy):
+    """The host's FSDPStrategy, mended.
 
-    Under a strategy the host does not heed the checkpoint hook's ``backend_args``, by which AtomicCheckpointHook does that.
+    - Checkpoint files of full weights appear whole or not at all. (Under a strategy the host does not heed the checkpoint
+      hook's ``backend_args``, by which AtomicCheckpointHook does that.)
+    - A training can be resumed. (The host names torch's arguments in the order that they had before torch 2.1.)
+    - ``clip_grad`` clips by the norm of the whole gradient. (Each of the host's processes clips its shard by the shard's.)
     """
-
-    def load_optim_state_dict(self, state_dict: dict) -> None:
-        """Load an optimizer's state; the host names torch's arguments in the order that they had before torch 2.1."""
-        optimizer = self.optim_wrapper.optimizer
-        self.optim_wrapper.load_state_dict(
-            FullyShardedDataParallel.optim_state_dict_to_load(self.model, optimizer, state_dict)
-        )
 
     def save_checkpoint(self, filename: str, **kwargs) -> None:
         """Gather the weights of all processes and write them, in the first one; all processes must call this."""
         one_file = self._is_full_state_dict() and is_main_process()  # else a folder of shards, or nothing
         with whole(Path(filename)) if one_file else nullcontext(filename) as name:
             super().save_checkpoint(str(name), **kwargs)
+
+    def load_optim_state_dict(self, state_dict: dict) -> None:
+        """Load the state of an optimizer as a checkpoint holds it."""
+        optimizer = self.optim_wrapper.optimizer
+        self.optim_wrapper.load_state_dict(
+            FullyShardedDataParallel.optim_state_dict_to_load(self.model, optimizer, state_dict)
+        )
+
+    def build_optim_wrapper(self, optim_wrapper: dict, model: FullyShardedDataParallel | None = None) -> OptimWrapper:
+        """Build the optimizer of a sharded model."""
+        wrapper = super().build_optim_wrapper(optim_wrapper, model)
+        if wrapper.clip_grad_kwargs and wrapper.grad_name == 'grad_norm':
+            wrapper.clip_func = lambda parameters, **limits: model.clip_grad_norm_(**limits)
+        return wrapper

@@ -3,8 +3,6 @@
 import functools
 import itertools
 import math
-import os
-import traceback
 
 import pytest
 import torch
@@ -253,42 +251,14 @@ def test_wrong_skip(skip):
         FiniteLossHook(skip=skip)
 
 
-def rank(number, folder, work, answers):
-    """What one of two processes does: joins the other, trains, says what became of it."""
-    os.environ.update(RANK=str(number), WORLD_SIZE='2', LOCAL_RANK=str(number), MKL_NUM_THREADS='1')
-    try:
-        torch.distributed.init_process_group('gloo', init_method=f'file://{folder}/meet', rank=number, world_size=2)
-        answers.put((number, work(folder)))
-    except BaseException:
-        answers.put((number, traceback.format_exc()))
-
-
-def on_two_ranks(folder, work) -> list:
-    """Run in two processes, forked from this one, in a bounded time."""
-    context = torch.multiprocessing.get_context('fork')
-    answers = context.SimpleQueue()
-    processes = [context.Process(target=rank, args=(number, folder, work, answers)) for number in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(60)
-    alive = [process.kill() for process in processes if process.is_alive()]
-    assert not alive, 'a rank hangs'
-    return [answer for _, answer in sorted(answers.get() for _ in processes)]
-
-
-pytest_fork = pytest.mark.filterwarnings('ignore:.*multi-threaded.*fork:DeprecationWarning')  # Python 3.12
-
-
 def stop_on_two_ranks(folder):
     """Batches 0, 2, 4 ... are the first rank's of pictures 0, 2, 4 ..."""
     _, error = train(folder, data(poison=[5]), STOP, ranks=2)
     return error
 
 
-@pytest_fork
-def test_both_ranks_stop_where_one_must(tmp_path, log):
-    first, second = on_two_ranks(tmp_path, stop_on_two_ranks)
+def test_both_ranks_stop_where_one_must(tmp_path, log, on_ranks):
+    first, second = on_ranks(2, functools.partial(stop_on_two_ranks, tmp_path))
     assert first == second
     assert first.startswith(
         'iteration 3 (epoch 1): rank 0: loss_ce = nan, loss_aux = nan on 4/0.png, 4/2.png, 5/0.png, 5/2.png;'
@@ -308,8 +278,7 @@ def skip_on_two_ranks(folder):
     ]
 
 
-@pytest_fork
-def test_both_ranks_skip_where_one_must(tmp_path, log):
-    first, second = on_two_ranks(tmp_path, skip_on_two_ranks)
+def test_both_ranks_skip_where_one_must(tmp_path, log, on_ranks):
+    first, second = on_ranks(2, functools.partial(skip_on_two_ranks, tmp_path))
     assert first == second
     assert first[1] == 2

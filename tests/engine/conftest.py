@@ -1,0 +1,41 @@
+"""Processes on the CPU, at no start: forked from this one."""
+
+import os
+import traceback
+
+import pytest
+import torch
+
+
+def _be_a_rank(number: int, count: int, meeting: str, work, answers) -> None:
+    """Join the others, work, say what became of it."""
+    os.environ.update(RANK=str(number), WORLD_SIZE=str(count), LOCAL_RANK=str(number), MKL_NUM_THREADS='1')
+    os.environ.update(MASTER_ADDR='unused', MASTER_PORT='0')
+    try:
+        if count > 1:
+            torch.distributed.init_process_group('gloo', init_method=meeting, rank=number, world_size=count)
+        answers.put((number, work()))
+    except BaseException:
+        answers.put((number, traceback.format_exc()))
+
+
+@pytest.fixture(scope='session')
+def on_ranks(tmp_path_factory):
+    """Run a function in that many processes, in a bounded time: returns what each returns, or its traceback."""
+
+    def run(count: int, work) -> list:
+        meeting = f'file://{tmp_path_factory.mktemp("meeting")}/place'
+        context = torch.multiprocessing.get_context('fork')
+        answers = context.SimpleQueue()
+        processes = [
+            context.Process(target=_be_a_rank, args=(number, count, meeting, work, answers)) for number in range(count)
+        ]
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join(60)
+        alive = [process.kill() for process in processes if process.is_alive()]
+        assert not alive, 'a rank hangs'
+        return [answer for _, answer in sorted(answers.get() for _ in processes)]
+
+    return run

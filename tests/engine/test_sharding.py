@@ -1,0 +1,110 @@
+"""Several processes: the same weights as one, by DDP and by FSDP; what FSDP shards, saves and resumes."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import CheckpointWrapper
+from torch.distributed.fsdp import FullyShardedDataParallel
+
+from mmseg_vitseg.checkpoints.reading import read_checkpoint
+from mmseg_vitseg.engine.launch import ConfigError, build_runner, load_config, set_resume
+from mmseg_vitseg.inference.model import load_model
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+
+SMALL = """
+_base_ = [{bases}]
+model = dict(
+    data_preprocessor=dict(mean=[127.0] * 3, std=[50.0] * 3),
+    backbone=dict(img_size=32, patch_size=8, embed_dims=16, num_layers=2, num_heads=2, input_norm=None),
+    decode_head=dict(in_channels=16, patch_size=8),
+)
+pipeline = _base_.test_pipeline
+train_dataloader = dict(
+    batch_size={batch},
+    sampler=dict(shuffle=False),
+    dataset=dict(length=8, size=32, pipeline=pipeline),
+)
+val_dataloader = dict(batch_size=2, dataset=dict(length=2, size=32))
+train_cfg = dict(max_epochs=3)
+optim_wrapper = dict(optimizer=dict(_delete_=True, type='SGD', lr=0.1, momentum=0.9), clip_grad=dict(max_norm=0.05))
+param_scheduler = [dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=6)]
+default_hooks = dict(progress=None)
+log_level = 'ERROR'
+"""
+
+
+def config(folder: Path, name: str, *bases: str, batch: int) -> Path:
+    paths = ', '.join(repr(str(CONFIGS / base)) for base in ('quickstart.py', *bases))
+    path = folder / f'{name}.py'
+    path.write_text(SMALL.format(bases=paths, batch=batch))
+    return path
+
+
+def train(path: Path, launcher: str, work_dir: Path, resume: Path | None = None) -> list[str]:
+    """Train, and name the model's parts that FSDP shards or that are computed again."""
+    cfg = load_config(path, work_dir=str(work_dir), launcher=launcher)
+    set_resume(cfg, resume and str(resume))
+    runner = build_runner(cfg)
+    runner.train()
+    return [
+        f'{type(part).__name__} {name}'
+        for name, part in runner.model.named_modules()
+        if isinstance(part, (FullyShardedDataParallel, CheckpointWrapper))
+    ]
+
+
+@pytest.fixture(scope='module')
+def trained(tmp_path_factory, on_ranks):
+    """A folder of work dirs, and what each process says of its model's parts."""
+    tmp_path = tmp_path_factory.mktemp('trained')
+    one, ddp = config(tmp_path, 'one', batch=4), config(tmp_path, 'two', batch=2)
+    fsdp = config(tmp_path, 'shared_out', '_base_/fsdp.py', batch=2)
+    runs = {
+        'one': on_ranks(1, partial(train, one, 'none', tmp_path / 'one')),
+        'ddp': on_ranks(2, partial(train, ddp, 'pytorch', tmp_path / 'ddp')),
+        'fsdp': on_ranks(2, partial(train, fsdp, 'pytorch', tmp_path / 'fsdp')),
+        'resumed': on_ranks(2, partial(train, fsdp, 'pytorch', tmp_path / 'resumed', tmp_path / 'fsdp/epoch_2.pth')),
+    }
+    return tmp_path, runs
+
+
+def last(folder: Path) -> dict:
+    return read_checkpoint(folder / 'epoch_3.pth')
+
+
+def test_processes_train_as_one_does(trained):
+    folder, runs = trained
+    assert runs['one'] + runs['ddp'] == [[], [], []]
+    for parts in runs['fsdp'] + runs['resumed']:
+        assert [part.replace('_fsdp_wrapped_module', '').replace('..', '.') for part in parts] == [
+            'MMFullyShardedDataParallel ',
+            'FullyShardedDataParallel .backbone.blocks.0',
+            'CheckpointWrapper .backbone.blocks.0.',
+            'FullyShardedDataParallel .backbone.blocks.1',
+            'CheckpointWrapper .backbone.blocks.1.',
+        ]
+    start, one = load_model(folder / 'one.py').state_dict(), last(folder / 'one')['state_dict']
+    assert sum(not torch.equal(value, start[name]) for name, value in one.items()) > 20  # they do learn
+    for name in ('ddp', 'fsdp'):
+        other = last(folder / name)
+        assert (other['meta']['epoch'], other['meta']['iter']) == (3, 6)
+        assert other['state_dict'].keys() == one.keys()
+        torch.testing.assert_close(dict(other['state_dict']), dict(one))
+
+
+def test_a_sharded_training_is_resumed_and_used(trained):
+    folder, _ = trained
+    whole, resumed = last(folder / 'fsdp'), last(folder / 'resumed')
+    torch.testing.assert_close(dict(resumed['state_dict']), dict(whole['state_dict']), rtol=0, atol=0)
+    torch.testing.assert_close(resumed['optimizer']['state'], whole['optimizer']['state'], rtol=0, atol=0)
+    model = load_model(folder / 'shared_out.py', folder / 'fsdp/epoch_3.pth')
+    torch.testing.assert_close(dict(model.state_dict()), dict(whole['state_dict']), rtol=0, atol=0)
+    assert not list(folder.rglob('.tmp-*'))
+
+
+def test_one_process_shards_nothing(tmp_path):
+    with pytest.raises(ConfigError, match='several processes'):
+        train(config(tmp_path, 'alone', '_base_/fsdp.py', batch=2), 'none', tmp_path)
