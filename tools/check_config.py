@@ -9,12 +9,13 @@ found, 1 something found, 2 the config cannot be read. tools/train.py makes the 
 import argparse
 import sys
 
-from _command import OneLineParser, add_config_arguments, run
+from _command import OneLineParser, add_config_arguments, add_launcher_argument, run
 
 
 def parse_args() -> argparse.Namespace:
     parser = OneLineParser(__doc__)
     add_config_arguments(parser)
+    add_launcher_argument(parser)
     parser.set_defaults(launcher=None)  # not said: SyncBN may have the GPUs that it is meant for
     parser.add_argument(
         '--data', action='store_true', help='look at a sample of the pictures and masks too: labels, sizes, damage'

@@ -1,6 +1,11 @@
-"""Train a model from a config, on a GPU, on several, or on the CPU.
+"""Train a model from a config, on the GPU, or on the CPU where there is none; on several GPUs: tools/dist_train.sh.
 
-Checkpoints, logs and pictures go to the work dir (default: work_dirs/<the config's name>). Several processes: dist_train.sh.
+Checkpoints, logs and pictures of predictions go to the work dir. How long it trains, on what data and with which batch size
+stands in the config; --cfg-options changes it.
+
+  python tools/train.py configs/quickstart.py
+  python tools/train.py configs/quickstart.py --work-dir work_dirs/longer --cfg-options train_cfg.max_epochs=14
+  python tools/train.py configs/quickstart.py --resume
 """
 
 import argparse
@@ -8,25 +13,30 @@ import os
 import sys
 from pathlib import Path
 
-from _command import OneLineParser, add_config_arguments, run
+from _command import WORK_DIR, OneLineParser, add_config_arguments, add_launcher_argument, run
 
 
 def parse_args() -> argparse.Namespace:
     parser = OneLineParser(__doc__)
     add_config_arguments(parser)
-    parser.add_argument('--work-dir', help='where checkpoints, logs and pictures go')
+    add_launcher_argument(parser)
+    parser.add_argument('--work-dir', metavar='DIR', help=WORK_DIR)
     parser.add_argument(
         '--resume',
         nargs='?',
         const='auto',
         metavar='auto|FILE',
-        help='go on from the newest checkpoint in the work dir, or from FILE; with train_dataloader.num_workers=0, '
-        'the losses are those of a run that was never interrupted',
+        help="go on from the newest checkpoint in the work dir, or from FILE, up to the config's last epoch; with "
+        'train_dataloader.num_workers=0, the losses are those of a run that was never interrupted',
     )
-    parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on the CPU')
-    parser.add_argument('--seed', type=int, help='seed of weights, order, augmentation and dropout')
     parser.add_argument(
-        '--no-check', action='store_true', help='start whatever tools/check_config.py would say of the config'
+        '--amp',
+        action='store_true',
+        help='mixed precision, less memory and time: float16 on a GPU, bfloat16 on the CPU',
+    )
+    parser.add_argument('--seed', type=int, help="of weights, order, augmentation, dropout (default: the config's)")
+    parser.add_argument(
+        '--no-check', action='store_true', help='start even where the checks of tools/check_config.py find an error'
     )
     return parser.parse_args()
 
@@ -54,12 +64,12 @@ def check(cfg) -> None:
     from mmseg_vitseg.checking.findings import ERROR
     from mmseg_vitseg.checking.run import check_config
 
-    findings = check_config(cfg)
+    findings = check_config(cfg, starting=True)
     errors = [finding for finding in findings if finding.severity == ERROR]
     if os.environ.get('RANK', '0') == '0':  # of several processes, one speaks
         for finding in findings:
             if finding in errors:
-                print(f'error: {finding}  [--no-check goes on]', file=sys.stderr)
+                print(f'error: {finding}  [KEY=VALUE: after --cfg-options; --no-check goes on]', file=sys.stderr)
             else:
                 print(f'warning: {finding}')
     if errors:
