@@ -30,8 +30,7 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         default=[],
         metavar='stock|hf|CONFIG',
-        help="what each config is compared with: stock, MMSegmentation's own model with the same weights; hf, Hugging Face's "
-        '(needs transformers); or other configs',
+        help="compared with: stock, MMSegmentation's own model; hf, Hugging Face's (needs transformers); or other configs",
     )
     parser.add_argument(
         '--mode',

@@ -1,7 +1,7 @@
 """Look a config over for mistakes that would cost a training: classes, labels, sizes, channels, weights, schedules.
 
 Any config of MMSegmentation's will do; nothing is trained, and without --data no data are needed. Exit status: 0 nothing
-found, 1 something found, 2 the config cannot be read. tools/train.py makes the same checks, but for the data's, by itself.
+found, 1 something found, 2 the config cannot be read. tools/train.py makes the same checks by itself, without --data.
 
   python tools/check_config.py configs/quickstart.py --data
 """

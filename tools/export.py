@@ -37,7 +37,8 @@ def parse_args() -> argparse.Namespace:
         nargs=2,
         type=positive,
         metavar=('H', 'W'),
-        help="height and width of the pictures that are verified, and that --fixed-size fixes (default: as the config's pictures or windows)",
+        help='height and width of the pictures that are verified, or of all that it takes with --fixed-size (default: the '
+        "config's)",
     )
     parser.add_argument(
         '--fixed-size', action='store_true', help='take pictures of --shape only, in batches of any size'

@@ -32,9 +32,12 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmseg_vitseg.checkpoints.fetch import local_file
+    from mmseg_vitseg.checkpoints.reading import read_shapes
     from mmseg_vitseg.checkpoints.strict import load_checkpoint
     from mmseg_vitseg.engine.launch import build_runner, load_config, segmentor_of, set_outputs, set_tta
 
+    read_shapes(local_file(args.checkpoint))  # if it is missing or damaged, that is said before the work
     cfg = load_config(args.config, options=args.cfg_options, work_dir=args.work_dir, launcher=args.launcher)
     cfg.load_from, cfg.resume = None, False  # loaded below: the host skips keys that do not fit
     set_outputs(cfg, labels=args.out, pictures=args.show_dir)

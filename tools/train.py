@@ -32,7 +32,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--amp',
         action='store_true',
-        help='mixed precision, less memory and time: float16 on a GPU, bfloat16 on the CPU',
+        help='mixed precision: compute in float16 on a GPU, in bfloat16 on the CPU, where that is precise enough',
     )
     parser.add_argument('--seed', type=int, help="of weights, order, augmentation, dropout (default: the config's)")
     parser.add_argument(
@@ -51,12 +51,26 @@ def main() -> None:
     if args.amp:
         enable_amp(cfg)
     set_resume(cfg, args.resume)
+    if args.resume is None:
+        warn_of_earlier(Path(cfg.work_dir))
     if not args.no_check:
         check(cfg)
     runner = build_runner(cfg)
     runner.train()
     if runner.rank == 0:
         report(Path(cfg.work_dir))
+
+
+def warn_of_earlier(work_dir: Path) -> None:
+    """Say that a training starts anew where another's checkpoints are."""
+    from mmseg_vitseg.engine.checkpoint_hook import find_resumable
+
+    earlier = find_resumable(work_dir)
+    if earlier is not None and os.environ.get('RANK', '0') == '0':
+        print(
+            f'warning: {earlier} is of an earlier training; this one starts anew and replaces files of the same names. '
+            '--resume goes on with the earlier one, --work-dir DIR keeps them apart'
+        )
 
 
 def check(cfg) -> None:
