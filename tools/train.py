@@ -4,7 +4,7 @@ Checkpoints, logs and pictures of predictions go to the work dir. How long it tr
 stands in the config; --cfg-options changes it.
 
   python tools/train.py configs/quickstart.py
-  python tools/train.py configs/quickstart.py --work-dir work_dirs/longer --cfg-options train_cfg.max_epochs=14
+  python tools/train.py configs/quickstart.py --work-dir work_dirs/small --cfg-options train_dataloader.batch_size=8
   python tools/train.py configs/quickstart.py --resume
 """
 

@@ -349,13 +349,13 @@ SPLITS = {
 }
 
 COMMANDS = {
-    'train, nothing': (nothing, 'train', 'required: config; see .*--help'),
+    'train, nothing': (nothing, 'train', 'required: CONFIG; see .*--help'),
     'train, a folder': (nothing, 'train pet', 'pet: a folder; name a config file'),
     'train, no =': option('word', "'word' is not KEY=VALUE", TRAIN),
     'train, seed': (nothing, f'{TRAIN} --seed abc', "--seed: invalid int value: 'abc'"),
     'train, work dir': (nothing, f'{TRAIN} --work-dir small.py', '--work-dir small.py: cannot be made'),
     'train, launcher': (nothing, f'{TRAIN} --launcher pytorch', 'start with tools/dist_train.sh CONFIG N'),
-    'test, no checkpoint': (nothing, 'test small.py', 'required: checkpoint'),
+    'test, no checkpoint': (nothing, 'test small.py', 'required: CHECKPOINT'),
     'test, out': (nothing, f'{TEST} --out small.py', '--out small.py: a file; name a folder'),
     'test, show dir': (nothing, f'{TEST} --show-dir small.py', '--show-dir small.py: a file; name a folder'),
     'test, tta': (nothing, f'{TEST} --tta', '--tta: small.py has no tta_pipeline and no tta_model'),
