@@ -23,7 +23,7 @@ HOST_WARNINGS = (
     '``build_loss`` would be deprecated',
     '`reduce_zero_label` will be deprecated',
     'The shape of value will convert',
-    'Setting [A-Z]+_NUM_THREADS environment variable for each process',
+    'Setting MKL_NUM_THREADS environment variable',
 )
 HOST_LINES = ('Could not import OneDL',)  # what it prints while it is imported, of a service of its makers
 WORK_DIR = "where checkpoints, logs and pictures go (default: the config's work_dir, or work_dirs/<the config's name>)"

@@ -36,13 +36,13 @@ def main() -> None:
     args = parse_args()
     from rich.progress import track
 
-    from mmseg_vitseg.atomic import whole
+    from mmseg_vitseg.atomic import make_folder, whole
     from mmseg_vitseg.inference.model import load_model
     from mmseg_vitseg.reporting.page import make_page
 
     out = Path(args.out)
+    make_folder(out)  # or say that it cannot be, before the work
     model = load_model(args.config, args.checkpoint, args.device, args.cfg_options)
-    out.mkdir(parents=True, exist_ok=True)  # or say that it cannot be, before the work
     page, scores = make_page(model, args.checkpoint, args.count, lambda items: track(items, 'evaluating'))
     with whole(out / 'report.html') as temporary:
         temporary.write_text(page, encoding='utf-8')

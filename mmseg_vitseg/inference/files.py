@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from torch import nn
 
-from mmseg_vitseg.atomic import whole
+from mmseg_vitseg.atomic import make_folder, whole
 from mmseg_vitseg.inference.drawing import areas, index_mask, overlay, shares, with_legend
 from mmseg_vitseg.inference.model import batches, classes_of, label_maps, prepare
 from mmseg_vitseg.inference.pictures import SUFFIXES, read_picture
@@ -74,10 +74,7 @@ class Writer:
         self.folder = Path(folder)
         self.opacity = opacity
         self.rows: list[dict] = []
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ValueError(f'{folder}: cannot be made a folder: {error.strerror}; name another') from error
+        make_folder(self.folder)
 
     def add(self, file: Path, name: Path, picture: np.ndarray, labels: np.ndarray) -> None:
         """Write the picture's (H, W, 3) overlay and mask, and remember its areas."""
