@@ -41,8 +41,8 @@ def main() -> None:
     from mmseg_vitseg.reporting.page import make_page
 
     out = Path(args.out)
-    make_folder(out)  # or say that it cannot be, before the work
     model = load_model(args.config, args.checkpoint, args.device, args.cfg_options)
+    make_folder(out)  # or say that it cannot be, before the work
     page, scores = make_page(model, args.checkpoint, args.count, lambda items: track(items, 'evaluating'))
     with whole(out / 'report.html') as temporary:
         temporary.write_text(page, encoding='utf-8')

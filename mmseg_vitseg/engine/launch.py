@@ -166,7 +166,8 @@ def set_resume(cfg: Config, resume: str | None) -> None:
     if checkpoint is None:
         print_log(f'--resume: no checkpoint in {cfg.work_dir} yet, training starts from scratch.', logger='current')
         return
-    if not {'optimizer', 'meta', 'message_hub'} <= read_checkpoint(checkpoint).keys():
+    content = read_checkpoint(checkpoint)
+    if not {'optimizer', 'meta', 'message_hub'} <= content.keys():
         raise ValueError(
             f'{checkpoint}: weights without the state of a training, so it cannot be resumed from; '
             f'start from them instead: --cfg-options load_from={checkpoint}'
@@ -178,6 +179,14 @@ def set_resume(cfg: Config, resume: str | None) -> None:
             logger='current',
             level=logging.WARNING,
         )
+    for name, unit in (('max_epochs', 'epoch'), ('max_iters', 'iter')):
+        last = (cfg.get('train_cfg') or {}).get(name)
+        if last and content['meta'].get(unit, 0) >= last:
+            print_log(
+                f'--resume: {checkpoint} is trained up to train_cfg.{name}={last}, so nothing is left to do; '
+                f'longer: --cfg-options train_cfg.{name}=NUMBER',
+                logger='current',
+            )
     cfg.resume, cfg.load_from = True, str(checkpoint)
 
 

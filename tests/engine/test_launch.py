@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from mmseg_vitseg.engine import launch
 from mmseg_vitseg.engine.launch import (
     ConfigError,
     enable_amp,
@@ -131,6 +132,18 @@ def test_resume(tmp_path):
     torch.save({'state_dict': {}, 'optimizer': {}, 'meta': {}, 'message_hub': {}}, tmp_path / 'epoch_1.pth')
     set_resume(cfg, 'auto')
     assert (cfg.resume, cfg.load_from) == (True, str(tmp_path / 'epoch_1.pth'))
+
+
+@pytest.mark.parametrize(('setting', 'unit'), [('max_epochs', 'epoch'), ('max_iters', 'iter')])
+def test_resuming_what_is_trained_to_its_end_says_so(tmp_path, monkeypatch, setting, unit):
+    said = []
+    monkeypatch.setattr(launch, 'print_log', lambda message, logger: said.append(message))
+    torch.save({'state_dict': {}, 'optimizer': {}, 'meta': {unit: 7}, 'message_hub': {}}, tmp_path / 'epoch_7.pth')
+    for last in (8, 7):
+        assert said == []
+        set_resume(config(work_dir=str(tmp_path), train_cfg={setting: last}), 'auto')
+    (line,) = said
+    assert f'train_cfg.{setting}=7, so nothing is left to do' in line
 
 
 def test_outputs_and_tta():
