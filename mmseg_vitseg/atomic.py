@@ -26,15 +26,3 @@ def whole(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder, and those above it, where it is not there.
-
-    Raises:
-        ValueError: it cannot be.
-    """
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f'{path}: cannot be made a folder: {error.strerror}; name another') from error

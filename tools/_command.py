@@ -2,7 +2,6 @@
 
 import argparse
 import contextlib
-import io
 import os
 import re
 import sys
@@ -10,11 +9,10 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 
 TRACEBACK = 'MMSEG_VITSEG_TRACEBACK'
-
-PARTS = ('mmseg_vitseg', 'mmseg', 'mmcv', 'mmengine', 'torch', 'numpy', 'rich')  # without which no tool works
 
 # What the host says about itself whenever it is used, and a user can do nothing about.
 HOST_WARNINGS = (
@@ -24,12 +22,6 @@ HOST_WARNINGS = (
     '`reduce_zero_label` will be deprecated',
     'The shape of value will convert',
     'Setting MKL_NUM_THREADS environment variable',
-)
-HOST_LINES = ('Could not import OneDL',)  # what it prints while it is imported, of a service of its makers
-WORK_DIR = "where checkpoints, logs and pictures go (default: the config's work_dir, or work_dirs/<the config's name>)"
-INSTALL = (
-    'activate the environment that it is installed in (. .venv/bin/activate), or install it, in its clone: '
-    "pip install -c requirements/tested.txt -e '.[onedl]'"
 )
 
 
@@ -52,14 +44,23 @@ def run(main: Callable[[], None]) -> None:
 
 def describe(error: Exception) -> str:
     """Return one line for an error; one that no check of ours foresaw keeps its traceback in a file."""
+    unknown_type = isinstance(error, KeyError) and 'registry. Please check' in str(error)  # mmengine's
     if isinstance(error, ModuleNotFoundError) and error.name in PARTS:
         return f'{error.name} is not installed here ({sys.executable}): {INSTALL}'
-    unknown_type = isinstance(error, KeyError) and 'registry. Please check' in str(error)  # mmengine's
     if unknown_type or isinstance(error, (ValueError, OSError, ImportError)):
         return f'{one_line(error)}  [{TRACEBACK}=1 shows where]'
     with tempfile.NamedTemporaryFile('w', prefix='mmseg_vitseg-', suffix='.txt', delete=False) as file:
         traceback.print_exception(error, file=file)
     return f'{type(error).__name__}: {one_line(error)}  [where: {file.name}]'
+
+
+PARTS = ('mmseg_vitseg', 'mmseg', 'mmcv', 'mmengine', 'torch', 'numpy', 'rich')  # without which no tool works
+HOST_LINES = ('Could not import OneDL',)  # what it prints while it is imported, of a service of its makers
+WORK_DIR = "where checkpoints, logs and pictures go (default: the config's work_dir, or work_dirs/<the config's name>)"
+INSTALL = (
+    'activate the environment that it is installed in (. .venv/bin/activate), or install it, in its clone: '
+    "pip install -c requirements/tested.txt -e '.[onedl]'"
+)
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -88,7 +89,7 @@ def import_host() -> None:
         from mmengine.logging import MMLogger
 
         MMLogger.get_current_instance()  # writes to what is stdout when it is made, so not to what follows
-        with contextlib.redirect_stdout(io.StringIO()) as said:
+        with contextlib.redirect_stdout(StringIO()) as said:
             import mmseg.datasets  # noqa: F401
         for line in said.getvalue().splitlines():
             if line not in HOST_LINES:

@@ -36,7 +36,8 @@ def main() -> None:
     args = parse_args()
     from rich.progress import track
 
-    from mmseg_vitseg.atomic import make_folder, whole
+    from mmseg_vitseg.atomic import whole
+    from mmseg_vitseg.inference.files import make_folder
     from mmseg_vitseg.inference.model import load_model
     from mmseg_vitseg.reporting.page import make_page
 

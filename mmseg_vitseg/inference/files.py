@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from torch import nn
 
-from mmseg_vitseg.atomic import make_folder, whole
+from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.inference.drawing import areas, index_mask, overlay, shares, with_legend
 from mmseg_vitseg.inference.model import batches, classes_of, label_maps, prepare
 from mmseg_vitseg.inference.pictures import SUFFIXES, read_picture
@@ -53,6 +53,18 @@ def find_inputs(paths: Sequence[str | Path], out: str | Path | None = None) -> l
         numbered = (name if number == 1 else name.with_name(f'{name.name}_{number}') for number in count(1))
         unique.append(next(one for one in numbered if one not in unique))
     return [(file, name) for (file, _), name in zip(found, unique, strict=True)]
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, where it is not there.
+
+    Raises:
+        ValueError: it cannot be.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f'{path}: cannot be made a folder: {error.strerror}; name another') from error
 
 
 class Writer:
