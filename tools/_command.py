@@ -11,6 +11,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,6 +30,7 @@ HOST_WARNINGS = (
     '`reduce_zero_label` will be deprecated',
     'The shape of value will convert',
     'Setting MKL_NUM_THREADS environment variable',
+    'FSDP.state_dict_type',
 )
 
 
@@ -91,6 +93,8 @@ def describe(error: Exception) -> str:
     if several_processes() and isinstance(error, RuntimeError) and PEER_GONE.search(str(error)):
         return f'{LOST}, which has ended; train.py --resume goes on from the last checkpoint ({one_line(error)})'
     unknown_type = isinstance(error, KeyError) and 'registry. Please check' in str(error)  # mmengine's
+    if isinstance(error, ModuleNotFoundError) and error.name in PARTS:
+        return f'{error.name} is not installed here ({sys.executable}): {INSTALL}'
     if unknown_type or isinstance(error, (ValueError, OSError, ImportError)):
         return f'{one_line(error)}  [{TRACEBACK}=1 shows where]'
     with tempfile.NamedTemporaryFile('w', prefix='mmseg_vitseg-', suffix='.txt', delete=False) as file:
@@ -98,34 +102,81 @@ def describe(error: Exception) -> str:
     return f'{type(error).__name__}: {one_line(error)}  [where: {file.name}]'
 
 
+PARTS = ('mmseg_vitseg', 'mmseg', 'mmcv', 'mmengine', 'torch', 'numpy', 'rich')  # without which no tool works
+HOST_LINES = ('Could not import OneDL',)  # what it prints while it is imported, of a service of its makers
+WORK_DIR = "where checkpoints, logs and pictures go (default: the config's work_dir, or work_dirs/<the config's name>)"
+INSTALL = (
+    'activate the environment that it is installed in (. .venv/bin/activate), or install it, in its clone: '
+    "pip install -c requirements/tested.txt -e '.[onedl]'"
+)
+
+
 class OneLineParser(argparse.ArgumentParser):
-    """A parser whose errors are one line, as the tools' other errors; its help keeps the lines of the tool's docstring."""
+    """A parser whose errors are one line, as the tools' other errors; its help keeps the lines of the tool's docstring.
+
+    Once a command line is read, work begins: it imports the host, without what the host prints about itself.
+    """
 
     def __init__(self, description: str):
         super().__init__(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+    def parse_args(self, *args, **kwargs):
+        """Read the command line; a bad one never waits for the host."""
+        parsed = super().parse_args(*args, **kwargs)
+        import_host()
+        return parsed
 
     def error(self, message: str):
         """Exit with status 2."""
         fail(f'{message}; see {self.prog} --help')
 
 
+def import_host() -> None:
+    """Import MMSegmentation, and leave out the lines that it prints each time; if it is not there, what needs it says so."""
+    with contextlib.suppress(ImportError):
+        from mmengine.logging import MMLogger
+
+        MMLogger.get_current_instance()  # writes to what is stdout when it is made, so not to what follows
+        with contextlib.redirect_stdout(StringIO()) as said:
+            import mmseg.datasets  # noqa: F401
+        for line in said.getvalue().splitlines():
+            if line not in HOST_LINES:
+                print(line)
+
+
 def add_config_arguments(parser: argparse.ArgumentParser, checkpoint: bool = False) -> None:
     """Add what every tool on a config takes."""
-    parser.add_argument('config', help='config file, such as configs/quickstart.py')
+    parser.add_argument('config', metavar='CONFIG', help='config file, such as configs/quickstart.py')
     if checkpoint:
-        parser.add_argument('checkpoint', help='checkpoint file, such as work_dirs/quickstart/epoch_12.pth')
+        parser.add_argument(
+            'checkpoint', metavar='CHECKPOINT', help='checkpoint file, such as work_dirs/quickstart/epoch_7.pth'
+        )
+    add_options_argument(parser)
+
+
+def add_options_argument(parser: argparse.ArgumentParser) -> None:
+    """Add changes to the config."""
     parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=KeyValues,
         metavar='KEY=VALUE',
-        help='override settings of the config, e.g. train_dataloader.batch_size=4 model.backbone.init_cfg=None',
+        help='change settings of the config, e.g. train_dataloader.batch_size=4 model.backbone.init_cfg=None',
     )
+
+
+def add_device_argument(parser: argparse.ArgumentParser) -> None:
+    """Add where a model runs."""
+    parser.add_argument('--device', help='cpu, cuda, cuda:1 ... (default: the GPU where there is one)')
+
+
+def add_launcher_argument(parser: argparse.ArgumentParser) -> None:
+    """Add what scripts tell a tool that several processes of it run."""
     parser.add_argument(
         '--launcher',
         choices=('none', 'pytorch', 'slurm', 'mpi'),
         default='none',
-        help='what started the processes (set by dist_train.sh, dist_test.sh and slurm_train.sh)',
+        help='what started the processes (default: none, there is one; dist_train.sh and the like set it)',
     )
     parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)  # some launchers pass it
 

@@ -10,7 +10,7 @@ layer's features, their first three principal components as red, green and blue.
 import argparse
 from pathlib import Path
 
-from _command import OneLineParser, add_config_arguments, check_picture_name, run
+from _command import OneLineParser, add_config_arguments, add_device_argument, check_picture_name, run, shown_progress
 
 
 def parse_args() -> argparse.Namespace:
@@ -18,10 +18,24 @@ def parse_args() -> argparse.Namespace:
     add_config_arguments(parser, checkpoint=True)
     parser.add_argument('image', metavar='IMAGE', help='a picture')
     parser.add_argument('--out', metavar='FILE.png', required=True, help='the figure to write')
-    parser.add_argument('--point', type=int, nargs=2, metavar=('X', 'Y'), help='column and row (default: the middle)')
-    parser.add_argument('--layer', type=int, default=-1, metavar='L', help='from 0; -1, the default, is the last')
-    parser.add_argument('--head', type=int, metavar='H', help='from 0 (default: the mean of all heads)')
-    parser.add_argument('--device', help='cpu, cuda, cuda:1 ... (default: the GPU where there is one)')
+    parser.add_argument(
+        '--point',
+        type=int,
+        nargs=2,
+        metavar=('X', 'Y'),
+        help='column and row of the point, in pixels, from 0 (default: the middle)',
+    )
+    parser.add_argument(
+        '--layer',
+        type=int,
+        default=-1,
+        metavar='L',
+        help="the backbone's layer, from 0; negative from the end (default: -1, the last)",
+    )
+    parser.add_argument(
+        '--head', type=int, metavar='H', help='attention head of that layer, from 0 (default: the mean of all)'
+    )
+    add_device_argument(parser)
     args = parser.parse_args()
     check_picture_name(parser, args.out)
     return args
@@ -38,7 +52,9 @@ def main() -> None:
     picture = read_picture(args.image)
     point = args.point or (picture.shape[1] // 2, picture.shape[0] // 2)
     model = load_model(args.config, args.checkpoint, args.device, args.cfg_options)
-    seen = look(model, picture, point, args.layer, args.head)
+    with shown_progress() as progress:
+        progress(f'attention in a picture of {picture.shape[1]} x {picture.shape[0]}')
+        seen = look(model, picture, point, args.layer, args.head)
     with whole(Path(args.out)) as temporary:
         figure(picture, point, seen, args.head).save(temporary)
     if seen.rollout is None:

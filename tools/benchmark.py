@@ -2,10 +2,10 @@
 
 It needs a config, and neither data nor a checkpoint: weights and images are random. For example
 
-  tools/benchmark.py configs/segformer_b0_ade20k.py --against stock     with MMSegmentation's own model
-  tools/benchmark.py configs/segformer_b2_ade20k.py --against hf        with Hugging Face's SegFormer, or ViT
-  tools/benchmark.py configs/setr_pup_ade20k.py --mode train --dtype bfloat16
-  tools/benchmark.py --suite --markdown                                 what benchmarks/ publishes
+  python tools/benchmark.py configs/segformer_b0_ade20k.py --against stock     with MMSegmentation's own model
+  python tools/benchmark.py configs/segformer_b2_ade20k.py --against hf        with Hugging Face's SegFormer, or ViT
+  python tools/benchmark.py configs/setr_pup_ade20k.py --mode train --dtype bfloat16
+  python tools/benchmark.py --suite --markdown                                 what benchmarks/ publishes, in an hour
 
 The last line of the output is one JSON object.
 """
@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from _command import KeyValues, OneLineParser, positive, run, shown_progress
+from _command import OneLineParser, add_device_argument, add_options_argument, positive, run, shown_progress
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 PLOTS = ('.png', '.pdf', '.svg')
@@ -30,19 +30,35 @@ def parse_args() -> argparse.Namespace:
         nargs='+',
         default=[],
         metavar='stock|hf|CONFIG',
-        help="what each config is compared with: the host's twin of it with the same weights, Hugging Face's, other configs",
+        help="compared with: stock, MMSegmentation's own model; hf, Hugging Face's (needs transformers); or other configs",
     )
-    parser.add_argument('--mode', choices=('predict', 'forward', 'train'), help='what a step is (default: predict)')
-    parser.add_argument('--shape', nargs=2, type=positive, metavar=('H', 'W'), help='of the images (default: 512 512)')
+    parser.add_argument(
+        '--mode',
+        choices=('predict', 'forward', 'train'),
+        help='what a step is: images to labels, images to logits, or training (default: predict)',
+    )
+    parser.add_argument(
+        '--shape',
+        nargs=2,
+        type=positive,
+        metavar=('H', 'W'),
+        help='height and width of the images, in pixels (default: 512 512)',
+    )
     parser.add_argument('--batch-size', type=positive, metavar='N', help='images a step (default: 1; suite, train: 2)')
-    parser.add_argument('--dtype', choices=('float32', 'bfloat16', 'float16'), default='float32')
+    parser.add_argument(
+        '--dtype', choices=('float32', 'bfloat16', 'float16'), default='float32', help='(default: float32)'
+    )
     parser.add_argument('--compile', action='store_true', help='torch.compile the models')
-    parser.add_argument('--device', help='cpu, cuda, cuda:1, ... (default: cuda where there is one)')
+    add_device_argument(parser)
     parser.add_argument('--repeats', type=positive, metavar='N', help='rounds (default: until the medians are stable)')
-    parser.add_argument('--threads', type=positive, metavar='N', help="of the CPU (default: torch's)")
+    parser.add_argument(
+        '--threads', type=positive, metavar='N', help="threads of the CPU (default: torch's, the cores)"
+    )
     parser.add_argument('--json', metavar='FILE', help='write the JSON there too')
     parser.add_argument('--plot', metavar='FILE.png', help='draw latency against peak memory there')
-    parser.add_argument('--markdown', action='store_true', help='print Markdown, as where the output is no terminal')
+    parser.add_argument(
+        '--markdown', action='store_true', help='print the table as Markdown (default: where the output is no terminal)'
+    )
     parser.add_argument(
         '--suite',
         nargs='?',
@@ -50,7 +66,7 @@ def parse_args() -> argparse.Namespace:
         metavar='TEXT',
         help='measure what benchmarks/ publishes, or of it the models whose names contain TEXT; takes no CONFIG',
     )
-    parser.add_argument('--cfg-options', nargs='+', action=KeyValues, metavar='KEY=VALUE', help='override settings')
+    add_options_argument(parser)
     args = parser.parse_args()
     if args.suite is not None and (args.configs or args.against or args.cfg_options):
         parser.error('--suite has its own configs, options and what they are compared with')

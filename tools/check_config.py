@@ -1,7 +1,7 @@
 """Look a config over for mistakes that would cost a training: classes, labels, sizes, channels, weights, schedules.
 
 Any config of MMSegmentation's will do; nothing is trained, and without --data no data are needed. Exit status: 0 nothing
-found, 1 something found, 2 the config cannot be read. tools/train.py makes the same checks, but for the data's, by itself.
+found, 1 something found, 2 the config cannot be read. tools/train.py makes the same checks by itself, without --data.
 
   python tools/check_config.py configs/quickstart.py --data
 """
@@ -9,12 +9,13 @@ found, 1 something found, 2 the config cannot be read. tools/train.py makes the 
 import argparse
 import sys
 
-from _command import OneLineParser, add_config_arguments, run
+from _command import OneLineParser, add_config_arguments, add_launcher_argument, run
 
 
 def parse_args() -> argparse.Namespace:
     parser = OneLineParser(__doc__)
     add_config_arguments(parser)
+    add_launcher_argument(parser)
     parser.set_defaults(launcher=None)  # not said: SyncBN may have the GPUs that it is meant for
     parser.add_argument(
         '--data', action='store_true', help='look at a sample of the pictures and masks too: labels, sizes, damage'

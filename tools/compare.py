@@ -8,7 +8,7 @@ Without IMAGE, those pictures of A's test data on which A and B differ most.
 import argparse
 from pathlib import Path
 
-from _command import KeyValues, OneLineParser, check_picture_name, run
+from _command import OneLineParser, add_device_argument, add_options_argument, check_picture_name, positive, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -19,14 +19,12 @@ def parse_args() -> argparse.Namespace:
         )
     parser.add_argument('--out', metavar='FILE.png', required=True, help='the picture to write')
     parser.add_argument('images', nargs='*', metavar='IMAGE', help='pictures; those of the test data have a truth')
-    parser.add_argument('--count', type=int, default=6, help='without IMAGE: how many pictures (default: 6)')
-    parser.add_argument('--device', help='cpu, cuda, cuda:1 ... (default: the GPU where there is one)')
     parser.add_argument(
-        '--cfg-options', nargs='+', action=KeyValues, metavar='KEY=VALUE', help='override settings of both configs'
+        '--count', type=positive, metavar='N', default=6, help='without IMAGE: how many pictures (default: 6)'
     )
+    add_device_argument(parser)
+    add_options_argument(parser)
     args = parser.parse_args()
-    if args.count < 1:
-        parser.error(f'--count {args.count}: at least 1 is needed')
     check_picture_name(parser, args.out)
     return args
 

@@ -5,7 +5,7 @@ classifier, say); anything else is refused with the list, and nothing is written
 
   python tools/convert_checkpoint.py jx_vit_large_p16_384-b3be5167.pth vit_l.safetensors
   python tools/convert_checkpoint.py hf://nvidia/mit-b0 mit_b0.pth --config configs/segformer_b0_ade20k.py
-  python tools/convert_checkpoint.py work_dirs/segformer_b0_pet/epoch_100.pth b0.safetensors --to hf
+  python tools/convert_checkpoint.py work_dirs/segformer_b0_pet/epoch_200.pth b0.safetensors --to hf
 
 init_cfg=dict(type='Pretrained', checkpoint=FILE) and load_from=FILE read all of these files by themselves; converting is for
 checking a file before a training, for keeping it, and for other programs.
@@ -33,8 +33,12 @@ SOURCES = (
 
 def parse_args() -> argparse.Namespace:
     parser = OneLineParser(__doc__)
-    parser.add_argument('src', help='file (.pth .pt .bin .safetensors .npz), http(s)://..., or hf://owner/name')
-    parser.add_argument('dst', help='what to write: NAME.safetensors or NAME.pth')
+    parser.add_argument(
+        'src', metavar='SRC', help='file (.pth .pt .bin .safetensors .npz), http(s)://..., or hf://owner/name'
+    )
+    parser.add_argument(
+        'dst', metavar='DST', help='what to write: NAME.safetensors or NAME.pth; replaced where it exists'
+    )
     parser.add_argument(
         '--source',
         default='auto',
@@ -43,6 +47,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--config',
+        metavar='CONFIG',
         help="check against this config's model, whole or backbone only as the file is, and resize positions to it",
     )
     parser.add_argument(
@@ -51,7 +56,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--resize-patches',
         action='store_true',
-        help="resize the patch kernel to the config's patch size (pseudo-inverse, FlexiViT)",
+        help="resize the patch kernel to the config's patch size, as FlexiViT does (arXiv 2212.08013)",
     )
     parser.add_argument(
         '--adapt-channels',

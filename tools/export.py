@@ -19,7 +19,12 @@ FORMATS = ('onnx', 'torchscript', 'pt2')
 def parse_args() -> argparse.Namespace:
     parser = OneLineParser(__doc__)
     add_config_arguments(parser, checkpoint=True)
-    parser.add_argument('--format', required=True, choices=FORMATS, help='pt2: torch.export')
+    parser.add_argument(
+        '--format',
+        required=True,
+        choices=FORMATS,
+        help='onnx, torchscript (for C++ too), or pt2 (torch.export); onnx needs the extra [export]',
+    )
     parser.add_argument('--out', required=True, metavar='FILE', help='NAME.onnx, NAME.pt (TorchScript) or NAME.pt2')
     parser.add_argument(
         '--verify',
@@ -32,7 +37,8 @@ def parse_args() -> argparse.Namespace:
         nargs=2,
         type=positive,
         metavar=('H', 'W'),
-        help="of the pictures that are verified, and that --fixed-size fixes (default: as the config's pictures or windows)",
+        help='height and width of the pictures that are verified, or of all that it takes with --fixed-size (default: the '
+        "config's)",
     )
     parser.add_argument(
         '--fixed-size', action='store_true', help='take pictures of --shape only, in batches of any size'

@@ -10,7 +10,7 @@ and the exit status is then 1.
 import argparse
 import sys
 
-from _command import OneLineParser, add_config_arguments, run
+from _command import OneLineParser, add_config_arguments, add_device_argument, positive, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -19,15 +19,26 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'inputs', nargs='+', metavar='INPUT', help='a picture, a folder (with those inside it) or a video'
     )
-    parser.add_argument('--out', metavar='DIR', required=True, help='where the results go; made if it is not there')
-    parser.add_argument('--opacity', type=float, default=0.5, help="of the classes' colours, 0 to 1 (default: 0.5)")
-    parser.add_argument('--device', help='cpu, cuda, cuda:1 ... (default: the GPU where there is one)')
-    parser.add_argument('--batch-size', type=int, default=1, help='pictures of one size at once (default: 1)')
+    parser.add_argument(
+        '--out',
+        metavar='DIR',
+        required=True,
+        help='where the results go; made if it is not there, files of the same names are replaced',
+    )
+    parser.add_argument(
+        '--opacity', type=float, default=0.5, metavar='X', help="of the classes' colours, 0 to 1 (default: 0.5)"
+    )
+    add_device_argument(parser)
+    parser.add_argument(
+        '--batch-size',
+        type=positive,
+        default=1,
+        metavar='N',
+        help='pictures of one size, or frames, at once (default: 1)',
+    )
     args = parser.parse_args()
     if not 0 <= args.opacity <= 1:
         parser.error(f'--opacity {args.opacity}: allowed: 0 to 1')
-    if args.batch_size < 1:
-        parser.error(f'--batch-size {args.batch_size}: at least 1 is needed')
     return args
 
 

@@ -1,6 +1,9 @@
 """Get Oxford-IIIT Pet: fetch the archives (0.8 GB), verify their sums, unpack them, check every pair of image and mask.
 
-An interrupted run can be repeated: it goes on where it stopped. Then: PET_ROOT=DIR python tools/train.py ...
+An interrupted run can be repeated: it goes on where it stopped.
+
+  python tools/prepare_pet.py --out data/oxford-iiit-pet
+  PET_ROOT=data/oxford-iiit-pet python tools/train.py configs/vit_tiny_linear_pet.py
 """
 
 import argparse
@@ -11,7 +14,13 @@ from _command import OneLineParser, run
 
 def parse_args() -> argparse.Namespace:
     parser = OneLineParser(__doc__)
-    parser.add_argument('--out', required=True, type=Path, metavar='DIR', help='the data root to make')
+    parser.add_argument(
+        '--out',
+        required=True,
+        type=Path,
+        metavar='DIR',
+        help='the folder to make; configs look for it at data/oxford-iiit-pet, or where PET_ROOT says',
+    )
     parser.add_argument(
         '--archives',
         type=Path,

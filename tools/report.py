@@ -10,15 +10,22 @@ checkpoint comes from, the machine, the config.
 import argparse
 from pathlib import Path
 
-from _command import OneLineParser, add_config_arguments, run
+from _command import OneLineParser, add_config_arguments, add_device_argument, run
 
 
 def parse_args() -> argparse.Namespace:
     parser = OneLineParser(__doc__)
     add_config_arguments(parser, checkpoint=True)
-    parser.add_argument('--out', metavar='DIR', required=True, help='where report.html goes; made if it is not there')
-    parser.add_argument('--count', type=int, default=6, help='best pictures shown, and worst ones (default: 6 of each)')
-    parser.add_argument('--device', help='cpu, cuda, cuda:1 ... (default: the GPU where there is one)')
+    parser.add_argument(
+        '--out',
+        metavar='DIR',
+        required=True,
+        help='where report.html goes; made if it is not there, an older report is replaced',
+    )
+    parser.add_argument(
+        '--count', type=int, metavar='N', default=6, help='best pictures shown, and worst ones (default: 6 of each)'
+    )
+    add_device_argument(parser)
     args = parser.parse_args()
     if args.count < 0:
         parser.error(f'--count {args.count}: 0 or more is allowed')
@@ -30,12 +37,13 @@ def main() -> None:
     from rich.progress import track
 
     from mmseg_vitseg.atomic import whole
+    from mmseg_vitseg.inference.files import make_folder
     from mmseg_vitseg.inference.model import load_model
     from mmseg_vitseg.reporting.page import make_page
 
     out = Path(args.out)
     model = load_model(args.config, args.checkpoint, args.device, args.cfg_options)
-    out.mkdir(parents=True, exist_ok=True)  # or say that it cannot be, before the work
+    make_folder(out)  # or say that it cannot be, before the work
     page, scores = make_page(model, args.checkpoint, args.count, lambda items: track(items, 'evaluating'))
     with whole(out / 'report.html') as temporary:
         temporary.write_text(page, encoding='utf-8')

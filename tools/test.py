@@ -1,30 +1,43 @@
-"""Evaluate a checkpoint on the config's test data.
+"""Evaluate a checkpoint on the config's test data: the IoU of each class, mIoU (their mean), and the shares of right pixels,
+aAcc (of all) and mAcc (the mean over the classes), in percent.
 
 The checkpoint must hold exactly the config's model: one that does not fit is refused with the list of what does not.
+
+  python tools/test.py configs/quickstart.py work_dirs/quickstart/epoch_7.pth --show-dir shown
 """
 
 import argparse
 
-from _command import OneLineParser, add_config_arguments, run
+from _command import WORK_DIR, OneLineParser, add_config_arguments, add_launcher_argument, run
 
 
 def parse_args() -> argparse.Namespace:
     parser = OneLineParser(__doc__)
     add_config_arguments(parser, checkpoint=True)
-    parser.add_argument('--work-dir', help="where the log and the scores go (default: work_dirs/<the config's name>)")
-    parser.add_argument('--out', metavar='DIR', help='write the predicted labels there, a PNG of indices an image')
-    parser.add_argument('--show-dir', metavar='DIR', help='write pictures of truth and prediction there')
+    add_launcher_argument(parser)
+    parser.add_argument('--work-dir', metavar='DIR', help=WORK_DIR)
     parser.add_argument(
-        '--tta', action='store_true', help="test-time augmentation: the config's tta_pipeline and tta_model"
+        '--out', metavar='DIR', help='write the predicted labels there: a PNG of class indices for each image'
+    )
+    parser.add_argument(
+        '--show-dir', metavar='DIR', help='write pictures of truth and prediction there, in a folder of the time'
+    )
+    parser.add_argument(
+        '--tta',
+        action='store_true',
+        help="predict each image also flipped and resized, and take the mean (the config's tta_pipeline and tta_model)",
     )
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
+    from mmseg_vitseg.checkpoints.fetch import local_file
+    from mmseg_vitseg.checkpoints.reading import read_shapes
     from mmseg_vitseg.checkpoints.strict import load_checkpoint
     from mmseg_vitseg.engine.launch import build_runner, load_config, segmentor_of, set_outputs, set_tta
 
+    read_shapes(local_file(args.checkpoint))  # if it is missing or damaged, that is said before the work
     cfg = load_config(args.config, options=args.cfg_options, work_dir=args.work_dir, launcher=args.launcher)
     cfg.pop('runner_type', None)  # for training: a test holds the whole model
     cfg.pop('strategy', None)

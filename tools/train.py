@@ -1,31 +1,49 @@
-"""Train a model from a config, on a GPU, on several, or on the CPU.
+"""Train a model from a config, on the GPU, or on the CPU where there is none; on several GPUs: tools/dist_train.sh.
 
-Checkpoints, logs and pictures go to the work dir (default: work_dirs/<the config's name>). Several processes: dist_train.sh.
+Checkpoints, logs and pictures of predictions go to the work dir. How long it trains, on what data and with which batch size
+stands in the config; --cfg-options changes it.
+
+  python tools/train.py configs/quickstart.py
+  python tools/train.py configs/quickstart.py --work-dir work_dirs/small --cfg-options train_dataloader.batch_size=8
+  python tools/train.py configs/quickstart.py --resume
 """
 
 import argparse
 import os
 from pathlib import Path
 
-from _command import OneLineParser, add_config_arguments, fail, first_process, run
+from _command import (
+    WORK_DIR,
+    OneLineParser,
+    add_config_arguments,
+    add_launcher_argument,
+    fail,
+    first_process,
+    run,
+)
 
 
 def parse_args() -> argparse.Namespace:
     parser = OneLineParser(__doc__)
     add_config_arguments(parser)
-    parser.add_argument('--work-dir', help='where checkpoints, logs and pictures go')
+    add_launcher_argument(parser)
+    parser.add_argument('--work-dir', metavar='DIR', help=WORK_DIR)
     parser.add_argument(
         '--resume',
         nargs='?',
         const='auto',
         metavar='auto|FILE',
-        help='go on from the newest checkpoint in the work dir, or from FILE; with train_dataloader.num_workers=0, '
-        'the losses are those of a run that was never interrupted',
+        help="go on from the newest checkpoint in the work dir, or from FILE, up to the config's last epoch; with "
+        'train_dataloader.num_workers=0, the losses are those of a run that was never interrupted',
     )
-    parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on the CPU')
-    parser.add_argument('--seed', type=int, help='seed of weights, order, augmentation and dropout')
     parser.add_argument(
-        '--no-check', action='store_true', help='start whatever tools/check_config.py would say of the config'
+        '--amp',
+        action='store_true',
+        help='mixed precision: compute in float16 on a GPU, in bfloat16 on the CPU, where that is precise enough',
+    )
+    parser.add_argument('--seed', type=int, help="of weights, order, augmentation, dropout (default: the config's)")
+    parser.add_argument(
+        '--no-check', action='store_true', help='start even where the checks of tools/check_config.py find an error'
     )
     return parser.parse_args()
 
@@ -40,6 +58,8 @@ def main() -> None:
     if args.amp:
         enable_amp(cfg)
     set_resume(cfg, args.resume)
+    if args.resume is None:
+        warn_of_earlier(Path(cfg.work_dir))
     if not args.no_check:
         check(cfg)
     runner = build_runner(cfg)
@@ -48,17 +68,30 @@ def main() -> None:
         report(Path(cfg.work_dir))
 
 
+def warn_of_earlier(work_dir: Path) -> None:
+    """Say that a training starts anew where another's checkpoints are."""
+    from mmseg_vitseg.engine.checkpoint_hook import find_resumable
+
+    earlier = find_resumable(work_dir)
+    if earlier is not None and first_process():
+        print(
+            f'warning: {earlier} is of an earlier training; this one starts anew and replaces files of the same names. '
+            '--resume goes on with the earlier one, --work-dir DIR keeps them apart'
+        )
+
+
 def check(cfg) -> None:
     """Print what would hurt the training, a line each; what would certainly break or spoil it ends the program."""
     from mmseg_vitseg.checking.findings import ERROR
     from mmseg_vitseg.checking.run import check_config
 
-    findings = check_config(cfg)
+    findings = check_config(cfg, starting=True)
     if first_process():
         for finding in findings:
             if finding.severity != ERROR:
                 print(f'warning: {finding}')
-    if errors := [f'{finding}  [--no-check goes on]' for finding in findings if finding.severity == ERROR]:
+    hint = '[KEY=VALUE: after --cfg-options; --no-check goes on]'
+    if errors := [f'{finding}  {hint}' for finding in findings if finding.severity == ERROR]:
         fail(*errors)
 
 

@@ -1,7 +1,9 @@
 """Rewrite a config of MMSegmentation's with this project's types where there are any: backbone, neck, heads, segmentor.
 
 All else is kept. It says what changed and why, then builds both models with the same random weights and compares what they
-predict. For example: tools/upgrade_config.py path/to/setr_vit-l_pup_8xb2-160k_ade20k-512x512.py my_setr.py
+predict.
+
+  python tools/upgrade_config.py path/to/setr_vit-l_pup_8xb2-160k_ade20k-512x512.py my_setr.py
 """
 
 import argparse
@@ -12,7 +14,7 @@ from _command import OneLineParser, positive, run
 
 def parse_args() -> argparse.Namespace:
     parser = OneLineParser(__doc__)
-    parser.add_argument('config', metavar='HOST_CONFIG', help="the config to rewrite: the host's, or your own")
+    parser.add_argument('config', metavar='HOST_CONFIG', help="the config to rewrite: MMSegmentation's, or your own")
     parser.add_argument('out', metavar='OUT', help='where the new config goes: a file that ends in .py')
     parser.add_argument('--force', action='store_true', help='write over a file that is there')
     parser.add_argument('--no-check', action='store_true', help='do not build the models and compare them')
@@ -22,7 +24,7 @@ def parse_args() -> argparse.Namespace:
         type=positive,
         default=(512, 512),
         metavar=('H', 'W'),
-        help='of the comparison (default: 512 512)',
+        help='height and width of the picture that they are compared on (default: 512 512)',
     )
     return parser.parse_args()
 
@@ -48,14 +50,8 @@ def main() -> None:
         cfg.dump(temporary)
     print('\n'.join(said))
     if not args.no_check:
-        check(args.config, str(out), tuple(args.shape or image_size(cfg)))
+        check(args.config, str(out), tuple(args.shape))
     print(f'Written: {out}')
-
-
-def image_size(cfg) -> tuple[int, int]:
-    """Return the size that a model's positions are made for."""
-    size = cfg.model.backbone.get('img_size', 512)
-    return (size, size) if isinstance(size, int) else size
 
 
 def check(host: str, ours: str, shape: tuple[int, int]) -> None:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
 from mmseg.registry import DATASETS, MODELS
@@ -9,12 +10,15 @@ from mmseg.registry import DATASETS, MODELS
 from mmseg_vitseg.checking.classes import compare_classes, logits_of, takes_labels
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.parts import Part, argument, class_of, quiet, type_name
+from mmseg_vitseg.checking.pretrained import SOURCES
 from mmseg_vitseg.checking.setup import Setup, classes_of
+from mmseg_vitseg.engine.launch import variable_of
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.model import is_loading
 
 SAMPLE = 64  # pictures of each data set, at even distances
 LISTED = 3  # files or labels named before the rest is only counted
+FETCH = {'OxfordPetDataset': 'python tools/prepare_pet.py --out'}
 NOTHING = 'there is nothing to train on, or nothing to score'
 LOADERS = ('train_dataloader', 'val_dataloader')
 
@@ -60,6 +64,29 @@ def check_data(setup: Setup, track: Track = lambda indices, text: indices) -> It
     for loader in LOADERS:
         for wrapped in setup.datasets(loader):
             yield from _check_dataset(setup, wrapped[0], track)
+
+
+def check_roots(setup: Setup) -> Iterator[Finding]:
+    """The folders of data that a training is about to read are there."""
+    seen = set()
+    for part in (wrapped[0] for loader in LOADERS for wrapped in setup.datasets(loader)):
+        root = part.node.get('data_root')
+        if not isinstance(root, str) or not root or '://' in root or root in seen or Path(root).is_dir():
+            continue
+        seen.add(root)
+        variable, fetch = variable_of(setup.cfg, root), FETCH.get(type_name(part.node))
+        yield error(
+            f'{part.key}.data_root',
+            f'no folder {root!r}',
+            why=NOTHING,
+            fix=(f'{fetch} {root} fetches it, or ' if fetch else '')
+            + (
+                f'write {variable}=FOLDER before the command'
+                if variable
+                else f'name it with {part.key}.data_root=FOLDER'
+            )
+            + f'; {SOURCES} says what belongs in it',
+        )
 
 
 def _check_dataset(setup: Setup, part: Part, track: Track) -> Iterator[Finding]:

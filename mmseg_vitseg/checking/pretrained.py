@@ -10,9 +10,11 @@ from mmseg_vitseg.checking.parts import nested, type_name
 from mmseg_vitseg.checking.setup import Setup
 from mmseg_vitseg.checkpoints.reading import read_shapes
 from mmseg_vitseg.checkpoints.strict import accounted
+from mmseg_vitseg.engine.launch import variable_of
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.models.backbone import Backbone
 
+SOURCES = 'docs/weights_and_data.md'
 OPTIONS = ('source', 'resize_patches', 'adapt_channels')
 
 
@@ -42,11 +44,13 @@ def check_files(setup: Setup) -> Iterator[Finding]:
     for key, name in [*pretrained_files(setup), ('load_from', setup.cfg.get('load_from'))]:
         if name and is_local(name) and not Path(name).is_file():
             off = key if key.endswith(('pretrained', 'load_from')) else key.removesuffix('.checkpoint')
+            variable = variable_of(setup.cfg, name)
             yield error(
                 key,
                 f'no file {name!r}',
                 why='the training cannot start from it',
-                fix=f'put the file there, name another with {key}=FILE, or start from scratch on purpose: {off}=None',
+                fix=(f'write {variable}=FILE before the command' if variable else f'name another with {key}=FILE')
+                + f' ({SOURCES} says where files are), or start from scratch on purpose: {off}=None',
             )
 
 

@@ -6,8 +6,8 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
-from mmseg_vitseg.checking import classes, levels, norms, pretrained, schedule, scopes, sizes
-from mmseg_vitseg.checking.data import Track, check_data
+from mmseg_vitseg.checking import classes, levels, names, norms, pretrained, schedule, scopes, sizes
+from mmseg_vitseg.checking.data import Track, check_data, check_roots
 from mmseg_vitseg.checking.findings import ERROR, Finding
 from mmseg_vitseg.checking.parts import quiet
 from mmseg_vitseg.checking.setup import Setup
@@ -15,6 +15,7 @@ from mmseg_vitseg.engine.launch import ConfigError
 from mmseg_vitseg.errors import first_line
 
 CHECKS: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
+    names.check_names,
     scopes.check_types,
     classes.check_num_classes,
     classes.check_one_logit,
@@ -35,7 +36,7 @@ CHECKS: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
 )
 
 
-def check_config(cfg: Config, track: Track | None = None) -> list[Finding]:
+def check_config(cfg: Config, track: Track | None = None, *, starting: bool = False) -> list[Finding]:
     """Check a config: errors first.
 
     Without the data it takes less than a second: parts are built without memory, files are looked at for names and shapes.
@@ -46,6 +47,7 @@ def check_config(cfg: Config, track: Track | None = None) -> list[Finding]:
             (``launcher``), synchronised batch norm without a process group is taken for plain batch norm.
         track: if given, a sample of the data is looked at too, and this shows how far it is: see
             :func:`~mmseg_vitseg.checking.data.check_data`.
+        starting: a training is about to start: the folders of its data must be there.
 
     Raises:
         ConfigError: it has no model.
@@ -54,7 +56,8 @@ def check_config(cfg: Config, track: Track | None = None) -> list[Finding]:
         raise ConfigError(f'{cfg.filename}: has no model, so nothing to check')
     init_default_scope(cfg.get('default_scope') or 'mmseg')
     setup = Setup(cfg)
-    found = [finding for check in CHECKS for finding in _tried(check.__name__, lambda check=check: check(setup))]
+    checks = [*CHECKS, check_roots] if starting else CHECKS
+    found = [finding for check in checks for finding in _tried(check.__name__, lambda check=check: check(setup))]
     if track is not None:
         found += check_data(setup, track)
     return sorted(found, key=lambda finding: finding.severity != ERROR)

@@ -129,8 +129,8 @@ def _read_torch(path: Path, unpickle: bool, mapped: bool):
                 'Ask its author for a file of tensors only; if you trust the author, '
                 f'tools/convert_checkpoint.py {UNPICKLE} reads it, with your rights, and writes one'
             ) from error
-        # what torch says at length, and its advice to read without protection, is left out
-        reason = '' if isinstance(error, UnpicklingError) else f' ({first_line(error).split(". ")[0]})'
+        # what torch says at length, its advice to read without protection, and the number in a KeyError are left out
+        reason = '' if isinstance(error, (UnpicklingError, KeyError)) else f' ({first_line(error).split(". ")[0]})'
         raise ValueError(f'{path}: not a checkpoint, or damaged{reason}; fetch it again') from error
 
 

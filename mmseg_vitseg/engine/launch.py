@@ -1,8 +1,10 @@
 """From a config file and a command line to the host's Runner."""
 
 import difflib
+import inspect
 import logging
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,9 +23,11 @@ from mmseg_vitseg.checkpoints.load_from import load_from_any_source, read_all_ch
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
 from mmseg_vitseg.checkpoints.strict import account
 from mmseg_vitseg.engine.checkpoint_hook import find_resumable
+from mmseg_vitseg.engine.terminal import TerminalRunner
 from mmseg_vitseg.errors import first_line
 
 HOST_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')  # of every training
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'  # in a clone, where alone tools/ and they are
 
 
 class ConfigError(ValueError):
@@ -45,17 +49,46 @@ def read_config(path: str | Path, options: dict | None = None) -> Config:
     if path.is_dir():
         raise FileNotFoundError(f'{path}: a folder; name a config file in it')
     if not path.is_file():
-        names = [file.name for file in path.parent.glob('*.py')] if path.parent.is_dir() else []
-        close = difflib.get_close_matches(path.name, names, n=1, cutoff=0.4)
-        hint = f'did you mean {path.parent / close[0]}?' if close else 'configs of this project are in configs/'
-        raise FileNotFoundError(f'{path}: no such config; {hint}')
+        raise FileNotFoundError(f'{path}: no such config; {_where_configs_are(path)}')
     try:
         cfg = Config.fromfile(path)
+        unread = [name for name in options or {} if name.partition('.')[0] not in cfg]
         if options:
             cfg.merge_from_dict(options)
     except Exception as error:
         raise ConfigError(f'{path}: cannot be read: {type(error).__name__}: {first_line(error)}') from error
+    for name in unread:
+        if close := near_setting(name.partition('.')[0]):
+            raise ConfigError(f'--cfg-options {name}: nothing reads it; did you mean {close!r}?')
     return cfg
+
+
+def _where_configs_are(path: Path) -> str:
+    """Return the file that was meant, from beside the one that was named or from this project's, or where those are."""
+    known = {file.name: file for folder in (CONFIGS, path.parent) if folder.is_dir() for file in folder.glob('*.py')}
+    close = difflib.get_close_matches(f'{path.stem}.py', known, n=1)
+    if close:
+        return f'did you mean {_shown(known[close[0]])}?'
+    return f"this project's configs are in {_shown(CONFIGS) if CONFIGS.is_dir() else 'configs/ of its clone'}"
+
+
+def _shown(path: Path) -> Path:
+    """Return a path as short as it can be written from here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def variable_of(cfg: Config, value: str) -> str | None:
+    """Return the environment variable that a setting came from, or whose default it is; None where there is none."""
+    given = [name for name, said in cfg.env_variables.items() if said == value]
+    defaults = re.findall(r'\$(\w+)\s*:\s*' + re.escape(value) + r'\s*[\'"]?\}\}', cfg.text or '')
+    return next(iter([*given, *defaults]), None)
+
+
+def near_setting(name: str) -> str | None:
+    """Return the setting of the host's Runner that a config's name is a misspelling of; None for a name of its own."""
+    known = [*inspect.signature(Runner).parameters]
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
+    return close[0] if close and name not in known else None
 
 
 def load_config(
@@ -149,7 +182,8 @@ def set_resume(cfg: Config, resume: str | None) -> None:
     if checkpoint is None:
         print_log(f'--resume: no checkpoint in {cfg.work_dir} yet, training starts from scratch.', logger='current')
         return
-    if not {'optimizer', 'meta', 'message_hub'} <= read_checkpoint(checkpoint).keys():
+    content = read_checkpoint(checkpoint)
+    if not {'optimizer', 'meta', 'message_hub'} <= content.keys():
         raise ValueError(
             f'{checkpoint}: weights without the state of a training, so it cannot be resumed from; '
             f'start from them instead: --cfg-options load_from={checkpoint}'
@@ -161,6 +195,14 @@ def set_resume(cfg: Config, resume: str | None) -> None:
             logger='current',
             level=logging.WARNING,
         )
+    for name, unit in (('max_epochs', 'epoch'), ('max_iters', 'iter')):
+        last = (cfg.get('train_cfg') or {}).get(name)
+        if last and content['meta'].get(unit, 0) >= last:
+            print_log(
+                f'--resume: {checkpoint} is trained up to train_cfg.{name}={last}, so nothing is left to do; '
+                f'longer: --cfg-options train_cfg.{name}=NUMBER',
+                logger='current',
+            )
     cfg.resume, cfg.load_from = True, str(checkpoint)
 
 
@@ -237,7 +279,7 @@ def build_runner(cfg: Config) -> Runner:
     check_training(cfg)
     read_all_checkpoints()
     with building(cfg):
-        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else TerminalRunner.from_cfg(cfg)
         if isinstance(runner, FlexibleRunner):  # it would build its model when training starts
             runner.model = runner.strategy.build_model(runner.model)
     check_checkpoint(cfg, segmentor_of(runner.model))

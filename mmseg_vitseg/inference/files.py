@@ -55,6 +55,18 @@ def find_inputs(paths: Sequence[str | Path], out: str | Path | None = None) -> l
     return [(file, name) for (file, _), name in zip(found, unique, strict=True)]
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, where it is not there.
+
+    Raises:
+        ValueError: it cannot be.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f'{path}: cannot be made a folder: {error.strerror}; name another') from error
+
+
 class Writer:
     """Writes predictions to a folder, each file whole or not at all.
 
@@ -74,10 +86,7 @@ class Writer:
         self.folder = Path(folder)
         self.opacity = opacity
         self.rows: list[dict] = []
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ValueError(f'{folder}: cannot be made a folder: {error.strerror}; name another') from error
+        make_folder(self.folder)
 
     def add(self, file: Path, name: Path, picture: np.ndarray, labels: np.ndarray) -> None:
         """Write the picture's (H, W, 3) overlay and mask, and remember its areas."""

@@ -82,7 +82,9 @@ def usable_device(name: str | torch.device | None) -> str | torch.device:
     try:
         torch.empty(1, device=name)
     except Exception as error:  # each backend has its own
-        raise ValueError(f'--device {name}: {first_line(error)}') from error
+        raise ValueError(
+            f'--device {name}: cannot be used here ({first_line(error)}); cpu always can, cuda where torch finds a GPU'
+        ) from error
     return name
 
 

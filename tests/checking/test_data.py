@@ -7,6 +7,7 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
+from mmseg_vitseg.checking.pretrained import SOURCES
 from mmseg_vitseg.checking.run import check_config
 
 SIZE = (12, 16)
@@ -43,6 +44,32 @@ def config(config_path, tmp_path):
         return cfg
 
     return get
+
+
+def test_the_folders_of_a_training_that_starts(config, config_path, tmp_path):
+    cfg = config()
+    cfg.train_dataloader.dataset.data_root = 'none'
+    assert check_config(cfg) == []
+    (finding,) = check_config(cfg, starting=True)
+    assert (finding.severity, finding.key) == ('error', 'train_dataloader.dataset.data_root')
+    assert 'train_dataloader.dataset.data_root=FOLDER' in finding.fix
+    cfg.train_dataloader.dataset.data_root = str(tmp_path)
+    assert check_config(cfg, starting=True) == []
+
+
+def test_how_data_are_named_or_fetched(config_path, monkeypatch):
+    for name in ('PET_ROOT', 'ADE20K_ROOT', 'PRETRAINED'):
+        monkeypatch.delenv(name, raising=False)
+    (finding,) = check_config(Config.fromfile(config_path('fcn_pet')), starting=True)
+    assert finding.fix.startswith(
+        'python tools/prepare_pet.py --out data/oxford-iiit-pet fetches it, or write PET_ROOT='
+    )
+    weights, data = check_config(Config.fromfile(config_path('setr_pup_ade20k')), starting=True)
+    assert 'write PRETRAINED=FILE before the command' in weights.fix
+    assert 'write ADE20K_ROOT=FOLDER before the command' in data.fix
+    for finding in (weights, data):
+        assert SOURCES in finding.fix
+    assert (config_path('fcn_pet').parents[1] / SOURCES).is_file()
 
 
 def check(cfg: Config) -> list:

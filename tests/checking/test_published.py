@@ -16,7 +16,7 @@ OURS = sorted((ROOT / 'configs').glob('*.py'))
 # What is found in published configs, and is so.
 MISTAKES = {
     'beit-large_upernet_8xb1-amp-160k_ade20k-640x640_ms': ['param_scheduler.1.end'],  # 320,000 iterations
-    'bisenetv2_fcn_4xb4-ohem-160k_cityscapes-1024x1024': ['model.data_preprocessor.size'],  # says `models = dict(`
+    'bisenetv2_fcn_4xb4-ohem-160k_cityscapes-1024x1024': ['models', 'model.data_preprocessor.size'],
     'deeplabv3plus_r50-d8_4xb2-300k_mapillay_v1_65-1280x1280': ['model.data_preprocessor.size'],  # crops 512 x 1024
     'knet-s3_swin-l_upernet_8xb2-adamw-80k_ade20k-640x640': ['model.data_preprocessor.size'],  # its pipeline is lost
     'ocrnet_r101-d8_8xb2-80k_cityscapes-512x1024': ['param_scheduler.0.end'],  # 40,000

@@ -4,14 +4,17 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from mmseg_vitseg.engine import launch
 from mmseg_vitseg.engine.launch import (
     ConfigError,
     enable_amp,
     fit_to_devices,
     load_config,
+    near_setting,
     set_outputs,
     set_resume,
     set_tta,
+    variable_of,
 )
 
 
@@ -66,11 +69,47 @@ def test_work_dir_and_options(config_path, tmp_path):
     assert (cfg.work_dir, cfg.train_cfg.max_epochs) == (str(tmp_path), 2)
 
 
-def test_wrong_paths_and_broken_configs(config_path, tmp_path):
+def test_an_option_that_nothing_reads(config_path):
+    with pytest.raises(
+        ConfigError, match=r"optim_wraper\.optimizer\.lr: nothing reads it; did you mean 'optim_wrapper'"
+    ):
+        load_config(config_path('quickstart'), options={'optim_wraper.optimizer.lr': 1})
+    cfg = load_config(config_path('quickstart'), options={'my_own': 1, 'auto_scale_lr.enable': True})
+    assert (cfg.my_own, cfg.auto_scale_lr.enable) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ('name', 'meant'), [('load_form', 'load_from'), ('models', 'model'), ('default_hook', 'default_hooks')]
+)
+def test_a_misspelling(name, meant):
+    assert near_setting(name) == meant
+
+
+@pytest.mark.parametrize(
+    'name', ['model', 'train_pipeline', 'tta_model', 'vis_backends', 'data', 'optimizer', 'crop_size']
+)
+def test_a_name_of_its_own(name):
+    assert near_setting(name) is None
+
+
+def test_the_variable_behind_a_setting(tmp_path, monkeypatch):
+    monkeypatch.delenv('MY_ROOT', raising=False)
+    (tmp_path / 'x.py').write_text("model = dict()\nroot = '{{$MY_ROOT:data/mine}}'\nother = 'data'")
+    cfg = load_config(tmp_path / 'x.py', work_dir=str(tmp_path))
+    assert (variable_of(cfg, cfg.root), variable_of(cfg, cfg.other)) == ('MY_ROOT', None)
+    monkeypatch.setenv('MY_ROOT', '/with a blank/ü')
+    cfg = load_config(tmp_path / 'x.py', work_dir=str(tmp_path))
+    assert (cfg.root, variable_of(cfg, cfg.root)) == ('/with a blank/ü', 'MY_ROOT')
+
+
+def test_wrong_paths_and_broken_configs(config_path, tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r'did you mean .*quickstart\.py'):
         load_config(config_path('quikstart'))
-    with pytest.raises(FileNotFoundError, match='configs/'):
+    with pytest.raises(FileNotFoundError, match=r'configs are in .*configs'):
         load_config('nowhere/at/all.py')
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r'did you mean .*configs/setr_pup_ade20k\.py'):
+        load_config('setr_pup_ade20k')  # by its name, from anywhere
     for text in ('model = dict(', '_base_ = "none.py"', 'a = b'):
         (tmp_path / 'x.py').write_text(text)
         with pytest.raises(ConfigError, match=r'x\.py: cannot be read'):
@@ -93,6 +132,18 @@ def test_resume(tmp_path):
     torch.save({'state_dict': {}, 'optimizer': {}, 'meta': {}, 'message_hub': {}}, tmp_path / 'epoch_1.pth')
     set_resume(cfg, 'auto')
     assert (cfg.resume, cfg.load_from) == (True, str(tmp_path / 'epoch_1.pth'))
+
+
+@pytest.mark.parametrize(('setting', 'unit'), [('max_epochs', 'epoch'), ('max_iters', 'iter')])
+def test_resuming_what_is_trained_to_its_end_says_so(tmp_path, monkeypatch, setting, unit):
+    said = []
+    monkeypatch.setattr(launch, 'print_log', lambda message, logger: said.append(message))
+    torch.save({'state_dict': {}, 'optimizer': {}, 'meta': {unit: 7}, 'message_hub': {}}, tmp_path / 'epoch_7.pth')
+    for last in (8, 7):
+        assert said == []
+        set_resume(config(work_dir=str(tmp_path), train_cfg={setting: last}), 'auto')
+    (line,) = said
+    assert f'train_cfg.{setting}=7, so nothing is left to do' in line
 
 
 def test_outputs_and_tta():

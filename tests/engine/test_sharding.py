@@ -108,3 +108,15 @@ def test_a_sharded_training_is_resumed_and_used(trained):
 def test_one_process_shards_nothing(tmp_path):
     with pytest.raises(ConfigError, match='several processes'):
         train(config(tmp_path, 'alone', '_base_/fsdp.py', batch=2), 'none', tmp_path)
+
+
+def test_layer_decay_needs_whole_parameters(tmp_path, on_ranks):
+    path = config(tmp_path, 'decay', '_base_/fsdp.py', batch=2)
+    path.write_text(
+        path.read_text()
+        + "optim_wrapper.update(constructor='mmseg_vitseg.ViTLayerDecayConstructor',"
+        + ' paramwise_cfg=dict(layer_decay_rate=0.9))\n'
+    )
+    answers = on_ranks(2, partial(train, path, 'pytorch', tmp_path / 'decay'))
+    print(*answers)
+    assert all('the model is sharded (FSDP); leave it out' in answer for answer in answers)

@@ -354,18 +354,19 @@ SPLITS = {
 }
 
 COMMANDS = {
-    'train, nothing': (nothing, 'train', 'required: config; see .*--help'),
+    'train, nothing': (nothing, 'train', 'required: CONFIG; see .*--help'),
     'train, a folder': (nothing, 'train pet', 'pet: a folder; name a config file'),
     'train, no =': option('word', "'word' is not KEY=VALUE", TRAIN),
     'train, seed': (nothing, f'{TRAIN} --seed abc', "--seed: invalid int value: 'abc'"),
     'train, work dir': (nothing, f'{TRAIN} --work-dir small.py', '--work-dir small.py: cannot be made'),
     'train, launcher': (nothing, f'{TRAIN} --launcher pytorch', 'start with tools/dist_train.sh CONFIG N'),
-    'test, no checkpoint': (nothing, 'test small.py', 'required: checkpoint'),
+    'test, no checkpoint': (nothing, 'test small.py', 'required: CHECKPOINT'),
     'test, out': (nothing, f'{TEST} --out small.py', '--out small.py: a file; name a folder'),
     'test, show dir': (nothing, f'{TEST} --show-dir small.py', '--show-dir small.py: a file; name a folder'),
     'test, tta': (nothing, f'{TEST} --tta', '--tta: small.py has no tta_pipeline and no tta_model'),
     'predict, out': (nothing, PREDICT.replace('--out out', '--out small.py'), 'small.py: cannot be made a folder'),
-    'predict, device': (nothing, f'{PREDICT} --device cud', '--device cud: Expected one of cpu'),
+    'report, out': (nothing, 'report small.py small.pth --out small.py', 'small.py: cannot be made a folder'),
+    'predict, device': (nothing, f'{PREDICT} --device cud', '--device cud: cannot be used here .Expected one of cpu'),
     'predict, opacity': (nothing, f'{PREDICT} --opacity nan', '--opacity nan: allowed: 0 to 1'),
     'compare, out': (nothing, COMPARE.replace('sheet.png', 'x.txt'), '--out x.txt: name a picture'),
     'compare, a folder': (
@@ -374,8 +375,12 @@ COMMANDS = {
         'sheet.png: a folder; name a file',
     ),
     'compare, half a model': (nothing, 'compare --a small.py --b small.py small.pth --out x.png', '--a: expected 2'),
-    'compare, device': (nothing, f'{COMPARE} --device cud', '--device cud: Expected one of cpu'),
-    'benchmark, device': (nothing, 'benchmark small.py --device cud', '--device cud: Expected one of cpu'),
+    'compare, device': (nothing, f'{COMPARE} --device cud', '--device cud: cannot be used here .Expected one of cpu'),
+    'benchmark, device': (
+        nothing,
+        'benchmark small.py --device cud',
+        '--device cud: cannot be used here .Expected one of cpu',
+    ),
     'benchmark, json': (nothing, 'benchmark small.py --json pet', 'pet: a folder; name a file'),
     'benchmark, plot': (nothing, 'benchmark small.py --plot x.foo', '--plot x.foo: allowed: .png'),
     'benchmark, shape': (nothing, 'benchmark small.py --shape 0 32', '--shape: 0; at least 1 is needed'),

@@ -65,7 +65,7 @@ def test_the_tool(run_tool, config_path, models, tmp_path):
     ('options', 'words'),
     [
         (['--out', 'c.txt'], ['--out c.txt']),
-        (['--out', 'c.png', '--count', 0], ['--count 0']),
+        (['--out', 'c.png', '--count', 0], ['--count: 0']),
         (['--out', 'c.png', 'nowhere.jpg'], ['nowhere.jpg', 'no such file']),
     ],
 )

@@ -79,7 +79,7 @@ def test_a_damaged_video_leaves_nothing(run_tool, config, checkpoint, tmp_path):
         (dict(inputs='nowhere.jpg'), ['nowhere.jpg', 'no such file']),
         (dict(checkpoint='nowhere.pth'), ['nowhere.pth']),
         (dict(options=['--opacity', '2']), ['--opacity 2.0', '0 to 1']),
-        (dict(options=['--batch-size', '0']), ['--batch-size 0']),
+        (dict(options=['--batch-size', '0']), ['--batch-size: 0']),
     ],
 )
 def test_mistakes_are_one_line(run_tool, check_user_error, config, checkpoint, pictures, tmp_path, change, words):

@@ -59,7 +59,7 @@ def test_training_does_not_start_on_an_error(call, config_path, capsys, tmp_path
     said = capsys.readouterr()
     (line,) = said.err.splitlines()
     assert line.startswith('error: model.decode_head.num_classes: 3, and ShapesDataset has 4 classes')
-    assert line.endswith('[--no-check goes on]')
+    assert line.endswith('--no-check goes on]')
     assert 'warning: param_scheduler.1.end' in said.out
     assert list((tmp_path / 'out').iterdir()) == [], 'nothing was built'
 

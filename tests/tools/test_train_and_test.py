@@ -72,6 +72,32 @@ def test_train_shows_scores_and_says_where_things_are(trained):
     assert len(losses(work_dir)) == 8
 
 
+def test_what_fills_screens_is_in_the_log_only(trained):
+    work_dir, result = trained
+    (log,) = work_dir.glob('*/*.log')
+    assert str(log.relative_to(work_dir.parent)) in result.stdout
+    for words in (
+        'System environment:',
+        'Config:\ndefault_hooks',
+        'Hooks will be executed',
+        'is the alias of',
+        'Exp name',
+    ):
+        assert words not in result.stdout
+        assert words in log.read_text()
+    assert 'Could not import OneDL' not in result.stdout
+    assert len(result.stdout.splitlines()) < 60
+
+
+def test_a_second_training_in_the_same_folder_says_so(trained, run_tool, config_path, tmp_path):
+    (tmp_path / 'out').mkdir()
+    (tmp_path / 'out/epoch_1.pth').write_bytes((trained[0] / 'epoch_1.pth').read_bytes())
+    wrong = ['--cfg-options', 'train_cfg.max_epochs=0']
+    for options, warned in ([wrong, True], [['--resume', *wrong], False]):
+        said = run_tool('train.py', config_path('quickstart'), '--work-dir', 'out', *options, check=False).stdout
+        assert ('out/epoch_1.pth is of an earlier training' in said) == warned
+
+
 def test_two_runs_of_a_seed_give_the_same_losses(trained, run_tool, config_path, tmp_path):
     run_tool('train.py', config_path('quickstart'), '--work-dir', 'again', *SMALL)
     assert losses(tmp_path / 'again') == losses(trained[0])
@@ -139,8 +165,8 @@ def test_test_time_augmentation(trained, run_tool, config_path):
 
 @pytest.mark.slow
 def test_amp_on_the_cpu(run_tool, config_path, tmp_path):
-    result = run_tool('train.py', config_path('quickstart'), '--work-dir', 'amp', '--amp', *SMALL)
-    assert 'mmseg_vitseg.CPUAmpOptimWrapper' in result.stdout
+    run_tool('train.py', config_path('quickstart'), '--work-dir', 'amp', '--amp', *SMALL)
+    assert 'mmseg_vitseg.CPUAmpOptimWrapper' in next((tmp_path / 'amp').glob('*/*.log')).read_text()
     assert all(torch.isfinite(torch.tensor(losses(tmp_path / 'amp'))))
     state = weights(tmp_path / 'amp/epoch_2.pth')
     assert {value.dtype for value in state.values() if value.is_floating_point()} == {torch.float32}
