@@ -1,15 +1,17 @@
-"""What the tools share: a user's mistake is one line on stderr and exit status 2, an interruption 130."""
+"""What the tools share: a user's mistake is one line on stderr and exit status 2, Ctrl-C 130, SIGTERM 143."""
 
 import argparse
 import contextlib
 import os
 import re
+import signal
 import sys
 import tempfile
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 TRACEBACK = 'MMSEG_VITSEG_TRACEBACK'
 
@@ -27,17 +29,41 @@ def run(main: Callable[[], None]) -> None:
     """Run a tool's ``main``; it imports what is heavy by itself, so that ``--help`` is quick and a bad install is caught."""
     for message in HOST_WARNINGS:
         warnings.filterwarnings('ignore', message=message)
+    stop_by_exception()
     try:
         main()
-    except KeyboardInterrupt:
-        print('\nInterrupted. Checkpoints written so far are whole; train.py --resume goes on.', file=sys.stderr)
-        sys.exit(130)
+    except KeyboardInterrupt as stop:
+        number = stop.args[0] if stop.args else signal.SIGINT
+        what = 'Terminated' if number == signal.SIGTERM else 'Interrupted'
+        say(f'\n{what}. Checkpoints written so far are whole; train.py --resume goes on.')
+        sys.exit(128 + number)
     except Exception as error:
         if os.environ.get(TRACEBACK):
             raise
-        if os.environ.get('RANK', '0') == '0':  # of several processes, one speaks
-            print(f'error: {describe(error)}', file=sys.stderr)
+        say(f'error: {describe(error)}')
         sys.exit(2)
+
+
+def stop_by_exception() -> None:
+    """Let SIGTERM, which Slurm and Docker send, end the program as Ctrl-C does: what is half-written is taken away.
+
+    Of the same signal a second one ends it at once. The other one is ignored from then on: torchrun sends it on top.
+    """
+    kinds = [kind for kind in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(kind) != signal.SIG_IGN]
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for kind in kinds:
+            signal.signal(kind, signal.SIG_DFL if kind == number else signal.SIG_IGN)
+        raise KeyboardInterrupt(number)
+
+    for kind in kinds:
+        signal.signal(kind, stop)
+
+
+def say(line: str) -> None:
+    """Print to stderr; of several processes, one speaks."""
+    if os.environ.get('RANK', '0') == '0':
+        print(line, file=sys.stderr)
 
 
 def describe(error: Exception) -> str:

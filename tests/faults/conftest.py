@@ -4,6 +4,7 @@ import importlib.util
 import logging
 import shlex
 import shutil
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -128,6 +129,7 @@ def call(tools, monkeypatch, capsys):
         monkeypatch.setattr(sys, 'argv', [f'tools/{name}.py', *arguments])
         capsys.readouterr()
         status = 0
+        handlers = {kind: signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)}
         try:
             with warnings.catch_warnings():
                 warnings.resetwarnings()  # as in a process of its own
@@ -135,6 +137,8 @@ def call(tools, monkeypatch, capsys):
         except SystemExit as end:
             status = end.code or 0
         finally:
+            for kind, handler in handlers.items():
+                signal.signal(kind, handler)
             forget()
         out, err = capsys.readouterr()
         return Finished(status, out, err)

@@ -1,0 +1,202 @@
+"""Trainings that are killed, at any moment: what is on the disk is whole, and --resume ends as if nothing had happened.
+
+``MMSEG_VITSEG_KILLS=60 python -m pytest tests/faults/test_killed.py -rP`` is the long form, with a table of where it hit.
+"""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmseg_vitseg.checkpoints.reading import read_checkpoint
+from mmseg_vitseg.engine.checkpoint_hook import find_resumable
+
+ROOT = Path(__file__).resolve().parents[2]
+KILLS = int(os.environ.get('MMSEG_VITSEG_KILLS', 5))
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+MOMENTS = ('writing', 'validation', 'training', 'after writing', 'start')
+EPOCHS = 6
+
+# quickstart, smaller; one checkpoint is kept, and the rate is so high that the best score is not always the last
+OPTIONS = (
+    'model.backbone.num_layers=2',
+    'model.backbone.drop_rate=0.1',
+    'train_dataloader.batch_size=4',
+    'train_dataloader.dataset.length=12',
+    'val_dataloader.dataset.length=8',
+    f'train_cfg.max_epochs={EPOCHS}',
+    'optim_wrapper.optimizer.lr=3e-2',
+    'default_hooks.logger.interval=1',
+    'default_hooks.progress.num_images=2',
+    'default_hooks.checkpoint.max_keep_ckpts=1',
+)
+
+
+class Training:
+    """A process of tools/train.py in a folder of its own; its work dir is ``folder/out``."""
+
+    def __init__(self, folder: Path, *options: str):
+        self.work_dir = folder / 'out'
+        self.log, self.errors = folder / 'stdout.txt', folder / 'stderr.txt'
+        command = [sys.executable, ROOT / 'tools/train.py', ROOT / 'configs/quickstart.py', '--work-dir', 'out']
+        folder.mkdir(exist_ok=True)
+        with open(self.log, 'w') as out, open(self.errors, 'w') as errors:
+            self.process = subprocess.Popen(
+                [*command, '--resume', '--cfg-options', *OPTIONS, *options],
+                cwd=folder,
+                stdout=out,
+                stderr=errors,
+                start_new_session=True,
+                # a shell's background job ignores it, and so would its children
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            )
+
+    def runs(self) -> bool:
+        return self.process.poll() is None
+
+    def is_writing(self) -> bool:
+        return any(name.startswith('.tmp-') and name.endswith('.pth') for name in _names(self.work_dir))
+
+    def count(self, words: str) -> int:
+        return self.log.read_text().count(words)
+
+    def wait_until(self, condition) -> None:
+        """Look as often as possible, until it holds or the process has ended."""
+        deadline = time.monotonic() + 120
+        while self.runs() and not condition():
+            assert time.monotonic() < deadline, self.log.read_text()[-2000:]
+
+    def wait_for(self, moment: str, dice: random.Random) -> None:
+        """Return at a random point of such a moment, or when the process has ended."""
+        if moment == 'start':
+            time.sleep(dice.uniform(0.5, 5))
+            return
+        number = dice.randint(1, 2)
+        if moment == 'training':
+            self.wait_until(lambda: self.count('Epoch(train)') >= 2 * number)
+            time.sleep(dice.uniform(0, 0.1))
+            return
+        self.wait_until(lambda: self.count('Saving checkpoint') >= number)
+        self.wait_until(self.is_writing)
+        if moment == 'writing':
+            time.sleep(dice.uniform(0, 0.005))
+            return
+        self.wait_until(lambda: not self.is_writing())
+        time.sleep(dice.uniform(0, 0.002 if moment == 'after writing' else 0.06))
+
+    def where(self) -> str:
+        """Say what the process is doing."""
+        if self.is_writing():
+            return 'writing'
+        lines = [line for line in self.log.read_text().splitlines() if 'Epoch(' in line or 'Saving' in line]
+        if not lines:
+            return 'start'
+        return 'validation' if 'Saving' in lines[-1] else 'training'
+
+    def end(self) -> str:
+        """Wait for its end; return what it said of it."""
+        try:
+            self.process.wait(timeout=60)
+        finally:
+            self.process.kill()
+        return self.errors.read_text()
+
+
+def _names(folder: Path) -> list[str]:
+    return os.listdir(folder) if folder.is_dir() else []
+
+
+def losses(work_dir: Path) -> list[tuple[int, float]]:
+    """Read (iteration, loss), in the order of the runs."""
+    lines = [line for log in sorted(work_dir.glob('*/vis_data/scalars.json')) for line in log.read_text().splitlines()]
+    return [(row['step'], row['loss']) for row in map(json.loads, lines) if 'loss' in row]
+
+
+def same(one, other) -> bool:
+    """Compare nested containers of tensors, bit for bit."""
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+def check_whole(work_dir: Path) -> int:
+    """Read every checkpoint; return how many there are."""
+    found = [path for path in work_dir.glob('*.pth') if not path.name.startswith('.tmp-')]
+    for path in found:
+        assert read_checkpoint(path)['state_dict']
+    return len(found)
+
+
+def check_equal(work_dir: Path, reference: Path) -> None:
+    """Compare two trainings that have ended: files, weights, optimizer, scheduler, best score."""
+    names = [sorted(path.name for path in folder.iterdir() if path.is_file()) for folder in (work_dir, reference)]
+    assert names[0] == names[1]
+    for name in names[0]:
+        if name.endswith('.pth'):
+            one, other = (read_checkpoint(folder / name) for folder in (work_dir, reference))
+            for part in ('state_dict', 'optimizer', 'param_schedulers'):
+                assert same(one.get(part), other.get(part)), (name, part)
+            scores = [content['message_hub']['runtime_info'].get('best_score') for content in (one, other)]
+            assert scores[0] == scores[1], name
+    assert set(losses(work_dir)) == set(losses(reference))
+
+
+@pytest.fixture(scope='module')
+def reference(tmp_path_factory) -> Path:
+    """The work dir of a training that nobody disturbs."""
+    training = Training(tmp_path_factory.mktemp('undisturbed') / 'reference')
+    assert training.end() == ''
+    best = next(training.work_dir.glob('best_*.pth'))
+    assert best.name != f'best_mIoU_epoch_{EPOCHS}.pth', 'a higher rate is needed'
+    assert len(losses(training.work_dir)) == 3 * EPOCHS
+    return training.work_dir
+
+
+@pytest.mark.slow
+def test_a_killed_training_ends_as_one_that_was_not(reference, tmp_path):
+    dice = random.Random(0)
+    hits, looked_at, resumes, chain = Counter(), 0, 0, 0
+    while hits.total() < KILLS:
+        chain += 1
+        folder = tmp_path / f'chain_{chain}'
+        while True:
+            number = hits.total()
+            before = find_resumable(folder / 'out')
+            resumes += before is not None
+            training = Training(folder)
+            if number < KILLS:
+                training.wait_for(MOMENTS[number % len(MOMENTS)], dice)
+            if number == KILLS or not training.runs() or training.count('Film of'):
+                break
+            kind, where = SIGNALS[number % len(SIGNALS)], training.where()
+            os.kill(training.process.pid, kind)
+            said = training.end()
+            if kind == signal.SIGKILL:
+                assert (training.process.returncode, said) == (-signal.SIGKILL, '')
+                where = training.where()
+            elif not training.count('Trained.'):
+                assert training.process.returncode == 128 + kind, said
+                assert re.fullmatch(r'\n?(Interrupted|Terminated)\. .*--resume goes on\.\n', said)
+                assert not training.is_writing()
+            hits[kind.name, where] += 1
+            looked_at += check_whole(folder / 'out')
+            if before is not None:
+                assert find_resumable(folder / 'out') is not None
+        assert training.end() == ''
+        check_equal(folder / 'out', reference)
+    for (name, where), count in sorted(hits.items()):
+        print(f'{name:8} {where:12} {count}')
+    print(f'{looked_at} checkpoints looked at, {resumes} resumes, {chain} trainings')
