@@ -2,6 +2,8 @@
 
 import argparse
 import contextlib
+import errno
+import logging
 import os
 import re
 import signal
@@ -14,6 +16,14 @@ from pathlib import Path
 from types import FrameType
 
 TRACEBACK = 'MMSEG_VITSEG_TRACEBACK'
+
+# What to do where the system refuses to write.
+CURES = {
+    errno.ENOSPC: 'make room, or name another disk',
+    errno.EDQUOT: 'make room, or name another disk',
+    errno.EROFS: 'name a folder that can be written to',
+    errno.EACCES: 'name a folder that can be written to',
+}
 
 # What the host says about itself whenever it is used, and a user can do nothing about.
 HOST_WARNINGS = (
@@ -29,6 +39,8 @@ def run(main: Callable[[], None]) -> None:
     """Run a tool's ``main``; it imports what is heavy by itself, so that ``--help`` is quick and a bad install is caught."""
     for message in HOST_WARNINGS:
         warnings.filterwarnings('ignore', message=message)
+    # a log on a full disk would be a traceback a line; whatever is written next says so once
+    logging.raiseExceptions = False
     stop_by_exception()
     try:
         main()
@@ -68,6 +80,8 @@ def say(line: str) -> None:
 
 def describe(error: Exception) -> str:
     """Return one line for an error; one that no check of ours foresaw keeps its traceback in a file."""
+    if isinstance(error, OSError) and error.errno in CURES and error.filename is not None:
+        return f'{error.filename}: {error.strerror}; {CURES[error.errno]}  [{TRACEBACK}=1 shows where]'
     unknown_type = isinstance(error, KeyError) and 'registry. Please check' in str(error)  # mmengine's
     if unknown_type or isinstance(error, (ValueError, OSError, ImportError)):
         return f'{one_line(error)}  [{TRACEBACK}=1 shows where]'

@@ -1,5 +1,6 @@
 """A folder with all that a tool needs, small, and the tools in this process: a process a case would take minutes."""
 
+import contextlib
 import importlib.util
 import logging
 import shlex
@@ -137,6 +138,7 @@ def call(tools, monkeypatch, capsys):
         except SystemExit as end:
             status = end.code or 0
         finally:
+            logging.raiseExceptions = True
             for kind, handler in handlers.items():
                 signal.signal(kind, handler)
             forget()
@@ -151,7 +153,8 @@ def forget() -> None:
     for logger in MMLogger._instance_dict.values():
         for handler in logger.handlers:
             if isinstance(handler, logging.FileHandler):
-                handler.close()
+                with contextlib.suppress(OSError):  # its disk may be full
+                    handler.close()
     for kind in _managed():
         kind._instance_dict.clear()
     DefaultScope.get_instance('tests', scope_name='mmseg')
