@@ -66,6 +66,7 @@ def stop_by_exception() -> None:
     def stop(number: int, frame: FrameType | None) -> None:
         for kind in kinds:
             signal.signal(kind, signal.SIG_DFL if kind == number else signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # torch makes an error of workers that end as we do
         raise KeyboardInterrupt(number)
 
     for kind in kinds:

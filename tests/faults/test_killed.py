@@ -6,7 +6,6 @@
 import json
 import os
 import random
-import re
 import select
 import signal
 import subprocess
@@ -46,13 +45,13 @@ OPTIONS = (
 class Training:
     """A process of tools/train.py in a folder of its own; its work dir is ``folder/out``."""
 
-    def __init__(self, starter: subprocess.Popen, folder: Path):
+    def __init__(self, starter: subprocess.Popen, folder: Path, *options: str):
         self.work_dir = folder / 'out'
         self.log, self.errors = folder / 'stdout.txt', folder / 'stderr.txt'
         command = [ROOT / 'tools/train.py', ROOT / 'configs/quickstart.py', '--work-dir', 'out', '--resume']
         folder.mkdir(exist_ok=True)
         self.log.write_text('')
-        order = dict(folder=str(folder), command=[*map(str, command), '--cfg-options', *OPTIONS])
+        order = dict(folder=str(folder), command=[*map(str, command), '--cfg-options', *OPTIONS, *options])
         starter.stdin.write(f'{json.dumps(order)}\n'.encode())
         self.pid = int(starter.stdout.readline())
         self.starter = starter
@@ -69,10 +68,10 @@ class Training:
     def count(self, words: str) -> int:
         return self.log.read_text().count(words)
 
-    def wait_until(self, condition) -> None:
-        """Look as often as possible, until it holds or the process has ended."""
+    def wait_until(self, condition, pause: float = 0.002) -> None:
+        """Look until it holds or the process has ended."""
         deadline = time.monotonic() + 120
-        while self.runs() and not condition():
+        while self.runs(pause) and not condition():
             assert time.monotonic() < deadline, self.log.read_text()[-2000:]
 
     def wait_for(self, moment: str, dice: random.Random) -> None:
@@ -86,11 +85,11 @@ class Training:
             time.sleep(dice.uniform(0, 0.1))
             return
         self.wait_until(lambda: self.count('Saving checkpoint') >= number)
-        self.wait_until(self.is_writing)
+        self.wait_until(self.is_writing, pause=0)
         if moment == 'writing':
             time.sleep(dice.uniform(0, 0.002))
             return
-        self.wait_until(lambda: not self.is_writing())
+        self.wait_until(lambda: not self.is_writing(), pause=0)
         time.sleep(dice.uniform(0, 0.002 if moment == 'after writing' else 0.06))
 
     def where(self) -> str:
@@ -137,6 +136,14 @@ def check_whole(work_dir: Path) -> int:
     for path in found:
         assert read_checkpoint(path)['state_dict']
     return len(found)
+
+
+def check_stopped(training: Training, kind: signal.Signals, said: str) -> None:
+    """Check that it ended by itself when it got a signal."""
+    assert training.status == 128 + kind, said
+    what = 'Terminated' if kind == signal.SIGTERM else 'Interrupted'
+    assert said == f'\n{what}. Checkpoints written so far are whole; train.py --resume goes on.\n'
+    assert not training.is_writing()
 
 
 def check_equal(work_dir: Path, reference: Path) -> None:
@@ -209,3 +216,38 @@ def test_a_killed_training_ends_as_one_that_was_not(starter, reference, tmp_path
     for (name, where), count in sorted(hits.items()):
         print(f'{name:8} {where:12} {count}')
     print(f'{looked_at} checkpoints looked at, {resumes} resumes, {chain} trainings')
+
+
+def lives(pid: int) -> bool:
+    """Return whether a process is there and not only waited for."""
+    try:
+        return Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[0] != 'Z'
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path('/proc/self/stat').is_file(), reason='no /proc to find the workers in')
+@pytest.mark.parametrize(
+    ('send', 'kind'),
+    [
+        (os.kill, signal.SIGKILL),  # a worker that is left alone notices after five seconds
+        (os.kill, signal.SIGTERM),  # docker stop
+        (os.killpg, signal.SIGTERM),  # scancel
+        (os.killpg, signal.SIGINT),  # Ctrl-C
+    ],
+)
+def test_workers_end_with_their_training(starter, tmp_path, send, kind):
+    training = Training(starter, tmp_path / 'workers', 'train_dataloader.num_workers=2', 'train_cfg.max_epochs=1000')
+    training.wait_until(lambda: training.count('Epoch(train)') >= 4)
+    workers = Path(f'/proc/{training.pid}/task/{training.pid}/children').read_text().split()
+    send(training.pid, kind)
+    said = training.end()
+    if kind == signal.SIGKILL:
+        assert (training.status, said) == (-kind, '')
+    else:
+        check_stopped(training, kind, said)
+    deadline = time.monotonic() + 20
+    while any(lives(int(pid)) for pid in workers):
+        assert time.monotonic() < deadline, 'workers are left'
+        time.sleep(0.1)
