@@ -81,8 +81,8 @@ def say(line: str) -> None:
 
 def describe(error: Exception) -> str:
     """Return one line for an error; one that no check of ours foresaw keeps its traceback in a file."""
-    if isinstance(error, OSError) and error.errno in CURES and error.filename is not None:
-        return f'{error.filename}: {error.strerror}; {CURES[error.errno]}  [{TRACEBACK}=1 shows where]'
+    if isinstance(error, OSError) and error.errno in CURES:
+        return f'{error.filename or "output"}: {error.strerror}; {CURES[error.errno]}  [{TRACEBACK}=1 shows where]'
     unknown_type = isinstance(error, KeyError) and 'registry. Please check' in str(error)  # mmengine's
     if unknown_type or isinstance(error, (ValueError, OSError, ImportError)):
         return f'{one_line(error)}  [{TRACEBACK}=1 shows where]'

@@ -65,13 +65,15 @@ class AtomicCheckpointHook(CheckpointHook):
             self.file_backend = _Removals(runner.message_hub)
         self._remove_superseded(runner)
         if _is_validation_due(runner) and runner.message_hub.get_info(VALIDATED) != runner.iter:
-            runner.logger.info('The checkpoint is of before its validation: first that.')
+            runner.logger.info('The checkpoint was written before its validation, so that comes first.')
+            self.last_ckpt = runner.message_hub.get_info('last_ckpt')  # written again if it is the best
             runner.val_loop.run()
 
     def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
         """Save the best checkpoint; the last one, if it is written again, knows that it was validated."""
         runner.message_hub.update_info(VALIDATED, runner.iter)
         super().after_val_epoch(runner, metrics)
+        self._remove_superseded(runner)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
         super()._save_checkpoint_with_step(runner, step, meta)
