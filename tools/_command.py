@@ -41,36 +41,42 @@ def run(main: Callable[[], None]) -> None:
         warnings.filterwarnings('ignore', message=message)
     # a log on a full disk would be a traceback a line; whatever is written next says so once
     logging.raiseExceptions = False
-    stop_by_exception()
+    received = stop_by_exception()
     try:
         main()
-    except KeyboardInterrupt as stop:
-        number = stop.args[0] if stop.args else signal.SIGINT
-        what = 'Terminated' if number == signal.SIGTERM else 'Interrupted'
-        say(f'\n{what}. Checkpoints written so far are whole; train.py --resume goes on.')
-        sys.exit(128 + number)
-    except Exception as error:
+    except (Exception, KeyboardInterrupt) as error:
+        if received or isinstance(error, KeyboardInterrupt):  # some library makes an error of its own of it
+            number = received[0] if received else signal.SIGINT
+            what = 'Terminated' if number == signal.SIGTERM else 'Interrupted'
+            say(f'\n{what}. Checkpoints written so far are whole; train.py --resume goes on.')
+            sys.exit(128 + number)
         if os.environ.get(TRACEBACK):
             raise
         say(f'error: {describe(error)}')
         sys.exit(2)
 
 
-def stop_by_exception() -> None:
+def stop_by_exception() -> list[int]:
     """Let SIGTERM, which Slurm and Docker send, end the program as Ctrl-C does: what is half-written is taken away.
 
     Of the same signal a second one ends it at once. The other one is ignored from then on: torchrun sends it on top.
+
+    Returns:
+        where the number of the signal will be.
     """
+    received: list[int] = []
     kinds = [kind for kind in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(kind) != signal.SIG_IGN]
 
     def stop(number: int, frame: FrameType | None) -> None:
+        received.append(number)
         for kind in kinds:
             signal.signal(kind, signal.SIG_DFL if kind == number else signal.SIG_IGN)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # torch makes an error of workers that end as we do
-        raise KeyboardInterrupt(number)
+        raise KeyboardInterrupt
 
     for kind in kinds:
         signal.signal(kind, stop)
+    return received
 
 
 def say(line: str) -> None:

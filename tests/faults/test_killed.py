@@ -6,6 +6,7 @@
 import json
 import os
 import random
+import re
 import select
 import signal
 import subprocess
@@ -41,6 +42,8 @@ OPTIONS = (
     'default_hooks.checkpoint.max_keep_ckpts=1',
 )
 
+pytestmark = pytest.mark.skipif(not Path('/proc/self/status').is_file(), reason='no /proc to look at processes in')
+
 
 class Training:
     """A process of tools/train.py in a folder of its own; its work dir is ``folder/out``."""
@@ -65,6 +68,11 @@ class Training:
     def is_writing(self) -> bool:
         return any(name.startswith('.tmp-') and name.endswith('.pth') for name in _names(self.work_dir))
 
+    def has_begun(self) -> bool:
+        """Return whether the tool has set what SIGTERM does; before, it is Python that starts."""
+        caught = re.search(r'^SigCgt:\s*(\w+)', Path(f'/proc/{self.pid}/status').read_text(), re.MULTILINE)
+        return bool(int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
+
     def count(self, words: str) -> int:
         return self.log.read_text().count(words)
 
@@ -77,7 +85,8 @@ class Training:
     def wait_for(self, moment: str, dice: random.Random) -> None:
         """Return at a random point of such a moment, or when the process has ended."""
         if moment == 'start':
-            time.sleep(dice.uniform(0.5, 5) if COLD else dice.uniform(0.1, 0.5))
+            self.wait_until(self.has_begun)
+            time.sleep(dice.uniform(0, 5 if COLD else 0.5))
             return
         number = dice.randint(1, 2)
         if moment == 'training':
@@ -225,7 +234,6 @@ def lives(pid: int) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path('/proc/self/stat').is_file(), reason='no /proc to find the workers in')
 @pytest.mark.parametrize(
     ('send', 'kind'),
     [
