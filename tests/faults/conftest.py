@@ -130,7 +130,7 @@ def call(tools, monkeypatch, capsys):
         monkeypatch.setattr(sys, 'argv', [f'tools/{name}.py', *arguments])
         capsys.readouterr()
         status = 0
-        handlers = {kind: signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)}
+        handlers = {kind: signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)}
         try:
             with warnings.catch_warnings():
                 warnings.resetwarnings()  # as in a process of its own

@@ -84,11 +84,10 @@ def test_a_training_meets_a_full_disk(disk, call):
     check_nothing_half(disk)
 
 
-@pytest.mark.parametrize('left', [0, 4096, 16384, 32768, 65536])
+@pytest.mark.parametrize('left', [0, 16384, 65536])
 def test_no_room_for_the_logs(disk, call, left):
     fill(disk, left)
     line = error_line(call(TRAIN))
-    print(left, line)
     assert 'No space left on device' in line
     assert 'disk/out' in line
     check_nothing_half(disk)
@@ -101,7 +100,6 @@ def test_no_room_for_the_logs(disk, call, left):
         'convert_checkpoint small.pth disk/x.pth',
         'convert_checkpoint small.pth disk/x.safetensors',
         'export small.py small.pth --format torchscript --out disk/x.pt',
-        'export small.py small.pth --format pt2 --out disk/x.pt2',
         'compare --a small.py small.pth --b small.py small.pth --out disk/x.png photo.png',
     ],
 )
@@ -119,7 +117,6 @@ def test_a_disk_that_may_not_be_written_to(disk, call):
     for line in (TRAIN, f'{TRAIN}/new', 'convert_checkpoint small.pth disk/x.pth'):
         result = call(line)
         said = error_line(result)
-        print(said)
         assert 'disk/' in said
         assert 'Read-only file system' in said
         assert 'Epoch(' not in result.out
