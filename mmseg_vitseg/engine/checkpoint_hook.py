@@ -8,7 +8,7 @@ from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import MessageHub
-from mmengine.runner import EpochBasedTrainLoop, Runner
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.registry import HOOKS
@@ -82,15 +82,17 @@ class AtomicCheckpointHook(CheckpointHook):
     def _remove_superseded(self, runner: Runner) -> None:
         names = runner.message_hub.get_info(SUPERSEDED, [])
         runner.message_hub.update_info(SUPERSEDED, [])
+        noted = runner.message_hub.runtime_info.items()
+        in_use = {Path(path).name for key, path in noted if path and key.startswith(('best_ckpt', 'last_ckpt'))}
         if is_main_process():
-            for name in names:
+            for name in set(names) - in_use:  # a best checkpoint can have taken the place of one of its own name
                 Path(self.out_dir, name).unlink(missing_ok=True)
 
 
 def _is_validation_due(runner: Runner) -> bool:
     """Return whether the host's training loop would validate where it is: it asks itself only after a step."""
     loop = runner.train_loop
-    if runner.val_loop is None or runner.iter == 0:
+    if runner.val_loop is None or runner.iter == 0 or not isinstance(loop, (EpochBasedTrainLoop, IterBasedTrainLoop)):
         return False
     by_epoch = isinstance(loop, EpochBasedTrainLoop)
     done, end = (loop.epoch, loop.max_epochs) if by_epoch else (loop.iter, loop.max_iters)
