@@ -1,10 +1,13 @@
-"""What the tools share: a user's mistake is one line on stderr and exit status 2, an interruption 130."""
+"""What the tools share: a user's mistake is one line on stderr and exit status 2, Ctrl-C 130, SIGTERM 143."""
 
 import argparse
 import contextlib
+import errno
 import json
+import logging
 import os
 import re
+import signal
 import sys
 import tempfile
 import time
@@ -13,6 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
+from types import FrameType
 from typing import NoReturn
 
 TRACEBACK = 'MMSEG_VITSEG_TRACEBACK'
@@ -21,6 +25,14 @@ LOST = 'lost the connection to another process'
 PEER_GONE = re.compile(  # as gloo, NCCL and the store through which the processes meet say it
     'Connection (was )?(likely )?(closed|reset)|Broken pipe|ncclRemoteError|failed to recv, got 0 bytes', re.IGNORECASE
 )
+
+# What to do where the system refuses to write.
+CURES = {
+    errno.ENOSPC: 'make room, or name another disk',
+    errno.EDQUOT: 'make room, or name another disk',
+    errno.EROFS: 'name a folder that can be written to',
+    errno.EACCES: 'name a folder that can be written to',
+}
 
 # What the host says about itself whenever it is used, and a user can do nothing about.
 HOST_WARNINGS = (
@@ -32,25 +44,39 @@ HOST_WARNINGS = (
     'Setting MKL_NUM_THREADS environment variable',
     'FSDP.state_dict_type',
 )
+PARTS = ('mmseg_vitseg', 'mmseg', 'mmcv', 'mmengine', 'torch', 'numpy', 'rich')  # without which no tool works
+HOST_LINES = ('Could not import OneDL',)  # what it prints while it is imported, of a service of its makers
+WORK_DIR = "where checkpoints, logs and pictures go (default: the config's work_dir, or work_dirs/<the config's name>)"
+INSTALL = (
+    'activate the environment that it is installed in (. .venv/bin/activate), or install it, in its clone: '
+    "pip install -c requirements/tested.txt -e '.[onedl]'"
+)
 
 
 def run(main: Callable[[], None]) -> None:
     """Run a tool's ``main``; it imports what is heavy by itself, so that ``--help`` is quick and a bad install is caught."""
     for message in HOST_WARNINGS:
         warnings.filterwarnings('ignore', message=message)
+    # a log on a full disk would be a traceback a line; whatever is written next says so once
+    logging.raiseExceptions = False
+    received = stop_by_exception()
     try:
-        attempt(main)
+        attempt(main, received)
     except KeyboardInterrupt:
-        if first_process() and ERROR_FILE not in os.environ:
-            print('\nInterrupted. Checkpoints written so far are whole; train.py --resume goes on.', file=sys.stderr)
-        sys.exit(130)
+        number = received[0] if received else signal.SIGINT
+        if first_process() and ERROR_FILE not in os.environ:  # torchrun's processes leave that to the launcher
+            what = 'Terminated' if number == signal.SIGTERM else 'Interrupted'
+            print(f'\n{what}. Checkpoints written so far are whole; train.py --resume goes on.', file=sys.stderr)
+        sys.exit(128 + number)
 
 
-def attempt(main: Callable[[], None]) -> None:
+def attempt(main: Callable[[], None], received: list[int]) -> None:
     """Run it, and end with its error's line; this too can be interrupted."""
     try:
         main()
     except Exception as error:
+        if received:  # some library made an error of its own of the signal
+            raise KeyboardInterrupt from error
         if os.environ.get(TRACEBACK):
             raise
         fail(describe(error))
@@ -88,10 +114,35 @@ def left(file: Path, messages: tuple[str, ...]) -> bool:
     return True
 
 
+def stop_by_exception() -> list[int]:
+    """Let SIGTERM, which Slurm and Docker send, end the program as Ctrl-C does: what is half-written is taken away.
+
+    Of the same signal a second one ends it at once. The other one is ignored from then on: torchrun sends it on top.
+
+    Returns:
+        where the number of the signal will be.
+    """
+    received: list[int] = []
+    kinds = [kind for kind in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(kind) != signal.SIG_IGN]
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        for kind in kinds:
+            signal.signal(kind, signal.SIG_DFL if kind == number else signal.SIG_IGN)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # torch makes an error of workers that end as we do
+        raise KeyboardInterrupt
+
+    for kind in kinds:
+        signal.signal(kind, stop)
+    return received
+
+
 def describe(error: Exception) -> str:
     """Return one line for an error; one that no check of ours foresaw keeps its traceback in a file."""
     if several_processes() and isinstance(error, RuntimeError) and PEER_GONE.search(str(error)):
         return f'{LOST}, which has ended; train.py --resume goes on from the last checkpoint ({one_line(error)})'
+    if isinstance(error, OSError) and error.errno in CURES:
+        return f'{error.filename or "output"}: {error.strerror}; {CURES[error.errno]}  [{TRACEBACK}=1 shows where]'
     unknown_type = isinstance(error, KeyError) and 'registry. Please check' in str(error)  # mmengine's
     if isinstance(error, ModuleNotFoundError) and error.name in PARTS:
         return f'{error.name} is not installed here ({sys.executable}): {INSTALL}'
@@ -100,15 +151,6 @@ def describe(error: Exception) -> str:
     with tempfile.NamedTemporaryFile('w', prefix='mmseg_vitseg-', suffix='.txt', delete=False) as file:
         traceback.print_exception(error, file=file)
     return f'{type(error).__name__}: {one_line(error)}  [where: {file.name}]'
-
-
-PARTS = ('mmseg_vitseg', 'mmseg', 'mmcv', 'mmengine', 'torch', 'numpy', 'rich')  # without which no tool works
-HOST_LINES = ('Could not import OneDL',)  # what it prints while it is imported, of a service of its makers
-WORK_DIR = "where checkpoints, logs and pictures go (default: the config's work_dir, or work_dirs/<the config's name>)"
-INSTALL = (
-    'activate the environment that it is installed in (. .venv/bin/activate), or install it, in its clone: '
-    "pip install -c requirements/tested.txt -e '.[onedl]'"
-)
 
 
 class OneLineParser(argparse.ArgumentParser):

@@ -50,6 +50,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmseg_vitseg.engine.disk import disk_errors_explained
     from mmseg_vitseg.engine.launch import build_runner, enable_amp, load_config, set_resume
 
     cfg = load_config(args.config, options=args.cfg_options, work_dir=args.work_dir, launcher=args.launcher)
@@ -62,8 +63,9 @@ def main() -> None:
         warn_of_earlier(Path(cfg.work_dir))
     if not args.no_check:
         check(cfg)
-    runner = build_runner(cfg)
-    runner.train()
+    with disk_errors_explained(cfg.work_dir):
+        runner = build_runner(cfg)
+        runner.train()
     if runner.rank == 0:
         report(Path(cfg.work_dir))
 

@@ -4,14 +4,20 @@ import inspect
 import os
 from pathlib import Path
 
+from mmengine.dist import is_main_process
 from mmengine.fileio import LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
-from mmengine.runner import Runner
+from mmengine.logging import MessageHub
+from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.registry import HOOKS
 
 BACKEND = 'mmseg_vitseg.atomic'
+
+# among what the message hub holds, and so every checkpoint
+SUPERSEDED = 'superseded_checkpoints'  # names of files to remove once this checkpoint is written
+VALIDATED = 'validated_at_iter'
 
 
 @register_backend(BACKEND, force=True)
@@ -26,9 +32,25 @@ class AtomicLocalBackend(LocalBackend):
             os.fsync(file.fileno())
 
 
+class _Removals(AtomicLocalBackend):
+    """Local files, of which the ones to be removed are noted among what the next checkpoint holds."""
+
+    def __init__(self, hub: MessageHub):
+        self.hub = hub
+
+    def remove(self, filepath: str | Path) -> None:
+        """Note the file's name."""
+        self.hub.update_info(SUPERSEDED, [*self.hub.get_info(SUPERSEDED, []), Path(filepath).name])
+
+
 @HOOKS.register_module()
 class AtomicCheckpointHook(CheckpointHook):
-    """The host's CheckpointHook, whose files appear whole or not at all, whenever training is interrupted."""
+    """The host's CheckpointHook, whose files appear whole or not at all, whenever training is interrupted.
+
+    The host removes an old checkpoint, or the best one, before it writes what takes its place; here it goes afterwards, at
+    the latest when the training is resumed. A training that was interrupted between a checkpoint and the end of the
+    validation that follows it makes up for that validation when it is resumed: the best checkpoint depends on it.
+    """
 
     def __init__(self, *args, **kwargs):
         known = {**inspect.signature(CheckpointHook).parameters, **inspect.signature(Runner.save_checkpoint).parameters}
@@ -45,6 +67,47 @@ class AtomicCheckpointHook(CheckpointHook):
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Note how many epochs and iterations are done; the host's FlexibleRunner is one ahead after a validation."""
         checkpoint['meta'].update(self.done)
+
+    def before_train(self, runner: Runner) -> None:
+        """Go on from exactly where the checkpoint was written."""
+        super().before_train(runner)
+        if isinstance(self.file_backend, AtomicLocalBackend):
+            self.file_backend = _Removals(runner.message_hub)
+        self._remove_superseded(runner)
+        if _is_validation_due(runner) and runner.message_hub.get_info(VALIDATED) != runner.iter:
+            runner.logger.info('The checkpoint was written before its validation, so that comes first.')
+            self.last_ckpt = runner.message_hub.get_info('last_ckpt')  # written again if it is the best
+            runner.val_loop.run()
+
+    def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
+        """Save the best checkpoint; the last one, if it is written again, knows that it was validated."""
+        runner.message_hub.update_info(VALIDATED, runner.iter)
+        super().after_val_epoch(runner, metrics)
+        self._remove_superseded(runner)
+
+    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        super()._save_checkpoint_with_step(runner, step, meta)
+        self._remove_superseded(runner)
+
+    def _remove_superseded(self, runner: Runner) -> None:
+        names = runner.message_hub.get_info(SUPERSEDED, [])
+        runner.message_hub.update_info(SUPERSEDED, [])
+        noted = runner.message_hub.runtime_info.items()
+        in_use = {Path(path).name for key, path in noted if path and key.startswith(('best_ckpt', 'last_ckpt'))}
+        if is_main_process():
+            for name in set(names) - in_use:  # a best checkpoint can have taken the place of one of its own name
+                Path(self.out_dir, name).unlink(missing_ok=True)
+
+
+def _is_validation_due(runner: Runner) -> bool:
+    """Return whether the host's training loop would validate where it is: it asks itself only after a step."""
+    loop = runner.train_loop
+    if runner.val_loop is None or runner.iter == 0 or not isinstance(loop, (EpochBasedTrainLoop, IterBasedTrainLoop)):
+        return False
+    by_epoch = isinstance(loop, EpochBasedTrainLoop)
+    done, end = (loop.epoch, loop.max_epochs) if by_epoch else (loop.iter, loop.max_iters)
+    loop._decide_current_val_interval()
+    return done >= loop.val_begin and (done % loop.val_interval == 0 or done == end)
 
 
 def find_resumable(work_dir: str | Path) -> Path | None:

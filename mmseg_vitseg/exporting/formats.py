@@ -3,6 +3,7 @@
 B batch, C channels, H W size of the pictures.
 """
 
+import io
 import json
 import logging
 import warnings
@@ -85,7 +86,9 @@ def write(
                 return
             program = capture(graph, example, fixed)
             if format == 'pt2':
-                torch.export.save(program, path, extra_files={DESCRIPTION: json.dumps(description)})
+                file = io.BytesIO()
+                torch.export.save(program, file, extra_files={DESCRIPTION: json.dumps(description)})
+                path.write_bytes(file.getvalue())
                 return
             write_onnx(program, path, graph.output, description, fixed, opset or OPSET)
     except (OSError, ValueError):  # a picture too small for the model, an opset that torch has not
@@ -114,7 +117,9 @@ def write_torchscript(graph: nn.Module, path: Path, example: Tensor, description
         for message in NUMBERS:
             warnings.filterwarnings('error', message=message)
     traced = torch.jit.trace(graph, (example,), check_trace=False)
-    torch.jit.save(traced, str(path), _extra_files={DESCRIPTION: json.dumps(description)})
+    file = io.BytesIO()  # on a full disk, torch itself would abort the process
+    torch.jit.save(traced, file, _extra_files={DESCRIPTION: json.dumps(description)})
+    path.write_bytes(file.getvalue())
 
 
 def write_onnx(

@@ -1,7 +1,9 @@
 """Predictions of files, folders and videos, written as overlays, index masks and tables of areas."""
 
 import csv
+import errno
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
@@ -161,6 +163,7 @@ def predict_video(model: nn.Module, file: Path, name: Path, writer: Writer, batc
 
     Raises:
         ValueError: OpenCV cannot read it.
+        OSError: the film cannot be written whole.
     """
     capture = cv2.VideoCapture(str(file))
     try:
@@ -182,9 +185,24 @@ def predict_video(model: nn.Module, file: Path, name: Path, writer: Writer, batc
                 film.release()
             if not counts.any():
                 raise ValueError(f'{file}: no frame of it can be read')
+            _check_film(temporary, counts.sum() // (size[0] * size[1]))
     finally:
         capture.release()
     writer.rows += [dict(file=str(file), **row) for row in shares(counts, writer.names)]
+
+
+def _check_film(film: Path, frames: int) -> None:
+    """Check that a film is whole: OpenCV warns of a frame that it cannot write, and goes on.
+
+    Raises:
+        OSError: it has fewer frames.
+    """
+    written = cv2.VideoCapture(str(film))
+    try:
+        if written.get(cv2.CAP_PROP_FRAME_COUNT) < frames:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    finally:
+        written.release()
 
 
 def _frames(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:

@@ -1,9 +1,11 @@
 """A folder with all that a tool needs, small, and the tools in this process: a process a case would take minutes."""
 
+import contextlib
 import importlib.util
 import logging
 import shlex
 import shutil
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -131,6 +133,7 @@ def call(tools, monkeypatch, capsys):
         monkeypatch.setattr(sys, 'argv', [f'tools/{name}.py', *arguments])
         capsys.readouterr()
         status = 0
+        handlers = {kind: signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)}
         try:
             with warnings.catch_warnings():
                 warnings.resetwarnings()  # as in a process of its own
@@ -138,6 +141,9 @@ def call(tools, monkeypatch, capsys):
         except SystemExit as end:
             status = end.code or 0
         finally:
+            logging.raiseExceptions = True
+            for kind, handler in handlers.items():
+                signal.signal(kind, handler)
             forget()
         out, err = capsys.readouterr()
         return Finished(status, out, err)
@@ -150,7 +156,8 @@ def forget() -> None:
     for logger in MMLogger._instance_dict.values():
         for handler in logger.handlers:
             if isinstance(handler, logging.FileHandler):
-                handler.close()
+                with contextlib.suppress(OSError):  # its disk may be full
+                    handler.close()
     for kind in _managed():
         kind._instance_dict.clear()
     DefaultScope.get_instance('tests', scope_name='mmseg')

@@ -2,11 +2,9 @@
 
 import json
 import re
-import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -211,43 +209,6 @@ torch.save([p.detach() for p in model.parameters()], f"rank{{os.environ['RANK']}
     assert len(losses(tmp_path / 'out')) == 4  # 16 images, 4 a rank and step, 2 epochs
     assert result.stdout.count('Film of the predictions') == 1  # the first process draws
     assert len(list(tmp_path.glob('out/pictures/epoch_*.png'))) == 2
-
-
-@pytest.mark.slow
-def test_ctrl_c_leaves_whole_checkpoints_and_one_line(config_path, tmp_path):
-    command = [
-        sys.executable,
-        str(ROOT / 'tools/train.py'),
-        str(config_path('quickstart')),
-        '--work-dir',
-        'out',
-        *SMALL,
-    ]
-    command[command.index('train_cfg.max_epochs=2')] = 'train_cfg.max_epochs=1000'
-    with subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores it
-    ) as process:
-        deadline = time.monotonic() + 120
-        while not list(tmp_path.glob('out/epoch_*.pth')) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        try:
-            _, errors = process.communicate(timeout=60)
-        finally:
-            process.kill()
-    assert process.returncode == 130
-    assert errors.strip().splitlines()[-1].startswith('Interrupted.')
-    assert 'Traceback' not in errors
-    found = list(tmp_path.glob('out/*.pth'))
-    assert found
-    for path in found:
-        assert weights(path)
-    assert not list(tmp_path.glob('out/.*.tmp'))
 
 
 # ----------------------------------------------------------------------------------------------- what a newcomer sees
