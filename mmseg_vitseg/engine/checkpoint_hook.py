@@ -17,7 +17,7 @@ BACKEND = 'mmseg_vitseg.atomic'
 
 # among what the message hub holds, and so every checkpoint
 SUPERSEDED = 'superseded_checkpoints'  # names of files to remove once this checkpoint is written
-VALIDATED = 'validated_at_iter'
+VALIDATED = 'last_validated_iter'  # not val...: the host would log it as a score
 
 
 @register_backend(BACKEND, force=True)
@@ -57,16 +57,7 @@ class AtomicCheckpointHook(CheckpointHook):
         if wrong := [name for name in kwargs if name not in known]:  # the host would say so after the first epoch
             raise ValueError(f'AtomicCheckpointHook has no argument {wrong[0]!r}; allowed: {", ".join(known)}')
         super().__init__(*args, **{'backend_args': dict(backend=BACKEND), **kwargs})
-        self.done: dict[str, int] = {}
-
-    def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
-        self.done = dict(epoch=step, iter=runner.iter) if self.by_epoch else dict(epoch=runner.epoch, iter=step)
-        super()._save_checkpoint_with_step(runner, step, meta)
-        self.done = {}
-
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
-        """Note how many epochs and iterations are done; the host's FlexibleRunner is one ahead after a validation."""
-        checkpoint['meta'].update(self.done)
+        self.done: dict[str, int] = {}  # epochs and iterations, while a checkpoint of them is written
 
     def before_train(self, runner: Runner) -> None:
         """Go on from exactly where the checkpoint was written."""
@@ -86,8 +77,14 @@ class AtomicCheckpointHook(CheckpointHook):
         self._remove_superseded(runner)
 
     def _save_checkpoint_with_step(self, runner: Runner, step: int, meta: dict) -> None:
+        self.done = dict(epoch=step, iter=runner.iter) if self.by_epoch else dict(epoch=runner.epoch, iter=step)
         super()._save_checkpoint_with_step(runner, step, meta)
+        self.done = {}
         self._remove_superseded(runner)
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
+        """Note how many epochs and iterations are done; the host's FlexibleRunner is one ahead after a validation."""
+        checkpoint['meta'].update(self.done)
 
     def _remove_superseded(self, runner: Runner) -> None:
         names = runner.message_hub.get_info(SUPERSEDED, [])

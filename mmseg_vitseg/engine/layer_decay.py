@@ -45,7 +45,7 @@ class ViTLayerDecayConstructor(DefaultOptimWrapperConstructor):
 
     def add_params(self, params: list[dict], module: nn.Module, **_) -> None:
         """Append the parameter groups of a whole model, one a layer and kind, lowest layer first."""
-        if isinstance(module, FullyShardedDataParallel):
+        if any(isinstance(part, FullyShardedDataParallel) for part in module.modules()):
             raise ValueError('ViTLayerDecayConstructor: the model is sharded (FSDP); leave it out, or train with DDP')
         num_layers = self._num_layers(module)
         groups: dict[tuple[int, bool, bool], dict] = {}

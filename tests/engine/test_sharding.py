@@ -118,5 +118,4 @@ def test_layer_decay_needs_whole_parameters(tmp_path, on_ranks):
         + ' paramwise_cfg=dict(layer_decay_rate=0.9))\n'
     )
     answers = on_ranks(2, partial(train, path, 'pytorch', tmp_path / 'decay'))
-    print(*answers)
     assert all('the model is sharded (FSDP); leave it out' in answer for answer in answers)

@@ -47,7 +47,7 @@ def test_it_is_made_up_for(folder, call, monkeypatch, loop):
     assert names[0] == names[1]
     assert len(names[0]) == 2
     last = [read_checkpoint(Path(name, names[0][1])) for name in ('out', 'undisturbed')]
-    for key in ('best_score', 'validated_at_iter', 'superseded_checkpoints'):
+    for key in ('best_score', 'last_validated_iter', 'superseded_checkpoints'):
         first, second = (state['message_hub']['runtime_info'].get(key) for state in last)
         assert first == second, key
 
