@@ -10,7 +10,8 @@ layer's features, their first three principal components as red, green and blue.
 import argparse
 from pathlib import Path
 
-from _command import OneLineParser, add_config_arguments, add_device_argument, check_picture_name, run, shown_progress
+from _arguments import OneLineParser, add_config_arguments, add_device_argument, check_picture_name
+from _command import run, shown_progress
 
 
 def parse_args() -> argparse.Namespace:

@@ -16,7 +16,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from _command import OneLineParser, add_device_argument, add_options_argument, positive, run, shown_progress
+from _arguments import OneLineParser, add_device_argument, add_options_argument, positive
+from _command import run, shown_progress
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 PLOTS = ('.png', '.pdf', '.svg')

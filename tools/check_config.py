@@ -9,7 +9,8 @@ found, 1 something found, 2 the config cannot be read. tools/train.py makes the 
 import argparse
 import sys
 
-from _command import OneLineParser, add_config_arguments, add_launcher_argument, run
+from _arguments import OneLineParser, add_config_arguments, add_launcher_argument
+from _command import run
 
 
 def parse_args() -> argparse.Namespace:

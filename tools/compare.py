@@ -8,7 +8,8 @@ Without IMAGE, those pictures of A's test data on which A and B differ most.
 import argparse
 from pathlib import Path
 
-from _command import OneLineParser, add_device_argument, add_options_argument, check_picture_name, positive, run
+from _arguments import OneLineParser, add_device_argument, add_options_argument, check_picture_name, positive
+from _command import run
 
 
 def parse_args() -> argparse.Namespace:

@@ -13,7 +13,8 @@ checking a file before a training, for keeping it, and for other programs.
 
 import argparse
 
-from _command import OneLineParser, run
+from _arguments import OneLineParser
+from _command import run
 
 SOURCES = (
     'timm',

@@ -11,7 +11,8 @@ A file that --verify finds to disagree with the model is not written.
 
 import argparse
 
-from _command import OneLineParser, add_config_arguments, positive, run, shown_progress
+from _arguments import OneLineParser, add_config_arguments, positive
+from _command import run, shown_progress
 
 FORMATS = ('onnx', 'torchscript', 'pt2')
 

@@ -10,7 +10,8 @@ and the exit status is then 1.
 import argparse
 import sys
 
-from _command import OneLineParser, add_config_arguments, add_device_argument, positive, run
+from _arguments import OneLineParser, add_config_arguments, add_device_argument, positive
+from _command import run
 
 
 def parse_args() -> argparse.Namespace:

@@ -9,7 +9,8 @@ An interrupted run can be repeated: it goes on where it stopped.
 import argparse
 from pathlib import Path
 
-from _command import OneLineParser, run
+from _arguments import OneLineParser
+from _command import run
 
 
 def parse_args() -> argparse.Namespace:

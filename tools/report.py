@@ -10,7 +10,8 @@ checkpoint comes from, the machine, the config.
 import argparse
 from pathlib import Path
 
-from _command import OneLineParser, add_config_arguments, add_device_argument, run
+from _arguments import OneLineParser, add_config_arguments, add_device_argument
+from _command import run
 
 
 def parse_args() -> argparse.Namespace:

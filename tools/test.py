@@ -8,7 +8,8 @@ The checkpoint must hold exactly the config's model: one that does not fit is re
 
 import argparse
 
-from _command import WORK_DIR, OneLineParser, add_config_arguments, add_launcher_argument, run
+from _arguments import WORK_DIR, OneLineParser, add_config_arguments, add_launcher_argument
+from _command import run
 
 
 def parse_args() -> argparse.Namespace:

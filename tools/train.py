@@ -12,15 +12,8 @@ import argparse
 import os
 from pathlib import Path
 
-from _command import (
-    WORK_DIR,
-    OneLineParser,
-    add_config_arguments,
-    add_launcher_argument,
-    fail,
-    first_process,
-    run,
-)
+from _arguments import WORK_DIR, OneLineParser, add_config_arguments, add_launcher_argument
+from _command import fail, first_process, run
 
 
 def parse_args() -> argparse.Namespace:

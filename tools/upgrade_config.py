@@ -9,7 +9,8 @@ predict.
 import argparse
 from pathlib import Path
 
-from _command import OneLineParser, positive, run
+from _arguments import OneLineParser, positive
+from _command import run
 
 
 def parse_args() -> argparse.Namespace:

@@ -44,6 +44,6 @@ def test_only_the_hosts_known_lines_are_left_out(tmp_path):
     (tmp_path / 'mmseg/__init__.py').touch()
     (tmp_path / 'mmseg/datasets.py').write_text("print('Could not import OneDL')\nprint('something else')")
     environment = {**os.environ, 'PYTHONPATH': f'{tmp_path}{os.pathsep}{TOOLS}'}
-    command = [sys.executable, '-c', 'import _command; _command.import_host()']
+    command = [sys.executable, '-c', 'import _arguments; _arguments.import_host()']
     result = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert (result.returncode, result.stdout) == (0, 'something else\n'), result.stderr
