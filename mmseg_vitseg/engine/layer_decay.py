@@ -2,7 +2,6 @@
 
 from mmengine.optim import DefaultOptimWrapperConstructor
 from torch import nn
-from torch.distributed.fsdp import FullyShardedDataParallel
 
 from mmseg_vitseg.models.vit import VisionTransformer
 from mmseg_vitseg.registry import OPTIM_WRAPPER_CONSTRUCTORS
@@ -26,8 +25,7 @@ class ViTLayerDecayConstructor(DefaultOptimWrapperConstructor):
     - ``head_lr_mult``: a factor on the learning rate of what is not the backbone, 1 by default.
 
     Raises:
-        ValueError: another key, a rate out of range, an optimizer without ``lr``, a model without our VisionTransformer, or
-            one whose parameters FSDP has cut up, so that their shapes no longer tell which of them decay.
+        ValueError: another key, a rate out of range, an optimizer without ``lr``, or a model without our VisionTransformer.
     """
 
     def _validate_cfg(self) -> None:
@@ -45,8 +43,6 @@ class ViTLayerDecayConstructor(DefaultOptimWrapperConstructor):
 
     def add_params(self, params: list[dict], module: nn.Module, **_) -> None:
         """Append the parameter groups of a whole model, one a layer and kind, lowest layer first."""
-        if any(isinstance(part, FullyShardedDataParallel) for part in module.modules()):
-            raise ValueError('ViTLayerDecayConstructor: the model is sharded (FSDP); leave it out, or train with DDP')
         num_layers = self._num_layers(module)
         groups: dict[tuple[int, bool, bool], dict] = {}
         for name, parameter in module.named_parameters():

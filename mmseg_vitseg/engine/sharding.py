@@ -1,18 +1,22 @@
-"""What the host's FSDPStrategy asks of a model: which of its parts are sharded, and computed again, one by one."""
+"""The host's FSDPStrategy, which shares a model out among processes, with our blocks as its units."""
 
-from contextlib import nullcontext
+import copy
 from pathlib import Path
 
+import torch
 from mmengine._strategy import FSDPStrategy as HostFSDPStrategy
 from mmengine.dist import is_main_process
 from mmengine.optim import OptimWrapper
-from torch import nn
-from torch.distributed.fsdp import FullyShardedDataParallel
+from torch import Tensor, nn
+from torch.distributed.fsdp import FullyShardedDataParallel, ShardingStrategy
 
 from mmseg_vitseg.atomic import whole
+from mmseg_vitseg.checkpoints.strict import account
 from mmseg_vitseg.models.layers import Block
 from mmseg_vitseg.models.mit import MixBlock
 from mmseg_vitseg.registry import FUNCTIONS, STRATEGIES
+
+GATHERED_ANEW = (ShardingStrategy.FULL_SHARD, ShardingStrategy.HYBRID_SHARD)  # weights, at each forward pass
 
 
 @FUNCTIONS.register_module()
@@ -25,8 +29,8 @@ def is_block(module: nn.Module) -> bool:
 def wrap_blocks(module: nn.Module, recurse: bool, nonwrapped_numel: int) -> bool:
     """Make each block a unit of its own, all else one: ``model_wrapper=dict(auto_wrap_policy='mmseg_vitseg.wrap_blocks')``.
 
-    So a GPU holds the whole weights of one block at a time (and of the next, which is on its way), beside its own shard of
-    all (Zhao et al., "PyTorch FSDP", 2023, section 3).
+    So gradients are shared out block by block, while the backward pass goes on (Zhao et al., "PyTorch FSDP", 2023,
+    section 3).
 
     Args:
         module: a part of the model.
@@ -38,30 +42,77 @@ def wrap_blocks(module: nn.Module, recurse: bool, nonwrapped_numel: int) -> bool
 
 @STRATEGIES.register_module()
 class FSDPStrategy(HostFSDPStrategy):
-    """The host's FSDPStrategy, mended.
+    """The host's FSDPStrategy, mended, for ``runner_type='FlexibleRunner'`` and ``state_dict_cfg='full'``.
 
-    - Checkpoint files of full weights appear whole or not at all. (Under a strategy the host does not heed the checkpoint
-      hook's ``backend_args``, by which AtomicCheckpointHook does that.)
-    - A training can be resumed. (The host names torch's arguments in the order that they had before torch 2.1.)
-    - ``clip_grad`` clips by the norm of the whole gradient. (Each of the host's processes clips its shard by the shard's.)
+    Checkpoints are the files that they are without it, of whole weights. The host's
+
+    - cannot resume: it names torch's arguments in the order that they had before torch 2.1;
+    - leaves out of a checkpoint what an optimizer wrapper adds, such as the scale of losses;
+    - writes under the final name, so that an interruption leaves half a file (it does not heed ``backend_args``, by which
+      AtomicCheckpointHook does that);
+    - loads of a checkpoint what fits;
+    - clips each process's share of the gradient by that share's norm;
+    - builds the optimizer on shares, which are all of one dimension, so that rules by shape do not hold.
+
+    Raises:
+        ValueError: see :meth:`build_model`.
     """
 
-    def save_checkpoint(self, filename: str, **kwargs) -> None:
-        """Gather the weights of all processes and write them, in the first one; all processes must call this."""
-        one_file = self._is_full_state_dict() and is_main_process()  # else a folder of shards, or nothing
-        with whole(Path(filename)) if one_file else nullcontext(filename) as name:
-            super().save_checkpoint(str(name), **kwargs)
+    def build_model(self, model: nn.Module | dict) -> nn.Module:
+        """Build the model, and keep its names and shapes.
 
-    def load_optim_state_dict(self, state_dict: dict) -> None:
-        """Load the state of an optimizer as a checkpoint holds it."""
-        optimizer = self.optim_wrapper.optimizer
-        self.optim_wrapper.load_state_dict(
-            FullyShardedDataParallel.optim_state_dict_to_load(self.model, optimizer, state_dict)
-        )
+        Raises:
+            ValueError: it predicts in windows, and weights would be gathered anew for each: processes have pictures of
+                different numbers of windows, and would wait for each other for ever.
+        """
+        model = super().build_model(model)
+        name = (self.model_wrapper or {}).get('sharding_strategy') or ShardingStrategy.FULL_SHARD
+        strategy = ShardingStrategy[name] if isinstance(name, str) else name
+        if strategy in GATHERED_ANEW and (getattr(model, 'test_cfg', None) or {}).get('mode') == 'slide':
+            raise ValueError(
+                f"FSDPStrategy: sharding_strategy={strategy.name} and test_cfg.mode='slide': processes would wait for each "
+                "other for ever; allowed: sharding_strategy='SHARD_GRAD_OP', or test_cfg.mode='whole'"
+            )
+        self.unshared = copy.deepcopy(model).to('meta')
+        return model
 
     def build_optim_wrapper(self, optim_wrapper: dict, model: FullyShardedDataParallel | None = None) -> OptimWrapper:
-        """Build the optimizer of a sharded model."""
-        wrapper = super().build_optim_wrapper(optim_wrapper, model)
+        """Build the optimizer while parameters have their own shapes."""
+        with FullyShardedDataParallel.summon_full_params(model, writeback=False):
+            wrapper = super().build_optim_wrapper(optim_wrapper, model)
         if wrapper.clip_grad_kwargs and wrapper.grad_name == 'grad_norm':
             wrapper.clip_func = lambda parameters, **limits: model.clip_grad_norm_(**limits)
         return wrapper
+
+    def save_checkpoint(self, filename: str, **kwargs) -> None:
+        """Gather weights and states, and write them, in the first process; every process must call this."""
+        if not is_main_process():
+            super().save_checkpoint(filename, **kwargs)
+            return
+        with whole(Path(filename)) as temporary:
+            super().save_checkpoint(str(temporary), **kwargs)
+
+    def optim_state_dict(self) -> dict:
+        """Return the whole optimizer's state under the parameters' names, and what the wrapper adds."""
+        gathered = FullyShardedDataParallel.optim_state_dict(self.model, self.optim_wrapper.optimizer)
+        return {**self.optim_wrapper.state_dict(), **gathered}
+
+    def load_optim_state_dict(self, state_dict: dict) -> None:
+        """Take this process's share of a whole optimizer's state, and what the wrapper adds."""
+        core = {name: state_dict[name] for name in ('state', 'param_groups')}
+        share = FullyShardedDataParallel.optim_state_dict_to_load(self.model, self.optim_wrapper.optimizer, core)
+        self.optim_wrapper.load_state_dict({**state_dict, **share})
+
+    def load_model_state_dict(self, state_dict: dict[str, Tensor], **host_arguments) -> None:
+        """Load a whole model's weights, of any source that checkpoints/ knows, or nothing.
+
+        Raises:
+            ValueError: they do not fit.
+        """
+        filled = account(state_dict, self.unshared, 'the checkpoint', getattr(self.unshared, 'from_scratch', ()))
+        with FullyShardedDataParallel.summon_full_params(self.model), torch.no_grad():
+            tensors = dict([*self.model.named_parameters(), *self.model.named_buffers()])
+            own = {name.replace('_checkpoint_wrapped_module.', ''): tensor for name, tensor in tensors.items()}
+            for name, value in filled.items():
+                if not value.is_meta:  # else it starts from scratch
+                    own[name].copy_(value)
