@@ -13,6 +13,10 @@ from pathlib import Path
 
 TRACEBACK = 'MMSEG_VITSEG_TRACEBACK'
 
+# On a CPU torch keeps 1024 of each kind of kernel, one for each size of input. Pictures of many sizes fill that with
+# hundreds of MB, and the heap falls to pieces between them; a model at one size has some dozens.
+KERNELS = {'LRU_CACHE_CAPACITY': '128', 'ONEDNN_PRIMITIVE_CACHE_CAPACITY': '128'}
+
 # What the host says about itself whenever it is used, and a user can do nothing about.
 HOST_WARNINGS = (
     'Fail to import ``MultiScaleDeformableAttention``',
@@ -38,6 +42,12 @@ def run(main: Callable[[], None]) -> None:
         if os.environ.get('RANK', '0') == '0':  # of several processes, one speaks
             print(f'error: {describe(error)}', file=sys.stderr)
         sys.exit(2)
+
+
+def keep_few_kernels() -> None:
+    """Have torch keep no more than KERNELS says, unless the environment does; to be called before it is imported."""
+    for name, capacity in KERNELS.items():
+        os.environ.setdefault(name, capacity)
 
 
 def describe(error: Exception) -> str:

@@ -8,7 +8,7 @@ Without IMAGE, those pictures of A's test data on which A and B differ most.
 import argparse
 from pathlib import Path
 
-from _command import KeyValues, OneLineParser, check_picture_name, run
+from _command import KeyValues, OneLineParser, check_picture_name, keep_few_kernels, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,6 +33,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    keep_few_kernels()
     from rich.progress import track
 
     from mmseg_vitseg.atomic import whole

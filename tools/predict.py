@@ -10,7 +10,7 @@ and the exit status is then 1.
 import argparse
 import sys
 
-from _command import OneLineParser, add_config_arguments, run
+from _command import OneLineParser, add_config_arguments, keep_few_kernels, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -33,6 +33,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    keep_few_kernels()
     from rich.progress import Progress
 
     from mmseg_vitseg.inference.files import Writer, find_inputs, predict_files

@@ -10,7 +10,7 @@ checkpoint comes from, the machine, the config.
 import argparse
 from pathlib import Path
 
-from _command import OneLineParser, add_config_arguments, run
+from _command import OneLineParser, add_config_arguments, keep_few_kernels, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -27,6 +27,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    keep_few_kernels()
     from rich.progress import track
 
     from mmseg_vitseg.atomic import whole

@@ -5,7 +5,7 @@ The checkpoint must hold exactly the config's model: one that does not fit is re
 
 import argparse
 
-from _command import OneLineParser, add_config_arguments, run
+from _command import OneLineParser, add_config_arguments, keep_few_kernels, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -22,6 +22,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    keep_few_kernels()
     from mmseg_vitseg.checkpoints.strict import load_checkpoint
     from mmseg_vitseg.engine.launch import build_runner, load_config, segmentor_of, set_outputs, set_tta
 

@@ -12,9 +12,11 @@ import ctypes
 import gc
 import importlib.util
 import json
+import multiprocessing
 import os
 import sys
 import tempfile
+import threading
 import warnings
 from array import array
 from collections.abc import Callable
@@ -99,10 +101,14 @@ class Samples:
         if not self.taken['files']:
             gc.freeze()  # what was there before takes no more time
         resident = int(Path('/proc/self/statm').read_text().split()[1]) * self.page
-        files, threads = (len(os.listdir(f'/proc/self/{kind}')) for kind in ('fd', 'task'))
-        sample = resident, in_use, sys.getallocatedblocks(), files, threads
+        sample = resident, in_use, sys.getallocatedblocks(), *count_open().values()
         for values, value in zip(self.taken.values(), sample, strict=True):
             values.append(value)
+
+
+def count_open() -> dict[str, int]:
+    """Count this process's open files and its threads."""
+    return {kind: len(os.listdir(f'/proc/self/{name}')) for kind, name in (('files', 'fd'), ('threads', 'task'))}
 
 
 @dataclass(frozen=True)
@@ -127,15 +133,14 @@ class Work:
         path.write_text(MODEL % MODELS[model])
         return path
 
-    def trained(self, model: str) -> tuple[Path, Path]:
+    def trained(self, model: str) -> None:
         """Write a config, and a checkpoint of random weights."""
         import torch
 
         import mmseg_vitseg
 
-        config, checkpoint = self.config(model), self.folder / f'{model}.pth'
-        torch.save(mmseg_vitseg.load_model(config, device='cpu').state_dict(), checkpoint)
-        return config, checkpoint
+        config = self.config(model)
+        torch.save(mmseg_vitseg.load_model(config, device='cpu').state_dict(), config.with_suffix('.pth'))
 
     def pictures(self) -> list[Path]:
         """Draw pictures of mixed sizes and kinds; those that are there already stay."""
@@ -182,21 +187,20 @@ def predict_each(model: str, work: Work, leak: bool = False) -> None:
 
 
 def predict_folder(work: Work) -> None:
-    """Predict a folder through tools/predict.py, which writes overlays and masks."""
-    from mmseg_vitseg.inference.files import Writer
+    """Predict a folder through tools/predict.py, which writes overlays and masks; it is the first to import torch."""
+    assert 'torch' not in sys.modules
+    work.pictures()
+    child = multiprocessing.get_context('fork').Process(target=work.trained, args=('mit',))
+    child.start()
+    child.join()
 
-    add = Writer.add
+    def after_each_mask(event: str, arguments: tuple) -> None:
+        if event == 'os.rename' and str(arguments[1]).endswith('_mask.png'):
+            work.sample()
 
-    def sampled(*args) -> None:
-        add(*args)
-        work.sample()
-
-    Writer.add = sampled
-    try:
-        work.pictures()
-        run_tool('predict', *work.trained('mit'), work.folder / 'pictures', '--out', work.folder / 'predicted')
-    finally:
-        Writer.add = add
+    sys.addaudithook(after_each_mask)
+    files = [work.folder / name for name in ('mit.py', 'mit.pth', 'pictures')]
+    run_tool('predict', *files, '--out', work.folder / 'predicted')
 
 
 def compare(work: Work) -> None:
@@ -275,7 +279,7 @@ SCENARIOS: dict[str, Callable[[Work], None]] = dict(
 )
 
 
-def plot(found: dict[str, dict[str, array]], path: Path) -> None:
+def plot(found: dict[str, dict[str, list[int]]], path: Path) -> None:
     """Draw resident memory, and what of it is allocated, against the step."""
     import matplotlib
 
@@ -301,18 +305,18 @@ def main() -> None:
     parser.add_argument('--plot', type=Path, metavar='FILE.png', help='draw them there')
     args = parser.parse_args()
     warnings.simplefilter('ignore')
-    import torch
-
-    torch.set_num_threads(1)
+    os.environ['OMP_NUM_THREADS'] = '1'  # as in the tests
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         for name in args.names:
             work = Work(Path(folder), args.steps, args.largest, Samples())
+            before = count_open()
             SCENARIOS[name](work)
-            found[name] = work.sample.taken
-    args.out.write_text(
-        json.dumps({name: {kind: list(one) for kind, one in taken.items()} for name, taken in found.items()})
-    )
+            for thread in threading.enumerate()[1:]:  # of a progress bar, which ends a moment later
+                thread.join(5)
+            left = {kind: after - before[kind] for kind, after in count_open().items()}
+            found[name] = {kind: list(values) for kind, values in work.sample.taken.items()} | dict(left=left)
+    args.out.write_text(json.dumps(found))
     if args.plot:
         plot(found, args.plot)
 
