@@ -1,9 +1,10 @@
 """The project at work for long, in one process, measured after each step: what a leak would show in.
 
-    python tests/load/scenarios.py mit setr windows folder train --steps 1000 --out curve.json --plot curve.png
+    python tests/load/scenarios.py folder mit setr windows --out curve.json --plot curve.png
+    python tests/load/scenarios.py train --steps 200 --out curve.json --plot curve.png
 
-Scenarios are NAMES; each samples the process once a step: a picture predicted, or an epoch trained and validated. The tests
-beside this file run the same. Pictures are drawn here: noise and rectangles.
+Each scenario samples the process once a step: a picture predicted, or an epoch trained and validated. ``folder`` can only
+be the first. The tests beside this file run the same. Pictures are drawn here: blocks of random colours.
 """
 
 import argparse
@@ -286,7 +287,9 @@ def plot(found: dict[str, dict[str, list[int]]], path: Path) -> None:
     matplotlib.use('agg')
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, len(found), figsize=(3 * len(found), 2.6), squeeze=False, layout='constrained')
+    figure, axes = pyplot.subplots(
+        1, len(found), figsize=(3 * len(found), 2.6), squeeze=False, layout='constrained', sharey=True
+    )
     for axis, (name, taken) in zip(axes[0], found.items(), strict=True):
         for kind, label in (('resident', 'resident'), ('in_use', 'allocated by malloc')):
             axis.plot(range(1, len(taken[kind]) + 1), [value / MEBIBYTE for value in taken[kind]], label=label)
