@@ -32,6 +32,10 @@ CURES = {
     errno.EACCES: 'name a folder that can be written to',
 }
 
+# On a CPU torch keeps 1024 of each kind of kernel, one for each size of input. Pictures of many sizes fill that with
+# hundreds of MB, and the heap falls to pieces between them; a model at one size has some dozens.
+KERNELS = {'LRU_CACHE_CAPACITY': '128', 'ONEDNN_PRIMITIVE_CACHE_CAPACITY': '128'}
+
 # What the host says about itself whenever it is used, and a user can do nothing about.
 HOST_WARNINGS = (
     'Fail to import ``MultiScaleDeformableAttention``',
@@ -131,6 +135,12 @@ def stop_by_exception() -> list[int]:
     for kind in kinds:
         signal.signal(kind, stop)
     return received
+
+
+def keep_few_kernels() -> None:
+    """Have torch keep no more than KERNELS says, unless the environment does; to be called before it is imported."""
+    for name, capacity in KERNELS.items():
+        os.environ.setdefault(name, capacity)
 
 
 def describe(error: Exception) -> str:

@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 from _arguments import OneLineParser, add_device_argument, add_options_argument, check_picture_name, positive
-from _command import run
+from _command import keep_few_kernels, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,6 +31,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
+    keep_few_kernels()
     args = parse_args()
     from rich.progress import track
 
@@ -46,15 +47,19 @@ def main() -> None:
         found = compare_most_different(a, b, args.count, lambda items: track(items, 'comparing'))
     names = tuple(Path(config).stem for config, _ in (args.a, args.b))
     out = Path(args.out)
-    with whole(out) as temporary:
-        sheet(found, classes_of(a.cfg)[1], names).save(temporary)
-    for one in found:
+    lines = []
+
+    def described(one):
         line = f'{one.name}  differ on {100 * one.disagreement:.1f} %'
         if one.truth is not None:
             for name, labels in zip(names, (one.a, one.b), strict=True):
                 line += f'  {name} mIoU {100 * mean_iou(labels, one.truth):.1f}'
-        print(line)
-    print(out)
+        lines.append(line)
+        return one
+
+    with whole(out) as temporary:
+        sheet(map(described, found), classes_of(a.cfg)[1], names).save(temporary)
+    print(*lines, out, sep='\n')
 
 
 if __name__ == '__main__':

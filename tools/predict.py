@@ -11,7 +11,7 @@ import argparse
 import sys
 
 from _arguments import OneLineParser, add_config_arguments, add_device_argument, positive
-from _command import run
+from _command import keep_few_kernels, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -44,6 +44,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
+    keep_few_kernels()
     args = parse_args()
     from rich.progress import Progress
 

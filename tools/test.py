@@ -9,7 +9,7 @@ The checkpoint must hold exactly the config's model: one that does not fit is re
 import argparse
 
 from _arguments import WORK_DIR, OneLineParser, add_config_arguments, add_launcher_argument
-from _command import run
+from _command import keep_few_kernels, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -32,6 +32,7 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> None:
+    keep_few_kernels()
     args = parse_args()
     from mmseg_vitseg.checkpoints.fetch import local_file
     from mmseg_vitseg.checkpoints.reading import read_shapes

@@ -94,11 +94,11 @@ class PredictionProgressHook(Hook):
         if not self.frames:
             return
         with self._failures_logged(runner):
-            frames = [Image.open(path).quantize() for path in self.frames]
-            frames = [frame for frame in frames if frame.size == frames[-1].size]
+            last = _size(self.frames[-1])
+            frames = (_frame(path) for path in self.frames if _size(path) == last)
             film = _folder(runner) / 'progress.gif'
             with whole(film) as temporary:
-                frames[0].save(temporary, save_all=True, append_images=frames[1:], duration=self.duration, loop=0)
+                next(frames).save(temporary, save_all=True, append_images=frames, duration=self.duration, loop=0)
             runner.logger.info(f'Film of the predictions: {film}')
 
     def _tile(self, image: Tensor, sample, colours: np.ndarray) -> np.ndarray:
@@ -147,6 +147,17 @@ class PredictionProgressHook(Hook):
 def _progress(runner) -> tuple[str, int]:
     """Return what a training is counted in, ``epoch`` or ``iter``, and how many are done."""
     return ('epoch', runner.epoch) if isinstance(runner.train_loop, EpochBasedTrainLoop) else ('iter', runner.iter)
+
+
+def _size(path: Path) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        return picture.size
+
+
+def _frame(path: Path) -> Image.Image:
+    """Read a picture in 256 colours, as a film has them."""
+    with Image.open(path) as picture:
+        return picture.quantize()
 
 
 def _folder(runner) -> Path:

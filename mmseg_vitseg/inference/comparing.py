@@ -2,7 +2,7 @@
 
 import copy
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,8 +67,8 @@ def samples_of(cfg: Config) -> Iterator[tuple[str, Callable[[], tuple[np.ndarray
         yield dataset.get_data_info(index)['img_path'], lambda index=index: load(index)
 
 
-def compare_named(a: nn.Module, b: nn.Module, paths: Sequence[str | Path]) -> list[Comparison]:
-    """Compare on files; their truth is known where they are of A's test data.
+def compare_named(a: nn.Module, b: nn.Module, paths: Sequence[str | Path]) -> Iterator[Comparison]:
+    """Compare on files, one after the other; their truth is known where they are of A's test data.
 
     Raises:
         FileNotFoundError, ValueError: a file is missing or no picture.
@@ -76,12 +76,10 @@ def compare_named(a: nn.Module, b: nn.Module, paths: Sequence[str | Path]) -> li
     known = {}
     with suppress(FileNotFoundError):  # pictures of one's own need no data set
         known = {Path(path).resolve(): load for path, load in samples_of(a.cfg)}
-    found = []
     for path in paths:
         load = known.get(Path(path).resolve())
         picture, truth = (read_picture(path), None) if load is None else load()
-        found.append(_compare(a, b, path, picture, truth))
-    return found
+        yield _compare(a, b, path, picture, truth)
 
 
 def compare_most_different(
@@ -131,19 +129,19 @@ def check_classes(a: Config, b: Config) -> None:
 
 
 def sheet(
-    comparisons: Sequence[Comparison], palette: np.ndarray, names: tuple[str, str], height: int = 160
+    comparisons: Iterable[Comparison], palette: np.ndarray, names: tuple[str, str], height: int = 160
 ) -> Image.Image:
     """Draw one row a picture: image, truth, A, B, difference, with each prediction's mean IoU.
 
     Args:
-        comparisons: the rows.
+        comparisons: the rows; of an iterator one at a time is held.
         palette: (K, 3), uint8, RGB.
         names: of A and B.
         height: of a picture, in pixels.
     """
     colours = label_colours(palette)
-    rows = []
-    for one in comparisons:
+
+    def row(one: Comparison) -> tuple[list[np.ndarray], list[str]]:
         grey = np.repeat(one.picture.mean(2, keepdims=True).astype(np.uint8) // 2 + 100, 3, 2)
         grey[one.a != one.b] = WRONG
         truth = np.full_like(one.picture, 235) if one.truth is None else colours[one.truth]
@@ -158,5 +156,6 @@ def sheet(
             names[1] + scores[1],
             f'differ on {100 * one.disagreement:.1f} %',
         ]
-        rows.append((panels, captions))
-    return captioned(rows, height)
+        return panels, captions
+
+    return captioned(map(row, comparisons), height)

@@ -1,7 +1,7 @@
 """Overlays, index masks and shares of classes. H W size in pixels, K classes."""
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -74,33 +74,35 @@ def index_mask(labels: np.ndarray, palette: np.ndarray) -> Image.Image:
     return mask
 
 
-def captioned(rows: Sequence[tuple[Sequence[np.ndarray], Sequence[str]]], height: int) -> Image.Image:
+def captioned(rows: Iterable[tuple[Sequence[np.ndarray], Sequence[str]]], height: int) -> Image.Image:
     """Draw rows of panels, each under its caption, all of one height; those that are far wider than high are lower.
 
     Args:
         rows: panels (H, W, 3), uint8, RGB, and as many captions; the first of a row is a photograph, the others keep their
-            edges when they are resized.
+            edges when they are resized. Of an iterator, one row at a time is held at full size.
         height: of a panel, in pixels.
     """
-    sizes = [_panel(panels[0].shape, height) for panels, _ in rows]
-    column = max(NARROWEST, *(width for width, _ in sizes)) + GAP
-    columns = max(len(panels) for panels, _ in rows)
-    picture = Image.new('RGB', (columns * column + GAP, len(rows) * (height + CAPTION + GAP) + GAP), 'white')
+    shown = [(_resized(panels, height), captions) for panels, captions in rows]
+    column = max(NARROWEST, *(panels[0].width for panels, _ in shown)) + GAP
+    columns = max(len(panels) for panels, _ in shown)
+    picture = Image.new('RGB', (columns * column + GAP, len(shown) * (height + CAPTION + GAP) + GAP), 'white')
     draw = ImageDraw.Draw(picture)
-    for row, (panels, captions) in enumerate(rows):
+    for row, (panels, captions) in enumerate(shown):
         top = GAP + row * (height + CAPTION + GAP)
         for index, (panel, caption) in enumerate(zip(panels, captions, strict=True)):
             left = GAP + index * column
             draw.text((left, top + 2), _fit(draw, caption, column - GAP), fill='black')
-            resample = Image.Resampling.BILINEAR if index == 0 else Image.Resampling.NEAREST
-            picture.paste(Image.fromarray(panel).resize(sizes[row], resample), (left, top + CAPTION))
+            picture.paste(panel, (left, top + CAPTION))
     return picture
 
 
-def _panel(shape: tuple[int, ...], height: int) -> tuple[int, int]:
-    """Return the width and height at which a picture is shown: ``height``, but no wider than ``WIDEST`` times that."""
-    scale = min(height / shape[0], WIDEST * height / shape[1])
-    return max(1, round(shape[1] * scale)), max(1, round(shape[0] * scale))
+def _resized(panels: Sequence[np.ndarray], height: int) -> list[Image.Image]:
+    """Resize a row's panels (H, W, 3) to ``height``, but no wider than ``WIDEST`` times that."""
+    rows, columns = panels[0].shape[:2]
+    scale = min(height / rows, WIDEST * height / columns)
+    size = max(1, round(columns * scale)), max(1, round(rows * scale))
+    kinds = [Image.Resampling.BILINEAR] + [Image.Resampling.NEAREST] * (len(panels) - 1)
+    return [Image.fromarray(panel).resize(size, kind) for panel, kind in zip(panels, kinds, strict=True)]
 
 
 def _fit(draw: ImageDraw.ImageDraw, text: str, width: int) -> str:

@@ -4,6 +4,7 @@ import csv
 import errno
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from pathlib import Path
@@ -46,14 +47,15 @@ def find_inputs(paths: Sequence[str | Path], out: str | Path | None = None) -> l
             raise FileNotFoundError(f'{path}: no such file or folder')
     names = [name.with_suffix('') for _, name in found]
     # a.jpg beside a.png: the suffix tells them apart; the same name from two folders: a number does
+    times = Counter(names)
     names = [
-        name if names.count(name) == 1 else full.with_name(full.name.replace('.', '_'))
+        name if times[name] == 1 else full.with_name(full.name.replace('.', '_'))
         for name, (_, full) in zip(names, found, strict=True)
     ]
-    unique: list[Path] = []
+    unique: dict[Path, None] = {}
     for name in names:
         numbered = (name if number == 1 else name.with_name(f'{name.name}_{number}') for number in count(1))
-        unique.append(next(one for one in numbered if one not in unique))
+        unique[next(one for one in numbered if one not in unique)] = None
     return [(file, name) for (file, _), name in zip(found, unique, strict=True)]
 
 

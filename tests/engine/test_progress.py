@@ -1,5 +1,6 @@
 """The pictures and the film of a training."""
 
+import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +13,7 @@ from mmengine.visualization import BaseVisBackend
 from mmseg.structures import SegDataSample
 from PIL import Image
 
-from mmseg_vitseg.engine import PredictionProgressHook
+from mmseg_vitseg.engine import PredictionProgressHook, progress_hook
 from mmseg_vitseg.engine.launch import build_runner, load_config, set_resume
 
 RED, GREEN = [255, 0, 0], [0, 255, 0]
@@ -107,6 +108,22 @@ def test_film_of_all_pictures(runner, tmp_path):
         *(f'iter_000000{step}.png' for step in (1, 2, 3)),
         'progress.gif',
     ]
+
+
+def test_the_film_reads_one_picture_at_a_time(runner, monkeypatch):
+    read, alive = [], []
+
+    def counted(path, frame=progress_hook._frame):
+        alive.append(sum(picture() is not None for picture in read))
+        picture = frame(path)
+        read.append(weakref.ref(picture))
+        return picture
+
+    monkeypatch.setattr(progress_hook, '_frame', counted)
+    train(runner, range(1, 11))
+    assert not runner.logger.warnings
+    assert len(read) == 10
+    assert max(alive) <= 2  # the first, which starts the film, and the one before
 
 
 def test_a_resumed_training_goes_on_with_the_film(runner, tmp_path):
