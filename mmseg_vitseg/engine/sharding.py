@@ -62,9 +62,13 @@ class FSDPStrategy(HostFSDPStrategy):
         """Build the model, and keep its names and shapes.
 
         Raises:
-            ValueError: it predicts in windows, and weights would be gathered anew for each: processes have pictures of
+            ValueError: checkpoints are not to be ``'full'``; or the model predicts in windows, and weights would be gathered anew for each: processes have pictures of
                 different numbers of windows, and would wait for each other for ever.
         """
+        if not self._is_full_state_dict():
+            raise ValueError(
+                "FSDPStrategy: state_dict_cfg is not 'full', one file that every tool reads; nothing else will do"
+            )
         model = super().build_model(model)
         name = (self.model_wrapper or {}).get('sharding_strategy') or ShardingStrategy.FULL_SHARD
         strategy = ShardingStrategy[name] if isinstance(name, str) else name
@@ -98,7 +102,16 @@ class FSDPStrategy(HostFSDPStrategy):
         return {**self.optim_wrapper.state_dict(), **gathered}
 
     def load_optim_state_dict(self, state_dict: dict) -> None:
-        """Take this process's share of a whole optimizer's state, and what the wrapper adds."""
+        """Take this process's share of a whole optimizer's state, and what the wrapper adds.
+
+        Raises:
+            ValueError: it is of a training of whole models, whose optimizer numbers the parameters in an order of its own.
+        """
+        if any(isinstance(name, int) for group in state_dict['param_groups'] for name in group['params']):
+            raise ValueError(
+                'FSDPStrategy: the checkpoint is of a training without FSDP, which cannot be resumed with it; without --resume, '
+                '--cfg-options load_from=FILE starts from its weights'
+            )
         core = {name: state_dict[name] for name in ('state', 'param_groups')}
         share = FullyShardedDataParallel.optim_state_dict_to_load(self.model, self.optim_wrapper.optimizer, core)
         self.optim_wrapper.load_state_dict({**state_dict, **share})

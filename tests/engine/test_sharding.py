@@ -119,8 +119,20 @@ def test_one_process_shards_nothing(tmp_path):
         train(config(tmp_path, 'alone', '_base_/fsdp.py', batch=2), 'none', tmp_path)
 
 
-def test_windows_are_not_waited_for(tmp_path, on_ranks):
-    path = config(tmp_path, 'waiting', '_base_/fsdp.py', batch=2)
-    path.write_text(path.read_text() + "strategy = dict(model_wrapper=dict(sharding_strategy='FULL_SHARD'))\n")
-    for answer in on_ranks(2, partial(train, path, 'pytorch', tmp_path / 'waiting')):
-        assert "test_cfg.mode='slide': processes would wait" in answer
+@pytest.mark.parametrize(
+    ('setting', 'words'),
+    [
+        ("model_wrapper=dict(sharding_strategy='FULL_SHARD')", "test_cfg.mode='slide': processes would wait"),
+        ("state_dict_cfg='local'", "state_dict_cfg is not 'full'"),
+    ],
+)
+def test_what_would_hang_or_be_lost(setting, words, tmp_path, on_ranks):
+    path = config(tmp_path, 'refused', '_base_/fsdp.py', batch=2)
+    path.write_text(path.read_text() + f'strategy = dict({setting})\n')
+    assert all(words in answer for answer in on_ranks(2, partial(train, path, 'pytorch', tmp_path / 'refused')))
+
+
+def test_optimizers_of_whole_models_are_refused(trained, on_ranks):
+    folder, _ = trained
+    resume = partial(train, folder / 'shared_out.py', 'pytorch', folder / 'mixed', folder / 'ddp/epoch_2.pth')
+    assert all('--cfg-options load_from=FILE' in answer for answer in on_ranks(2, resume))
