@@ -136,12 +136,13 @@ def fit_to_devices(cfg: Config) -> None:
         )
     if is_sharded(cfg) and not cuda:
         cfg.strategy.model_wrapper = {**(cfg.strategy.get('model_wrapper') or {}), 'device_id': 'cpu'}
-        # torch crashes where gathered weights are already where they are to be moved to
-        cfg.strategy.state_dict_cfg = dict(
-            state_dict_type='FULL_STATE_DICT',
-            state_dict_config=dict(type='FullStateDictConfig', offload_to_cpu=False),
-            optim_state_dict_config=dict(type='FullOptimStateDictConfig', offload_to_cpu=False),
-        )
+        if cfg.strategy.get('state_dict_cfg') == 'full':
+            # torch crashes where gathered weights are already where they are to be moved to
+            cfg.strategy.state_dict_cfg = dict(
+                state_dict_type='FULL_STATE_DICT',
+                state_dict_config=dict(type='FullStateDictConfig', offload_to_cpu=False),
+                optim_state_dict_config=dict(type='FullOptimStateDictConfig', offload_to_cpu=False),
+            )
 
 
 def is_sharded(cfg: Config) -> bool:

@@ -62,8 +62,9 @@ class FSDPStrategy(HostFSDPStrategy):
         """Build the model, and keep its names and shapes.
 
         Raises:
-            ValueError: checkpoints are not to be ``'full'``; or the model predicts in windows, and weights would be gathered anew for each: processes have pictures of
-                different numbers of windows, and would wait for each other for ever.
+            ValueError: checkpoints are not to be ``'full'``; or the model predicts in windows, and weights would be gathered
+                anew for each: processes have pictures of different numbers of windows, and would wait for each other for
+                ever.
         """
         if not self._is_full_state_dict():
             raise ValueError(
@@ -109,8 +110,8 @@ class FSDPStrategy(HostFSDPStrategy):
         """
         if any(isinstance(name, int) for group in state_dict['param_groups'] for name in group['params']):
             raise ValueError(
-                'FSDPStrategy: the checkpoint is of a training without FSDP, which cannot be resumed with it; without --resume, '
-                '--cfg-options load_from=FILE starts from its weights'
+                'FSDPStrategy: the checkpoint is of a training without FSDP, which cannot be resumed with it; to start from its '
+                'weights, --cfg-options load_from=FILE in place of --resume'
             )
         core = {name: state_dict[name] for name in ('state', 'param_groups')}
         share = FullyShardedDataParallel.optim_state_dict_to_load(self.model, self.optim_wrapper.optimizer, core)
