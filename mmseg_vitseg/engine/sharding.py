@@ -110,7 +110,7 @@ class FSDPStrategy(HostFSDPStrategy):
         """
         if any(isinstance(name, int) for group in state_dict['param_groups'] for name in group['params']):
             raise ValueError(
-                'FSDPStrategy: the checkpoint is of a training without FSDP, which cannot be resumed with it; to start from its '
+                'FSDPStrategy: the checkpoint is of a training without FSDP, which it cannot resume; to start from its '
                 'weights, --cfg-options load_from=FILE in place of --resume'
             )
         core = {name: state_dict[name] for name in ('state', 'param_groups')}
