@@ -62,6 +62,6 @@ class FSDPStrategy(HostFSDPStrategy):
     def build_optim_wrapper(self, optim_wrapper: dict, model: FullyShardedDataParallel | None = None) -> OptimWrapper:
         """Build the optimizer of a sharded model."""
         wrapper = super().build_optim_wrapper(optim_wrapper, model)
-        if wrapper.clip_grad_kwargs and wrapper.grad_name == 'grad_norm':
+        if model is not None and wrapper.clip_grad_kwargs and wrapper.grad_name == 'grad_norm':
             wrapper.clip_func = lambda parameters, **limits: model.clip_grad_norm_(**limits)
         return wrapper
