@@ -62,7 +62,8 @@ def convert_file(
         converted = convert(state, None, name=source)
     except ValueError as error:
         raise ValueError(f'{src}: {error}') from error
-    channels, report = 3, converted
+    channels = 3
+    report: Converted | Fitted = converted
     if config is None:
         result = _complete(converted, src)
     else:

@@ -10,7 +10,7 @@ from mmseg_vitseg.checkpoints.timm import SEGMENTOR
 
 HF_VIT, _, HF_DINOV2, HF_SEGFORMER = hf.SOURCES
 HOST_VIT, HOST_MIT, _ = host.SOURCES
-TIMM, *_ = timm.SOURCES
+TIMM = timm.SOURCES[0]
 # project -> its ViT, its ViT with layer scale, its MiT; None where it has none
 PROJECTS: dict[str, tuple[Source | None, Source | None, Source | None]] = {
     'timm': (TIMM, TIMM, None),
@@ -46,7 +46,9 @@ def export(state: dict[str, Tensor], to: str, channels: int = 3) -> tuple[dict[s
     if 'cls_token' in source.unused and f'{place}cls_token' not in native:
         _add_unused_token(native, place)
     prefix = source.prefixes[-1] if source.head and place else ''
-    after = {pattern: back for pattern, (_, back) in source.shapes(prefix).items()}
+    forms = source.shapes(prefix)
+    after = {pattern: back for pattern, (_, back) in forms.items() if back is not None}
+    assert len(after) == len(forms), 'a format that is only read'
     theirs, rest = translate(native, inverse(source.table(prefix, place)), after=after)
     if rest:
         raise ValueError(f'{source.what} has no place for {", ".join(rest)}')

@@ -112,8 +112,8 @@ def describe(
     kernel, positions = state.get(f'{place}patch_embed.proj.weight'), state.get(f'{place}pos_embed')
     if kernel is not None and positions is not None and kernel.ndim > 1 and positions.ndim == 3:
         width, depth = len(kernel), _count(names, 'blocks.')
-        known = {(sizes['embed_dims'], sizes['num_layers']): LETTERS[name] for name, sizes in VITS.items()}
-        size = known.get((width, depth))
+        vits = {(sizes['embed_dims'], sizes['num_layers']): LETTERS[name] for name, sizes in VITS.items()}
+        size = vits.get((width, depth))
         model = f'ViT-{size}' if size else f'ViT of {depth} blocks, width {width}, patches'
         if patch_size is None:
             patch_size = kernel.shape[-1] if kernel.ndim == 4 else math.isqrt(kernel.shape[-1] // 3)
@@ -124,8 +124,8 @@ def describe(
     stem = state.get(f'{place}stages.0.patch_embed.proj.weight')
     if stem is not None:
         depths = tuple(_count(names, f'stages.{stage}.blocks.') for stage in range(_count(names, 'stages.')))
-        known = {(sizes['embed_dims'], sizes['num_layers']): name for name, sizes in MITS.items() if name}
-        size = known.get((len(stem), depths))
+        mits = {(sizes['embed_dims'], sizes['num_layers']): name for name, sizes in MITS.items() if name}
+        size = mits.get((len(stem), depths))
         return f'MiT-{size.upper()}' if size else f'MiT of {depths} blocks, width {len(stem)} and up'
     return None
 

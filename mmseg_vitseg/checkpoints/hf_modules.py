@@ -38,18 +38,19 @@ SEGFORMER = {
 def renamed(source: Source, parts: dict[str, str]) -> Source:
     """Return a format of which parts of the names are others."""
 
-    def name(names: Names) -> Names:
-        if not isinstance(names, str):
-            return tuple(map(name, names))
+    def name(one: str) -> str:
         for old, new in parts.items():
-            names = names.replace(old, new)
-        return names
+            one = one.replace(old, new)
+        return one
+
+    def line(left: Names) -> Names:
+        return name(left) if isinstance(left, str) else tuple(map(name, left))
 
     return replace(
         source,
         what=f"{source.what} in its modules' names",
-        encoder={name(left): right for left, right in source.encoder.items()},
-        head={name(left): right for left, right in source.head.items()},
+        encoder={line(left): right for left, right in source.encoder.items()},
+        head={line(left): right for left, right in source.head.items()},
         marks=tuple(map(name, source.marks)),
         forms={name(left): form for left, form in source.forms.items()},
     )

@@ -12,7 +12,7 @@ from torch import Tensor
 # are the tensor, or the tensors, of the other side. Names hold fields: {i} a block's number, {s} a stage's; {s+1} and {3-s}
 # the same number counted otherwise; {h} or {head} a head; {rest} whatever follows.
 Names = str | tuple[str, ...]
-Table = Mapping[Names, Names]
+Table = dict[Names, Names]
 # their name -> what their tensor becomes here before it is merged or cut, and the way back
 Forms = Mapping[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor] | None]]
 
@@ -77,7 +77,7 @@ class Source:
 
     def table(self, theirs: str, ours: str) -> Table:
         """Return the whole map, the encoder's names behind the prefixes ``theirs`` and ``ours``."""
-        return {_behind(theirs, left): _behind(ours, right) for left, right in self.encoder.items()} | dict(self.head)
+        return {_behind(theirs, left): _behind(ours, right) for left, right in self.encoder.items()} | self.head
 
     def dropped(self, name: str, prefix: str) -> bool:
         """Tell whether a name is on the drop list, as it is or behind the encoder's prefix."""
@@ -129,7 +129,7 @@ def translate(
                 break
         else:
             rest[name] = state_dict[name]
-    result = {}
+    result: dict[str, Tensor] = {}
     for (patterns, right, values), names in lines.items():
         if len(names) < len(patterns):
             rest.update({name: state_dict[name] for name in names.values()})
@@ -187,18 +187,12 @@ def _match(pattern: str, name: str) -> dict[str, int | str] | None:
     found = expression.fullmatch(name)
     if not found:
         return None
-    values: dict[str, int | str] = dict(found.groupdict())
-    for key, (base, sign) in numbers.items():
-        values[key] = sign * (int(values[key]) - base)
-        if values[key] < 0:
-            return None
-    return values
+    counted = {key: sign * (int(found[key]) - base) for key, (base, sign) in numbers.items()}
+    return None if any(number < 0 for number in counted.values()) else {**found.groupdict(), **counted}
 
 
 def _fill(pattern: str, values: Mapping[str, int | str]) -> str:
     """Put the fields' values into a pattern."""
     _, numbers = _compiled(pattern)
-    shown = {
-        key: numbers[key][0] + numbers[key][1] * value if key in numbers else value for key, value in values.items()
-    }
+    shown = {**values, **{key: base + sign * int(values[key]) for key, (base, sign) in numbers.items()}}
     return FIELD.sub(lambda found: str(shown[found['name']]), pattern)

@@ -8,6 +8,8 @@
   stand in their backbone, whose class token takes no part. Its classifier is 3x3.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -60,8 +62,9 @@ def deepest_first(classifier: Tensor) -> Tensor:
     return torch.cat(classifier.chunk(4, dim=1)[::-1], dim=1)
 
 
-FORMAT = dict(
+RELEASE = Source(
     name='setr',
+    what="the SETR authors'",
     encoder=VISION_TRANSFORMER,
     marks=MARKS,
     prefixes=('backbone.',),
@@ -69,28 +72,28 @@ FORMAT = dict(
 )
 
 SOURCES = (
-    Source(
+    replace(
+        RELEASE,
         what="the SETR authors' PUP",
         head=PUP,
         needs=('decode_head.conv_4.',),
         finish=bias_into_norm,
-        **FORMAT,
     ),
-    Source(
+    replace(
+        RELEASE,
         what="the SETR authors' Naive",
         head=NAIVE,
         needs=('decode_head.conv_0.',),
         absent=('decode_head.conv_4.',),
         finish=bias_into_norm,
-        **FORMAT,
     ),
-    Source(
+    replace(
+        RELEASE,
         what="the SETR authors' MLA",
         head=MLA,
         needs=('decode_head.mlahead.',),
         unused=('cls_token',),
         no_bias=('.conv_seg.weight',),  # of the auxiliary heads
         forms={'decode_head.cls.weight': (deepest_first, deepest_first)},
-        **FORMAT,
     ),
 )

@@ -86,8 +86,15 @@ def accounted(
             that no key of the module has.
     """
     own = module.state_dict()
-    options = dict(source=source, resize_patches=resize_patches, adapt_channels=adapt_channels, pretrained=pretrained)
-    fitted = fit(state_dict, module, path, **options)
+    fitted = fit(
+        state_dict,
+        module,
+        path,
+        source=source,
+        resize_patches=resize_patches,
+        adapt_channels=adapt_channels,
+        pretrained=pretrained,
+    )
     given = {name: fit_kernel(value, own.get(name)) for name, value in fitted.state.items()}
     _start_from_scratch(given, own, from_scratch, path)
     left = [name for name in fitted.left if not name.startswith(tuple(from_scratch))]
@@ -153,9 +160,9 @@ def fit(
         converted = convert(state_dict, own, place, source)
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from error
-    unused = {place + name for name in (*converted.source.unused, *(PRETRAINED_UNUSED if pretrained else ()))}
+    may_lack = {place + name for name in (*converted.source.unused, *(PRETRAINED_UNUSED if pretrained else ()))}
     outside = SEGMENTOR if pretrained else ()
-    unused = [name for name in converted.state if name not in own and (name in unused or name.startswith(outside))]
+    unused = [name for name in converted.state if name not in own and (name in may_lack or name.startswith(outside))]
     dropped = converted.dropped + unused
     if dropped:
         print_log(f'{path}: dropped what the model does not use: {", ".join(dropped)}', logger='current')
@@ -189,9 +196,9 @@ def load_checkpoint(model: nn.Module, path: str | Path) -> None:
 
 def fit_kernel(tensor: Tensor, own: Tensor | None) -> Tensor:
     """Give a linear layer's weight the shape of the convolution's that ``own`` is, or the other way round."""
-    kernels = own is not None and min(tensor.ndim, own.ndim) > 1
-    same = kernels and tensor.flatten(1).shape == own.flatten(1).shape
-    return tensor.reshape(own.shape) if same else tensor
+    if own is None or min(tensor.ndim, own.ndim) < 2 or tensor.flatten(1).shape != own.flatten(1).shape:
+        return tensor
+    return tensor.reshape(own.shape)
 
 
 def _advice(fitted: Fitted, own: dict[str, Tensor], module: nn.Module) -> str:

@@ -91,21 +91,21 @@ class LoadMask(LoadAnnotations):
                 f'{" x ".join(map(str, results["ori_shape"]))} (height x width); a mask has one value a pixel of its image'
             )
         if self.values is not None:
-            self._check_values(mask, results)
+            self._check_values(mask, self.values, results)
         if is_void is not None:
             mask[is_void] = 255
 
-    def _check_values(self, mask: np.ndarray, results: dict) -> None:
+    def _check_values(self, mask: np.ndarray, values: Sequence[int], results: dict) -> None:
         shift = 1 if self.reduce_zero_label else 0
         label_map = results.get('label_map') or {}
         counts = np.bincount(mask.ravel(), minlength=256)
-        counts[[label_map.get(value - shift, value - shift) for value in self.values]] = 0
+        counts[[label_map.get(value - shift, value - shift) for value in values]] = 0
         # reduce_zero_label makes 255 of both 0 and 255
         found = ['0 or 255' if shift and label == 255 else str(label + shift) for label in np.flatnonzero(counts)]
         if found:
             raise ValueError(
                 f'{results["seg_map_path"]}: the mask has the value {", ".join(found)}; allowed: '
-                f'{", ".join(map(str, self.values))}. Fetch the file again, or convert your masks to these values'
+                f'{", ".join(map(str, values))}. Fetch the file again, or convert your masks to these values'
             )
 
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from mmengine.dist import is_main_process
-from mmengine.fileio import LocalBackend, register_backend
+from mmengine.fileio import BaseStorageBackend, LocalBackend, register_backend
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import MessageHub
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
@@ -52,12 +52,15 @@ class AtomicCheckpointHook(CheckpointHook):
     validation that follows it makes up for that validation when it is resumed: the best checkpoint depends on it.
     """
 
+    file_backend: BaseStorageBackend
+    done: dict[str, int]  # epochs and iterations, while a checkpoint of them is written
+
     def __init__(self, *args, **kwargs):
         known = {**inspect.signature(CheckpointHook).parameters, **inspect.signature(Runner.save_checkpoint).parameters}
         if wrong := [name for name in kwargs if name not in known]:  # the host would say so after the first epoch
             raise ValueError(f'AtomicCheckpointHook has no argument {wrong[0]!r}; allowed: {", ".join(known)}')
         super().__init__(*args, **{'backend_args': dict(backend=BACKEND), **kwargs})
-        self.done: dict[str, int] = {}  # epochs and iterations, while a checkpoint of them is written
+        self.done = {}
 
     def before_train(self, runner: Runner) -> None:
         """Go on from exactly where the checkpoint was written."""

@@ -113,7 +113,8 @@ class FiniteLossHook(Hook):
                 row = f'; {self.skip} batches in a row were left out before it' if self.skip else ''
                 raise NonFiniteLossError(f'{happened}{row}; {self._advice(runner)}')
             self._leave_out(runner, happened)
-            outputs.clear()  # the host would average them with those of the next iterations
+            if outputs is not None:
+                outputs.clear()  # the host would average them with those of the next iterations
             self.spoilt = True
         self.spoilt &= not stepped
 

@@ -64,7 +64,7 @@ class PredictionProgressHook(Hook):
     ) -> None:
         """Keep the batch's pictures, as many as are still wanted."""
         wanted = self.num_images - len(self.tiles)
-        if self.frames is None or wanted <= 0:
+        if self.frames is None or wanted <= 0 or data_batch is None or outputs is None:
             return
         with self._failures_logged(runner):
             meta = runner.val_dataloader.dataset.metainfo
@@ -76,7 +76,7 @@ class PredictionProgressHook(Hook):
     @master_only
     def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
         """Write the picture, captioned with the step and the scores."""
-        if not self.tiles:
+        if self.frames is None or not self.tiles:
             return
         with self._failures_logged(runner):
             unit, step = _progress(runner)

@@ -81,7 +81,7 @@ class FSDPStrategy(HostFSDPStrategy):
         self.unshared = copy.deepcopy(model).to('meta')
         return model
 
-    def build_optim_wrapper(self, optim_wrapper: dict, model: FullyShardedDataParallel | None = None) -> OptimWrapper:
+    def build_optim_wrapper(self, optim_wrapper: dict, model: FullyShardedDataParallel) -> OptimWrapper:
         """Build the optimizer while parameters have their own shapes."""
         with FullyShardedDataParallel.summon_full_params(model, writeback=False):
             wrapper = super().build_optim_wrapper(optim_wrapper, model)

@@ -7,6 +7,7 @@ layout in which convolutions run fastest. No layout is ever changed.
 
 import math
 from collections.abc import Sequence
+from typing import TypedDict
 
 import numpy as np
 import torch.nn.functional as F
@@ -20,8 +21,17 @@ from mmseg_vitseg.models.arguments import check_rates, check_sizes
 from mmseg_vitseg.models.backbone import Backbone, resolve_indices
 from mmseg_vitseg.registry import MODELS
 
-# Width of one head, blocks of each stage: SegFormer (arXiv 2105.15203, table 6).
-VARIANTS = {
+
+class Sizes(TypedDict):
+    """Width of one head; blocks and heads of each stage."""
+
+    embed_dims: int
+    num_layers: tuple[int, ...]
+    num_heads: tuple[int, ...]
+
+
+# SegFormer (arXiv 2105.15203, table 6).
+VARIANTS: dict[str | None, Sizes] = {
     None: dict(embed_dims=64, num_layers=(3, 4, 6, 3), num_heads=(1, 2, 4, 8)),  # the host's defaults
     'b0': dict(embed_dims=32, num_layers=(2, 2, 2, 2), num_heads=(1, 2, 5, 8)),
     'b1': dict(embed_dims=64, num_layers=(2, 2, 2, 2), num_heads=(1, 2, 5, 8)),
@@ -91,7 +101,7 @@ class EfficientAttention(nn.Module):
         return self.proj_drop(self.proj(out))
 
     def _reduce(self, x: Tensor) -> Tensor:
-        if self.sr is None:
+        if self.sr is None or self.norm is None:  # neither or both
             return x
         if min(x.shape[1:3]) < self.sr_ratio:
             raise ValueError(
@@ -247,9 +257,10 @@ class MixVisionTransformer(Backbone):
         if variant not in VARIANTS:
             allowed = ', '.join(map(str, VARIANTS))
             raise ValueError(f'MixVisionTransformer: variant={variant!r}; allowed: {allowed}')
-        sizes = dict(embed_dims=embed_dims, num_layers=num_layers, num_heads=num_heads)
-        sizes = {name: VARIANTS[variant][name] if size is None else size for name, size in sizes.items()}
-        embed_dims, num_layers, num_heads = sizes.values()
+        sizes = VARIANTS[variant]
+        embed_dims = sizes['embed_dims'] if embed_dims is None else embed_dims
+        num_layers = sizes['num_layers'] if num_layers is None else num_layers
+        num_heads = sizes['num_heads'] if num_heads is None else num_heads
         per_stage = dict(
             num_layers=num_layers, num_heads=num_heads, patch_sizes=patch_sizes, strides=strides, sr_ratios=sr_ratios
         )

@@ -89,6 +89,7 @@ class VisionTransformer(Backbone):
     """
 
     first_kernel = 'patch_embed.proj.weight'
+    grid: tuple[int, int]
 
     def __init__(
         self,
@@ -128,12 +129,14 @@ class VisionTransformer(Backbone):
         super().__init__(pretrained=pretrained, init_cfg=init_cfg)
         if variant not in VARIANTS:
             raise ValueError(f'VisionTransformer: variant={variant!r}; allowed: {", ".join(VARIANTS)}')
-        sizes = dict(embed_dims=embed_dims, num_layers=num_layers, num_heads=num_heads)
-        sizes = {name: VARIANTS[variant][name] if size is None else size for name, size in sizes.items()}
-        check_sizes('VisionTransformer', **sizes, patch_size=patch_size, in_channels=in_channels)
+        sizes = VARIANTS[variant]
+        embed_dims = sizes['embed_dims'] if embed_dims is None else embed_dims
+        num_layers = sizes['num_layers'] if num_layers is None else num_layers
+        num_heads = sizes['num_heads'] if num_heads is None else num_heads
+        check_sizes('VisionTransformer', embed_dims=embed_dims, num_layers=num_layers, num_heads=num_heads)
+        check_sizes('VisionTransformer', patch_size=patch_size, in_channels=in_channels)
         rates = dict(drop_rate=drop_rate, attn_drop_rate=attn_drop_rate, drop_path_rate=drop_path_rate)
         check_rates('VisionTransformer', **rates, mlp_drop_rate=mlp_drop_rate or 0.0)
-        embed_dims, num_layers, num_heads = sizes.values()
         if embed_dims % num_heads:
             raise ValueError(f'VisionTransformer: num_heads={num_heads} must divide embed_dims={embed_dims}')
         if input_norm not in (None, 'batch'):

@@ -24,8 +24,10 @@ def resize(x: Tensor, size: Sequence[int], align_corners: bool) -> Tensor:
 
 def scaled(size: Sequence[int], scale: float) -> tuple[int, int]:
     """Return (int(s h), int(s w)); without ``int`` where s is one, since that makes a number of a size that is traced."""
-    height, width = (side * scale for side in size)
-    return (height, width) if isinstance(scale, int) else (int(height), int(width))
+    height, width = size
+    if isinstance(scale, int):
+        return height * scale, width * scale
+    return int(height * scale), int(width * scale)
 
 
 def conv_of_upsampled(x: Tensor, weight: Tensor, bias: Tensor | None, scale: float, align_corners: bool) -> Tensor:

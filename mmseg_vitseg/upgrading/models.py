@@ -25,12 +25,11 @@ def upgrade(model: nn.Module) -> nn.Module:
     Raises:
         ValueError: it is of another class, or has settings that ours does not support.
     """
-    name = type(model).__name__
-    host, ours = classes(name) if name in NAMES else (None, None)
-    if type(model) is not host:
-        raise ValueError(
-            f'{type(model).__module__}.{name} has no counterpart here; those that have: {", ".join(NAMES)}'
-        )
+    cls = type(model)
+    name = cls.__name__
+    if name not in NAMES or cls is not classes(name)[0]:
+        raise ValueError(f'{cls.__module__}.{name} has no counterpart here; those that have: {", ".join(NAMES)}')
+    _, ours = classes(name)
     if name == 'EncoderDecoder':
         upgraded = ours(**_segmentor(model))
     else:
@@ -45,13 +44,15 @@ def upgrade(model: nn.Module) -> nn.Module:
 
 
 def _segmentor(model: nn.Module) -> dict:
-    auxiliary = model.auxiliary_head if model.with_auxiliary_head else None
-    several = isinstance(auxiliary, nn.ModuleList)
+    auxiliary: dict | list[dict] | None = None
+    if model.with_auxiliary_head:
+        heads = model.auxiliary_head
+        auxiliary = [*map(_built, heads)] if isinstance(heads, nn.ModuleList) else _built(heads)
     return dict(
         backbone=_built(model.backbone),
         neck=_built(model.neck) if model.with_neck else None,
         decode_head=_built(model.decode_head),
-        auxiliary_head=[*map(_built, auxiliary)] if several else auxiliary and _built(auxiliary),
+        auxiliary_head=auxiliary,
         train_cfg=model.train_cfg,
         test_cfg=model.test_cfg,
         data_preprocessor=model.data_preprocessor,
@@ -154,8 +155,8 @@ def _head(host: nn.Module) -> dict:
     """What the heads share; the loss and the sampler are handed over as they are."""
     if host.input_transform == 'resize_concat':
         raise ValueError("input_transform='resize_concat': the widths of its inputs are not known any more")
-    names = ('in_channels', 'channels', 'num_classes', 'out_channels', 'threshold', 'dropout_ratio', 'conv_cfg')
-    names += ('norm_cfg', 'act_cfg', 'in_index', 'ignore_index', 'align_corners', 'init_cfg')
+    names = ['in_channels', 'channels', 'num_classes', 'out_channels', 'threshold', 'dropout_ratio', 'conv_cfg']
+    names += ['norm_cfg', 'act_cfg', 'in_index', 'ignore_index', 'align_corners', 'init_cfg']
     return {name: getattr(host, name) for name in names}
 
 

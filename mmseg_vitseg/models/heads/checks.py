@@ -14,8 +14,8 @@ def check_levels(head: str, base_arguments: dict) -> None:
         ValueError: they have not.
     """
     in_channels, in_index = base_arguments.get('in_channels'), base_arguments.get('in_index', -1)
-    listed = isinstance(in_channels, Sequence) and isinstance(in_index, Sequence)
-    if not listed or len(in_channels) != len(in_index):
+    paired = isinstance(in_channels, Sequence) and isinstance(in_index, Sequence) and len(in_channels) == len(in_index)
+    if not paired:
         raise ValueError(
             f'{head}: in_channels={in_channels} and in_index={in_index}; each is a list, one entry a level'
         )

@@ -67,7 +67,7 @@ class LinearPatchHead(DecodeHead):
 
     def classify(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Map the chosen feature map (B, D, h, w) to logits (B, K, h p, w p)."""
-        x = self._transform_inputs(inputs)  # (B, D, h, w)
+        x: Tensor = self._transform_inputs(inputs)  # (B, D, h, w)
         grid = x.shape[-2:]
         x = x.flatten(2).transpose(1, 2)  # (B, N, D)
         if self.dropout is not None:
