@@ -53,7 +53,8 @@ def compare_configs(ours: str, other: str, shape: tuple[int, int]) -> Comparison
         shape: (H, W) of the image.
     """
     settings = Settings(shape=shape, dtype='float64')
-    return compare_variants(*(Step(Variant(path, path).build(), settings) for path in (ours, other)))
+    step, other_step = (Step(Variant(path, path).build(), settings) for path in (ours, other))
+    return compare_variants(step, other_step)
 
 
 def _copy_weights(source: Segmentor, target: Segmentor) -> None:

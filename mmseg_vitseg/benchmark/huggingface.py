@@ -20,7 +20,7 @@ def huggingface_twin(ours: nn.Module, channels: int) -> Segmentor:
         raise ValueError('transformers is not installed: pip install transformers') from error
     backbone = getattr(ours, 'backbone', None)
     if isinstance(backbone, MixVisionTransformer) and isinstance(ours.decode_head, SegformerHead):
-        notes = []
+        notes: list[str] = []
         return HuggingFaceSegmentor(segformer(ours, notes), channels, notes)
     if isinstance(backbone, VisionTransformer):
         ours.backbone = VisionTransformerEncoder(backbone)

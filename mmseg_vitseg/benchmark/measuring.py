@@ -1,6 +1,7 @@
 """Measuring variants side by side."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from mmseg_vitseg.benchmark.building import draw
 from mmseg_vitseg.benchmark.comparing import Comparison, compare_to_float32, compare_variants
@@ -8,7 +9,7 @@ from mmseg_vitseg.benchmark.flops import count_gflops
 from mmseg_vitseg.benchmark.memory import peak_memory_mb
 from mmseg_vitseg.benchmark.rows import Row
 from mmseg_vitseg.benchmark.timing import ratios, time_in_turn
-from mmseg_vitseg.benchmark.variants import Segmentor, Settings, Step, Variant, reason
+from mmseg_vitseg.benchmark.variants import Settings, Step, Variant, reason
 
 
 def measure_side_by_side(
@@ -39,7 +40,7 @@ def measure_side_by_side(
         row.peak_memory_mb, why = peak_memory_mb(variant, settings)
         if not why:  # what was killed in a process of its own is not tried in this one
             progress(f'{variant.name}: building')
-            step, why = reason(lambda variant=variant, row=row: _prepare(variant.build(), settings, row))
+            step, why = reason(partial(_prepare, variant, settings, row))
         if why:
             row.notes.append(why)
         else:
@@ -63,8 +64,9 @@ def measure_side_by_side(
     return list(rows.values())
 
 
-def _prepare(segmentor: Segmentor, settings: Settings, row: Row) -> Step:
-    """Draw weights, fill in what needs no run, and make the step, which may compile the model."""
+def _prepare(variant: Variant, settings: Settings, row: Row) -> Step:
+    """Build, draw weights, fill in what needs no run, and make the step, which may compile the model."""
+    segmentor = variant.build()
     row.notes += segmentor.notes
     draw(segmentor.model)
     row.params_m = sum(parameter.numel() for parameter in segmentor.model.parameters()) / 1e6

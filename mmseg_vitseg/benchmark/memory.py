@@ -86,10 +86,10 @@ def _status(key: str) -> int | None:
     return None
 
 
-def main(request: str) -> None:
+def main(text: str) -> None:
     """Answer a request on stdout."""
     warnings.simplefilter('ignore')
-    request = json.loads(request)
+    request = json.loads(text)
     settings = Settings(**{**request['settings'], 'shape': tuple(request['settings']['shape'])})
     peak, why = reason(lambda: measure(Variant(**request['variant']), settings))
     print(json.dumps(dict(error=why) if why else dict(peak_mb=peak)))

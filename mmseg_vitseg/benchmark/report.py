@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 import mmseg
 import torch
@@ -92,7 +93,7 @@ def cells(row: Row) -> list[str]:
         _number(row.params_m, '.2f'),
         _number(row.gflops, '.1f'),
         _spread(row.times_ms, '.1f'),
-        _number(latency and 1e3 * settings.batch_size / latency['median'], '.2f'),
+        _number(1e3 * settings.batch_size / latency['median'] if latency else None, '.2f'),
         _number(row.peak_memory_mb, '.0f'),
         _spread(row.ratios, '.2f'),
         _number(row.ratio_memory, '.2f'),
@@ -133,16 +134,21 @@ def plot(rows: Sequence[Row], path: str | Path) -> None:
     for index, ((config, mode), group) in enumerate(groups.items()):
         colour = f'C{index % 10}'
         keys.append(Line2D([], [], color=colour, linewidth=3, label=f'{config} ({mode})'))
-        start = group[0].latency_ms['median'], group[0].peak_memory_mb
         for row in group:
-            latency = row.latency_ms
-            point = latency['median'], row.peak_memory_mb
-            bars = [[point[0] - latency['min']], [latency['max'] - point[0]]]
-            axes.plot(*zip(start, point, strict=True), color=colour, linewidth=0.8)
-            axes.errorbar(*point, xerr=bars, color=colour, marker=marks.get(row.variant, '.'), capsize=2)
+            latency, memory = _point(row)
+            bars = [[latency - min(row.times_ms)], [max(row.times_ms) - latency]]
+            axes.plot(*zip(_point(group[0]), (latency, memory), strict=True), color=colour, linewidth=0.8)
+            mark = marks.get(row.variant, '.')
+            axes.errorbar(latency, memory, xerr=bars, color=colour, marker=mark, capsize=2)
     figure.legend(handles=keys, loc='outside right center', fontsize=7)
     with whole(Path(path)) as temporary:
         figure.savefig(temporary, dpi=150)
+
+
+def _point(row: Row) -> tuple[float, float]:
+    """Return the median latency and the memory of a row that has both."""
+    assert row.peak_memory_mb is not None
+    return median(row.times_ms), row.peak_memory_mb
 
 
 def _number(value: float | None, form: str) -> str:

@@ -57,7 +57,7 @@ def _setr(decoder: str, auxiliary: int) -> Case:
 
 def _small(classes: int, size: tuple[int, int]) -> dict:
     heads = ['decode_head', *(f'auxiliary_head.{index}' for index in range(3))]
-    options = {**WHOLE, 'model.backbone.variant': 'small', 'model.backbone.img_size': size}
+    options: dict[str, object] = {**WHOLE, 'model.backbone.variant': 'small', 'model.backbone.img_size': size}
     for head in heads:
         options |= {f'model.{head}.in_channels': 384, f'model.{head}.num_classes': classes}
     return options
@@ -66,7 +66,7 @@ def _small(classes: int, size: tuple[int, int]) -> dict:
 def _windows(classes: int) -> Case:
     """Return a street scene in six windows."""
     test = {'mode': 'slide', 'crop_size': (768, 768), 'stride': (512, 512)}
-    options = {f'model.test_cfg.{key}': value for key, value in test.items()}
+    options: dict[str, object] = {f'model.test_cfg.{key}': value for key, value in test.items()}
     options |= {**HOST_DECODER, 'model.decode_head.num_classes': classes}
     name = f'SegFormer-B0, {classes} classes, windows of 768 every 512'
     return Case(name, 'segformer_b0_cityscapes', STREET, 'stock', options, ('predict',))

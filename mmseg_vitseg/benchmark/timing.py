@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from statistics import median
 
 import torch
@@ -36,7 +37,7 @@ def time_in_turn(
     for name, step in steps.items():
         for _ in range(WARM_UP):
             progress(f'{name}: warm-up')
-            took, why = reason(lambda step=step: timed(step, device))
+            took, why = reason(partial(timed, step, device))
             if why:
                 failed[name] = why
             if why or took > LONG:
@@ -46,7 +47,7 @@ def time_in_turn(
     while times and not _enough(times, repeats, time.perf_counter() - start):
         for name in list(times):
             progress(f'{name}: round {len(times[name]) + 1}{"" if repeats is None else f" of {repeats}"}')
-            milliseconds, why = reason(lambda name=name: timed(steps[name], device))
+            milliseconds, why = reason(partial(timed, steps[name], device))
             if why:
                 failed[name] = why
                 del times[name]

@@ -1,6 +1,8 @@
 """The same model of the host's, from our config."""
 
 import inspect
+from collections.abc import Mapping
+from typing import Any
 
 from mmengine.config import ConfigDict
 from torch import nn
@@ -9,7 +11,7 @@ from mmseg_vitseg.models import mit, vit
 from mmseg_vitseg.registry import SCOPE
 from mmseg_vitseg.upgrading.counterparts import NAMES, classes, defaults
 
-VARIANTS = {'VisionTransformer': vit.VARIANTS, 'MixVisionTransformer': mit.VARIANTS}
+VARIANTS: dict[str, Mapping[Any, Mapping]] = {'VisionTransformer': vit.VARIANTS, 'MixVisionTransformer': mit.VARIANTS}
 
 # Ours only, and without effect on what is measured: what a checkpoint must fill; norms' eps, which `share_eps` copies.
 WITHOUT_EFFECT = ('from_scratch', 'reduction_norm_cfg')

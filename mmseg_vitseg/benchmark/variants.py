@@ -67,7 +67,8 @@ class Variant:
         Raises:
             ValueError: there is no such twin; and what a constructor raises.
         """
-        cfg, notes = model_config(self.config, self.options), []
+        cfg = model_config(self.config, self.options)
+        notes: list[str] = []
         channels = cfg.backbone.get('in_channels', 3)
         if self.kind == 'hf':
             return huggingface_twin(build_model(cfg), channels)

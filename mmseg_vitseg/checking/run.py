@@ -1,6 +1,7 @@
 """All checks of a config, one after the other."""
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from mmengine.config import Config
 from mmengine.logging import print_log
@@ -57,7 +58,7 @@ def check_config(cfg: Config, track: Track | None = None, *, starting: bool = Fa
     init_default_scope(cfg.get('default_scope') or 'mmseg')
     setup = Setup(cfg)
     checks = [*CHECKS, check_roots] if starting else CHECKS
-    found = [finding for check in checks for finding in _tried(check.__name__, lambda check=check: check(setup))]
+    found = [finding for check in checks for finding in _tried(check.__name__, partial(check, setup))]
     if track is not None:
         found += check_data(setup, track)
     return sorted(found, key=lambda finding: finding.severity != ERROR)

@@ -71,7 +71,8 @@ def export_file(
     cfg = read_config(config, options)
     window = take_window(cfg)
     model = load_model(cfg, checkpoint, 'cpu')
-    shape = tuple(shape or window or default_shape(model))
+    height, width = shape or window or default_shape(model)
+    shape = height, width
     graph = Graph(model, labels=labels)
     description = describe(model, graph, shape if fixed else None)
     description |= dict(config=Path(config).name, checkpoint=Path(checkpoint).name)
@@ -111,9 +112,9 @@ def check_target(out: Path, format: str, overwrite: bool) -> None:
 def take_window(cfg: Config) -> tuple[int, int] | None:
     """Return the (H, W) of the windows that a config predicts in, and make it predict pictures whole."""
     settings = cfg.model.get('test_cfg') or {}
-    window = tuple(settings.crop_size) if settings.get('mode') == 'slide' else None
+    window = settings.get('crop_size') if settings.get('mode') == 'slide' else None
     cfg.merge_from_dict({'model.test_cfg.mode': 'whole'})
-    return window
+    return None if window is None else (window[0], window[1])
 
 
 def default_shape(model) -> tuple[int, int]:

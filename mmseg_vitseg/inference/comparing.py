@@ -5,6 +5,7 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from PIL import Image
 from torch import nn
 
 from mmseg_vitseg.inference.drawing import IGNORED, captioned, label_colours
-from mmseg_vitseg.inference.model import classes_of, dataset_of, is_loading, predict
+from mmseg_vitseg.inference.model import classes_of, dataset_of, is_loading, predict_one
 from mmseg_vitseg.inference.pictures import read_picture
 
 WRONG = (220, 30, 40)  # where A and B differ
@@ -64,7 +65,7 @@ def samples_of(cfg: Config) -> Iterator[tuple[str, Callable[[], tuple[np.ndarray
         return np.ascontiguousarray(sample['img'][..., ::-1]), sample['gt_seg_map'].astype(np.int64)
 
     for index in range(len(dataset)):
-        yield dataset.get_data_info(index)['img_path'], lambda index=index: load(index)
+        yield dataset.get_data_info(index)['img_path'], partial(load, index)
 
 
 def compare_named(a: nn.Module, b: nn.Module, paths: Sequence[str | Path]) -> Iterator[Comparison]:
@@ -103,7 +104,7 @@ def compare_most_different(
 
 
 def _compare(a: nn.Module, b: nn.Module, path: str | Path, picture: np.ndarray, truth: np.ndarray | None) -> Comparison:
-    return Comparison(Path(path).name, picture, truth, predict(a, picture), predict(b, picture))
+    return Comparison(Path(path).name, picture, truth, predict_one(a, picture), predict_one(b, picture))
 
 
 def mean_iou(labels: np.ndarray, truth: np.ndarray) -> float:

@@ -24,8 +24,8 @@ def label_colours(palette: np.ndarray) -> np.ndarray:
 
 def distinct_colours(count: int) -> list[tuple[int, int, int]]:
     """Return colours for classes without: hues that go round by the golden ratio, so that neighbours differ."""
-    hues = [index * 0.618034 % 1 for index in range(count)]
-    return [tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.65, 0.95)) for hue in hues]
+    colours = (colorsys.hsv_to_rgb(index * 0.618034 % 1, 0.65, 0.95) for index in range(count))
+    return [(round(255 * red), round(255 * green), round(255 * blue)) for red, green, blue in colours]
 
 
 def overlay(picture: np.ndarray, labels: np.ndarray, palette: np.ndarray, opacity: float) -> np.ndarray:

@@ -175,7 +175,7 @@ def predict_video(model: nn.Module, file: Path, name: Path, writer: Writer, batc
             raise ValueError(f'{file}: not a video that OpenCV reads, or damaged')
         counts = np.zeros(len(writer.names), np.int64)
         with whole(writer.folder / name.with_name(f'{name.name}_overlay.mp4')) as temporary:
-            film = cv2.VideoWriter(str(temporary), cv2.VideoWriter_fourcc(*'mp4v'), rate, size)
+            film = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*'mp4v'), rate, size)
             try:
                 frames = (dict(prepare(model, frame), picture=frame) for frame in _frames(capture))
                 for batch in batches(frames, batch_size):

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
 from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
@@ -105,11 +105,16 @@ def predict(
         FileNotFoundError, ValueError: a file is missing or no picture; an array of another shape or type.
     """
     if isinstance(images, (str, Path, Image.Image, np.ndarray)):
-        return predict(model, [images])[0]
+        return predict_one(model, images)
     maps: list[np.ndarray] = []
     for batch in batches((prepare(model, as_rgb(image)) for image in images), batch_size):
         maps += label_maps(model, batch)
     return maps
+
+
+def predict_one(model: nn.Module, image: Picture) -> np.ndarray:
+    """Predict the class of each pixel of one picture: (H, W), int64."""
+    return label_maps(model, [prepare(model, as_rgb(image))])[0]
 
 
 def prepare(model: nn.Module, picture: np.ndarray) -> dict:
@@ -159,7 +164,7 @@ def as_rgb(image: Picture) -> np.ndarray:
     return image
 
 
-def dataset_of(cfg: Config) -> dict:
+def dataset_of(cfg: Config) -> ConfigDict:
     """Return the settings of the test data set, or of the first one inside wrappers.
 
     Raises:

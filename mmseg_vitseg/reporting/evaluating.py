@@ -9,7 +9,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mmseg_vitseg.inference.comparing import mean_iou, samples_of
-from mmseg_vitseg.inference.model import classes_of, predict
+from mmseg_vitseg.inference.model import classes_of, predict_one
 from mmseg_vitseg.reporting.scores import confusion_matrix
 
 
@@ -67,7 +67,7 @@ def evaluate(model: nn.Module, count: int, track: Callable[[Sequence], Iterator]
     ranked: list[tuple[float, int]] = []
     for index, (path, load) in enumerate(track(samples)):
         picture, truth = load()
-        labels = predict(model, picture)
+        labels = predict_one(model, picture)
         confusion += confusion_matrix(labels, truth, names, path)
         ranked.append((mean_iou(labels, truth), index))
     ranked = sorted(one for one in ranked if not np.isnan(one[0]))  # NaN: nothing of the picture counts
@@ -78,7 +78,7 @@ def evaluate(model: nn.Module, count: int, track: Callable[[Sequence], Iterator]
     def example(m_iou: float, index: int) -> Example:  # seen again, rather than all kept
         path, load = samples[index]
         picture, truth = load()
-        return Example(Path(path).name, picture, truth, predict(model, picture), 100 * m_iou)
+        return Example(Path(path).name, picture, truth, predict_one(model, picture), 100 * m_iou)
 
     return Evaluation(confusion, len(samples), [example(*one) for one in best], [example(*one) for one in worst])
 

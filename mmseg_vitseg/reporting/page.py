@@ -107,12 +107,12 @@ def shown(example: Example, palette: np.ndarray) -> dict:
     height, width = example.picture.shape[:2]
     scale = min(1, LONGEST / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    panels = {
+    arrays = {
         'image': example.picture,
         'truth': overlay(example.picture, example.truth, colours, OPACITY),
         'prediction': overlay(example.picture, example.labels, colours, OPACITY),
     }
-    panels = {name: Image.fromarray(panel).resize(size, Image.Resampling.LANCZOS) for name, panel in panels.items()}
+    panels = {name: Image.fromarray(panel).resize(size, Image.Resampling.LANCZOS) for name, panel in arrays.items()}
     return dict(
         name=example.name,
         m_iou=example.m_iou,
