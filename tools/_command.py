@@ -14,8 +14,9 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
+
+from _signals import silence_handing_over, stop_by_exception
 
 TRACEBACK = 'MMSEG_VITSEG_TRACEBACK'
 ERROR_FILE = 'TORCHELASTIC_ERROR_FILE'  # torchrun's, for what a process has to say at its end
@@ -59,6 +60,7 @@ def run(main: Callable[[], None]) -> None:
         warnings.filterwarnings('ignore', message=message)
     # a log on a full disk would be a traceback a line; whatever is written next says so once
     logging.raiseExceptions = False
+    silence_handing_over()
     received = stop_by_exception()
     try:
         attempt(main, received)
@@ -112,29 +114,6 @@ def left(file: Path, messages: tuple[str, ...]) -> bool:
     except OSError:
         return False
     return True
-
-
-def stop_by_exception() -> list[int]:
-    """Let SIGTERM, which Slurm and Docker send, end the program as Ctrl-C does: what is half-written is taken away.
-
-    Of the same signal a second one ends it at once. The other one is ignored from then on: torchrun sends it on top.
-
-    Returns:
-        where the number of the signal will be.
-    """
-    received: list[int] = []
-    kinds = [kind for kind in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(kind) != signal.SIG_IGN]
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        received.append(number)
-        for kind in kinds:
-            signal.signal(kind, signal.SIG_DFL if kind == number else signal.SIG_IGN)
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # torch makes an error of workers that end as we do
-        raise KeyboardInterrupt
-
-    for kind in kinds:
-        signal.signal(kind, stop)
-    return received
 
 
 def keep_few_kernels() -> None:

@@ -127,6 +127,8 @@ def tools() -> dict[str, ModuleType]:
 def call(tools, monkeypatch, capsys):
     """Run a command line such as ``predict small.py small.pth photo.png --out out``."""
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)  # what the host's log says takes it half a second
+    for hook in ('excepthook', 'unraisablehook'):  # which a tool replaces
+        monkeypatch.setattr(sys, hook, getattr(sys, hook))
 
     def run(line: str) -> Finished:
         name, *arguments = shlex.split(line)

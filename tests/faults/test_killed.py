@@ -3,16 +3,20 @@
 ``MMSEG_VITSEG_KILLS=60 python -m pytest tests/faults/test_killed.py -rP`` is the long form, with a table of where it hit.
 """
 
+import contextlib
 import json
+import multiprocessing
 import os
 import random
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections import Counter
+from multiprocessing import resource_sharer
 from pathlib import Path
 
 import pytest
@@ -27,6 +31,7 @@ KILLS = int(os.environ.get('MMSEG_VITSEG_KILLS', 4))
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 MOMENTS = ('writing', 'validation', 'training', 'after writing', 'start')
 EPOCHS = 6
+SAID = '\n{}. Checkpoints written so far are whole; train.py --resume goes on.\n'
 
 # quickstart, smaller; one checkpoint is kept, and the rate is so high that the best score is not always the last
 OPTIONS = (
@@ -151,7 +156,7 @@ def check_stopped(training: Training, kind: signal.Signals, said: str) -> None:
     """Check that it ended by itself when it got a signal."""
     assert training.status == 128 + kind, said
     what = 'Terminated' if kind == signal.SIGTERM else 'Interrupted'
-    assert said == f'\n{what}. Checkpoints written so far are whole; train.py --resume goes on.\n'
+    assert said == SAID.format(what)
     assert not training.is_writing()
 
 
@@ -258,6 +263,52 @@ def test_workers_end_with_their_training(starter, tmp_path, send, kind):
         time.sleep(0.1)
 
 
+def take_and_go() -> None:
+    """Go to the worker that has a file to hand over, and end in the middle."""
+    context = multiprocessing.get_context('fork')
+    here, there = context.Pipe()
+    worker = context.Process(target=offer, args=(there,))
+    worker.start()
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(here.recv())
+    here.send('gone')
+    worker.join()
+    raise ValueError('taken and gone')
+
+
+def offer(pipe) -> None:
+    """Be the worker: as multiprocessing hands a tensor's memory over; what it says goes to a file."""
+    with open('said.txt', 'w') as file, contextlib.redirect_stderr(file):
+        pipe.send(resource_sharer.DupFd(0)._id[0])
+        pipe.recv()
+        time.sleep(0.2)  # for the thread that hands it over to notice
+
+
+def test_a_worker_whose_training_ends_while_it_hands_a_batch_over(folder, call, monkeypatch):
+    monkeypatch.setattr('mmseg_vitseg.engine.launch.load_config', lambda *args, **kwargs: take_and_go())
+    result = call('train small.py')
+    assert result.status == 2 and result.err.startswith('error: taken and gone'), result.err
+    assert (folder / 'said.txt').read_text() == ''
+
+
+def test_a_signal_that_python_drops(folder, call, monkeypatch):
+    """It does while it deletes an object, and while it forks."""
+
+    class Interrupted:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def drop(*args, **kwargs):
+        thing = Interrupted()
+        del thing
+        time.sleep(10)
+        raise AssertionError('goes on')
+
+    monkeypatch.setattr('mmseg_vitseg.engine.launch.load_config', drop)
+    result = call('train small.py')
+    assert (result.status, result.err) == (130, SAID.format('Interrupted'))
+
+
 def test_a_library_that_makes_an_error_of_a_signal(folder, call, monkeypatch):
     """The host's config does, when it is interrupted while it writes itself out."""
 
@@ -270,4 +321,4 @@ def test_a_library_that_makes_an_error_of_a_signal(folder, call, monkeypatch):
 
     monkeypatch.setattr('mmseg_vitseg.engine.launch.load_config', swallow)
     result = call('train small.py')
-    assert (result.status, result.err.split('.')[0]) == (143, '\nTerminated')
+    assert (result.status, result.err) == (143, SAID.format('Terminated'))
