@@ -29,7 +29,16 @@ setup(
         # tools/export.py --format onnx; the other formats are torch's own
         'export': EXPORT,
         # transformers: the implementation that parity tests compare with; hypothesis: sizes nobody thought of
-        'dev': ['pytest>=8', 'pytest-xdist', 'hypothesis>=6', 'ruff>=0.6', 'pre-commit', 'transformers>=5', *EXPORT],
+        'dev': [
+            'pytest>=8',
+            'pytest-xdist',
+            'hypothesis>=6',
+            'ruff>=0.6',
+            'mypy>=2.4',
+            'pre-commit',
+            'transformers>=5',
+            *EXPORT,
+        ],
     },
     classifiers=[
         'Programming Language :: Python :: 3',

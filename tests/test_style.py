@@ -1,4 +1,4 @@
-"""The lint is part of the tests, so that there is one check command."""
+"""Lint and types are part of the tests, so that there is one check command."""
 
 import subprocess
 import sys
@@ -14,6 +14,12 @@ def test_ruff(command):
     pytest.importorskip('ruff', reason='ruff is not installed; it comes with the extra [dev]')
     result = subprocess.run([sys.executable, '-m', 'ruff', *command, '.'], cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout
+
+
+def test_mypy():
+    pytest.importorskip('mypy', reason='mypy is not installed; it comes with the extra [dev]')
+    result = subprocess.run([sys.executable, '-m', 'mypy'], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_shell_scripts_parse():

@@ -20,8 +20,7 @@ def check_num_classes(setup: Setup) -> Iterator[Finding]:
     """Each head has the training data set's classes, and validation and test have as many."""
     datasets = {loader: wrapped[0] for loader in LOADERS for wrapped in setup.datasets(loader)[:1]}
     trained = datasets.get('train_dataloader') or next(iter(datasets.values()), None)
-    count = trained and classes_of(trained)
-    if not count:
+    if trained is None or not (count := classes_of(trained)):
         return
     for head in setup.heads:
         if takes_labels(head):

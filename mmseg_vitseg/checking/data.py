@@ -28,7 +28,7 @@ Track = Callable[[Iterable[int], str], Iterable[int]]
 class Seen:
     """What a sample of a data set holds."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.labels: Counter[int] = Counter()  # label as the loss gets it -> masks that have it
         self.first: dict[int, str] = {}  # label -> the first mask that has it
         self.damaged: list[str] = []
@@ -46,7 +46,8 @@ class Seen:
             self.coloured.append(f'{path} {mask.shape}')
         if mask.ndim != 2:
             return
-        size = tuple(results.get('ori_shape', np.shape(results.get('img'))))[:2]
+        picture = results.get('img')
+        size = tuple(results.get('ori_shape', () if picture is None else np.shape(picture)))[:2]
         if size and mask.shape != size:
             self.other_size.append(f'{path} {mask.shape[0]} x {mask.shape[1]}, its picture {size[0]} x {size[1]}')
         for label in np.unique(mask).tolist():

@@ -19,12 +19,12 @@ FORWARD = 'the first forward pass fails'
 
 def check_out_indices(setup: Setup) -> Iterator[Finding]:
     """``out_indices`` name levels that the backbone has."""
-    indices, features = setup.argument('out_indices'), setup.features
-    if not isinstance(indices, (list, tuple)) or 'out_indices' not in setup.backbone.node:
+    backbone, indices, features = setup.backbone, setup.argument('out_indices'), setup.features
+    if backbone is None or not isinstance(indices, (list, tuple)) or 'out_indices' not in backbone.node:
         return
-    key, what = f'{setup.backbone.key}.out_indices', f'{tuple(indices)}'
+    key, what = f'{backbone.key}.out_indices', f'{tuple(indices)}'
     if features.backbone is None and features.problem is not None:
-        if _builds_without(setup.backbone, 'out_indices'):
+        if _builds_without(backbone, 'out_indices'):
             reason = first_line(features.problem)
             yield error(
                 key,
@@ -66,46 +66,48 @@ def check_neck(setup: Setup) -> Iterator[Finding]:
 
 def check_heads(setup: Setup) -> Iterator[Finding]:
     """What each head takes is what backbone and neck hand on."""
-    levels = setup.features.levels
+    outputs, levels = setup.features.outputs, setup.features.levels
     indices = setup.argument('out_indices')
-    if not levels or (isinstance(indices, (list, tuple)) and len(setup.features.outputs) < len(indices)):
+    if outputs is None or not levels or (isinstance(indices, (list, tuple)) and len(outputs) < len(indices)):
         return
+    widths = [level.shape[1] for level in levels]
     for head in setup.heads:
         cls = class_of(head.node, MODELS)
         if not is_known(cls) or not issubclass(cls, BaseDecodeHead):
             continue
         index, width = (argument(head.node, name, cls) for name in ('in_index', 'in_channels'))
         declared = _declared(index, width)
-        if not declared or all(_width(setup, one) == wide for one, wide in declared.items()):
+        if not declared or all(_width(widths, one) == wide for one, wide in declared.items()):
             continue
         # a head may read its levels in a way of its own: one that takes these levels is right, whatever it declares
         if _takes(head, levels) or not _takes(head, as_declared(levels, declared)):
             continue
-        yield _mismatch(setup, head.key, index, declared)
+        yield _mismatch(widths, head.key, index, declared)
 
 
 def check_patch_heads(setup: Setup) -> Iterator[Finding]:
     """A LinearPatchHead's patches are the backbone's."""
-    levels = setup.features.levels
-    for head in setup.heads if levels and setup.crop else ():
+    levels, crop = setup.features.levels, setup.crop
+    if not levels or crop is None:
+        return
+    for head in setup.heads:
         if class_of(head.node, MODELS) is not MODELS.get('mmseg_vitseg.LinearPatchHead'):
             continue
         index, patch = head.node.get('in_index', -1), head.node.get('patch_size', 16)
         if not isinstance(index, int) or not -len(levels) <= index < len(levels):
             continue
         grid = tuple(levels[index].shape[-2:])
-        if grid != tuple(-(-pixels // patch) for pixels in setup.crop.size):
-            stride = -(-setup.crop.size[0] // grid[0])
+        if grid != tuple(-(-pixels // patch) for pixels in crop.size):
+            stride = -(-crop.size[0] // grid[0])
             yield error(
                 f'{head.key}.patch_size',
-                f'{patch}, and a picture of {by(setup.crop.size)} comes to it as {by(grid)} patches',
+                f'{patch}, and a picture of {by(crop.size)} comes to it as {by(grid)} patches',
                 why='the first step of training fails: its patches do not cover the picture',
                 fix=f"{head.key}.patch_size={stride}, the backbone's",
             )
 
 
-def _mismatch(setup: Setup, key: str, index, declared: dict[int, int]) -> Finding:
-    widths = setup.features.widths
+def _mismatch(widths: list[int], key: str, index, declared: dict[int, int]) -> Finding:
     outside = [one for one in declared if not -len(widths) <= one < len(widths)]
     if outside:
         return error(
@@ -114,8 +116,8 @@ def _mismatch(setup: Setup, key: str, index, declared: dict[int, int]) -> Findin
             why=FORWARD,
             fix=f"{key}.in_index: {-len(widths)} to {len(widths) - 1}, or more levels in the backbone's out_indices",
         )
-    right = [widths[one] for one in declared]
-    shown, right = ([*declared.values()], right) if isinstance(index, (list, tuple)) else (*declared.values(), right[0])
+    said, there = [*declared.values()], [widths[one] for one in declared]
+    shown, right = (said, there) if isinstance(index, (list, tuple)) else (said[0], there[0])
     return error(
         f'{key}.in_channels',
         f'{shown}, and the levels of in_index={index} have widths {right} (all levels: {widths})',
@@ -132,8 +134,7 @@ def _declared(index, width) -> dict[int, int] | None:
     return dict(zip(index, width, strict=True)) if listed else None
 
 
-def _width(setup: Setup, index: int) -> int | None:
-    widths = setup.features.widths
+def _width(widths: list[int], index: int) -> int | None:
     return widths[index] if -len(widths) <= index < len(widths) else None
 
 
@@ -143,7 +144,7 @@ def _takes(part: Part, levels: Sequence[Tensor]) -> bool:
         module = build(part)
     except Exception:  # in their own ways
         return False
-    more = ()
+    more: tuple[Tensor, ...] = ()
     if 'prev_output' in inspect.signature(module.forward).parameters:
         batch, _, height, width = levels[0].shape
         more = (torch.empty(batch, module.out_channels, height, width, device='meta'),)

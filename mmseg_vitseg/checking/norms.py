@@ -35,7 +35,7 @@ def check_input_norm(setup: Setup) -> Iterator[Finding]:
     others = [
         f'{step.key}.type={type_name(step.node)}' for step in setup.train_steps if 'Normalize' in type_name(step.node)
     ]
-    if setup.argument('input_norm'):
+    if setup.backbone and setup.argument('input_norm'):
         others.append(f'{setup.backbone.key}.input_norm={setup.argument("input_norm")!r}')
     if mean is not None and others:
         yield warning(
@@ -103,18 +103,18 @@ def _batch_norms(setup: Setup) -> list[str]:
         and (alone or part.node['type'] not in SYNCHRONISED)
         and not part.key.startswith(frozen)
     ]
-    if setup.argument('input_norm') == 'batch' and not setup.argument('norm_eval'):
+    if setup.backbone and setup.argument('input_norm') == 'batch' and not setup.argument('norm_eval'):
         found.append(f'{setup.backbone.key}.input_norm=batch')
     return found
 
 
 def _refusing(setup: Setup) -> Iterator[Part]:
     """Yield the parts that fail on one picture."""
-    features = setup.features
-    if features.outputs is None or features.levels is None:
+    backbone, features = setup.backbone, setup.features
+    if backbone is None or features.outputs is None or features.levels is None:
         return
-    if _refuses(setup.backbone, images(setup.backbone, setup.size)[:1]):
-        yield setup.backbone
+    if _refuses(backbone, images(backbone, setup.size)[:1]):
+        yield backbone
     for head in setup.heads:
         if is_known(class_of(head.node, MODELS)) and _refuses(head, [level[:1] for level in features.levels]):
             yield head

@@ -6,7 +6,7 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from mmengine.logging import MMLogger
 from mmengine.registry import Registry
@@ -71,7 +71,7 @@ def class_of(node: dict, registry: Registry) -> type | None:
     return found if isinstance(found, type) else None
 
 
-def is_known(cls: type | None) -> bool:
+def is_known(cls: type | None) -> TypeGuard[type]:
     """Tell whether a class is the host's, ours, or one of the host's sister projects'."""
     return cls is not None and cls.__module__.partition('.')[0] in KNOWN_PACKAGES
 
@@ -89,7 +89,7 @@ def argument(node: dict, name: str, cls: type | None):
         return node[name]
     for base in cls.__mro__ if cls else ():
         if '__init__' in vars(base):
-            parameter = inspect.signature(base.__init__).parameters.get(name)
+            parameter = inspect.signature(vars(base)['__init__']).parameters.get(name)
             if parameter is not None and parameter.default is not inspect.Parameter.empty:
                 return parameter.default
     return None
@@ -102,7 +102,7 @@ def pair(size) -> tuple[int, int] | None:
     return tuple(values) if whole else None
 
 
-def by(size: tuple[int, int]) -> str:
+def by(size: Sequence[int]) -> str:
     """Return a size as text."""
     return f'{size[0]} x {size[1]}'
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mmengine.model import BaseModule
+from torch import nn
 
 from mmseg_vitseg.checking.findings import Finding, error
-from mmseg_vitseg.checking.parts import nested, type_name
+from mmseg_vitseg.checking.parts import Part, nested, type_name
 from mmseg_vitseg.checking.setup import Setup
 from mmseg_vitseg.checkpoints.reading import read_shapes
 from mmseg_vitseg.checkpoints.strict import accounted
@@ -56,12 +57,15 @@ def check_files(setup: Setup) -> Iterator[Finding]:
 
 def check_weights(setup: Setup) -> Iterator[Finding]:
     """The backbone's file holds the backbone's weights."""
-    backbone = setup.features.backbone
+    part, backbone = setup.backbone, setup.features.backbone
+    if part is None or backbone is None:
+        return
     for key, name in pretrained_files(setup):
         own = key == 'model.pretrained' or key.rpartition('.')[0] in ('model.backbone', 'model.backbone.init_cfg')
-        if backbone is None or not own or not is_local(name) or not Path(name).is_file():
+        if not own or not is_local(name) or not Path(name).is_file():
             continue
-        reason = _refusal(setup, Path(name)) if isinstance(backbone, Backbone) else _nothing_fits(setup, Path(name))
+        judge = _refusal if isinstance(backbone, Backbone) else _nothing_fits
+        reason = judge(part, backbone, Path(name))
         if reason:
             yield error(
                 key, reason, why='nothing of it would be loaded', fix=f'name a file of this model with {key}=FILE'
@@ -73,26 +77,25 @@ def is_local(name: str) -> bool:
     return '://' not in name
 
 
-def _refusal(setup: Setup, path: Path) -> str | None:
+def _refusal(part: Part, backbone: nn.Module, path: Path) -> str | None:
     """Return what our loader says against a file: it accounts for every key."""
-    init_cfg = setup.backbone.node.get('init_cfg') or {}
+    init_cfg = part.node.get('init_cfg') or {}
     options = {name: init_cfg[name] for name in OPTIONS if name in init_cfg}
     try:
-        accounted(read_shapes(path), setup.features.backbone, path, pretrained=True, **options)
+        accounted(read_shapes(path), backbone, path, pretrained=True, **options)
     except ValueError as problem:
         return first_line(problem)
     return None
 
 
-def _nothing_fits(setup: Setup, path: Path) -> str | None:
+def _nothing_fits(part: Part, backbone: nn.Module, path: Path) -> str | None:
     """Say so where a file has no name of the backbone's; the host loads what fits, and goes on."""
-    backbone = setup.features.backbone
-    init_cfg = setup.backbone.node.get('init_cfg')
+    init_cfg = part.node.get('init_cfg')
     try:
         names = set(read_shapes(path))
     except ValueError as problem:
         return first_line(problem)
-    if setup.backbone.node.get('convert_weights'):
+    if part.node.get('convert_weights'):
         return None  # it renames them
     prefixes = [init_cfg.get('prefix') or ''] if isinstance(init_cfg, dict) else ['']
     if type(backbone).init_weights is not BaseModule.init_weights:

@@ -35,11 +35,6 @@ class Features:
     outputs: tuple[Tensor, ...] | None = None
     levels: tuple[Tensor, ...] | None = None
 
-    @property
-    def widths(self) -> list[int] | None:
-        """The widths of ``levels``."""
-        return None if self.levels is None else [level.shape[1] for level in self.levels]
-
 
 class OneValueError(ValueError):
     """A batch norm in training has one value a channel."""

@@ -91,7 +91,7 @@ class Setup:
     @cached_property
     def crop(self) -> Crop | None:
         """The size of pictures in training, None where it varies or is not known."""
-        crop = None
+        crop: Crop | None = None
         for key, node in self.train_steps:
             name = type_name(node)
             if name == 'RandomCrop':
@@ -100,8 +100,8 @@ class Setup:
             elif name == 'Resize':
                 size = None if node.get('keep_ratio') else pair(node.get('scale'))
                 crop = size and Crop(f'{key}.scale', size[::-1])  # scales are (W, H)
-            elif name == 'Pad' and pair(node.get('size')) and crop:  # (W, H); as much as is missing
-                crop = Crop(crop.key, tuple(map(max, crop.size, pair(node['size'])[::-1])))
+            elif name == 'Pad' and (size := pair(node.get('size'))) and crop:  # (W, H); as much as is missing
+                crop = Crop(crop.key, (max(crop.size[0], size[1]), max(crop.size[1], size[0])))
             elif not name.startswith('Load') and name not in KEEPING_SIZE:
                 crop = None
         return crop

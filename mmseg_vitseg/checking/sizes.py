@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import MODELS
+from torch import nn
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.parts import by, class_of, is_known, pair
@@ -14,14 +15,16 @@ from mmseg_vitseg.checking.setup import Setup
 
 def check_patches(setup: Setup) -> Iterator[Finding]:
     """The crop is whole patches of the backbone's, a vision transformer's."""
-    patch, crop = setup.argument('patch_size'), setup.crop
-    if not crop or not isinstance(patch, int) or not is_known(setup.backbone_class) or not setup.argument('img_size'):
+    backbone, patch, crop = setup.backbone, setup.argument('patch_size'), setup.crop
+    if backbone is None or not is_known(setup.backbone_class) or not crop:
+        return
+    if not isinstance(patch, int) or not setup.argument('img_size'):
         return
     whole = tuple(-(-pixels // patch) * patch for pixels in crop.size)
     if whole != crop.size:
         yield warning(
             crop.key,
-            f'{by(crop.size)} is not whole patches of {setup.backbone.key}.patch_size={patch}',
+            f'{by(crop.size)} is not whole patches of {backbone.key}.patch_size={patch}',
             why='each picture is padded at the bottom and the right, and the model learns from the padding',
             fix=f'pictures of {by(whole)}, or {by(tuple(side - patch if side > patch else side for side in whole))}',
         )
@@ -29,15 +32,16 @@ def check_patches(setup: Setup) -> Iterator[Finding]:
 
 def check_position_grid(setup: Setup) -> Iterator[Finding]:
     """The positions that are learned are those of the crop."""
-    made_for, crop, features = pair(setup.argument('img_size')), setup.crop, setup.features
-    if not crop or not made_for or made_for == crop.size or features.backbone is None:
+    backbone, crop, features = setup.backbone, setup.crop, setup.features
+    made_for, patch = pair(setup.argument('img_size')), setup.argument('patch_size')
+    if backbone is None or features.backbone is None or not crop or not made_for or made_for == crop.size:
         return
-    key, what = f'{setup.backbone.key}.img_size', f'{by(made_for)}, and pictures in training are {by(crop.size)}'
+    key, what = f'{backbone.key}.img_size', f'{by(made_for)}, and pictures in training are {by(crop.size)}'
     fix = f'{key}={crop.size}'.replace(' ', '')
     if features.problem is not None:
-        if runs(features.backbone, images(setup.backbone, made_for)):
+        if runs(features.backbone, images(backbone, made_for)):
             yield error(key, what, why='this backbone takes no other size: the first step of training fails', fix=fix)
-    elif _is_resized(setup, made_for) and not starts_pretrained(setup):
+    elif _is_resized(features.backbone, patch, made_for, crop.size) and not starts_pretrained(setup):
         yield warning(
             key,
             what,
@@ -61,11 +65,11 @@ def check_padding(setup: Setup) -> Iterator[Finding]:
             why='the host needs one of them: the first step of training fails',
             fix=f'{key}.size={wanted}' + ('' if size is None else f' {key}.size_divisor=None'),
         )
-    elif crop and pair(size) and pair(size) != crop.size:
-        smaller = any(side < cropped for side, cropped in zip(pair(size), crop.size, strict=True))
+    elif crop and (padded := pair(size)) and padded != crop.size:
+        smaller = any(side < cropped for side, cropped in zip(padded, crop.size, strict=True))
         yield warning(
             f'{key}.size',
-            f'{by(pair(size))}, and {crop.key} is {by(crop.size)}',
+            f'{by(padded)}, and {crop.key} is {by(crop.size)}',
             why='pictures smaller than the crop are then not of one size, which cannot be a batch'
             if smaller
             else 'each crop is padded to it, which takes time and memory and teaches nothing',
@@ -113,10 +117,9 @@ def _predicts_as_the_host(segmentor: type) -> bool:
     )
 
 
-def _is_resized(setup: Setup, made_for: tuple[int, int]) -> bool:
-    """Tell whether a backbone learns positions, one a patch, on another grid than the crop's."""
-    patch = setup.argument('patch_size')
-    learned = any(name == 'pos_embed' for name, _ in setup.features.backbone.named_parameters())
+def _is_resized(backbone: nn.Module, patch, made_for: tuple[int, int], size: tuple[int, int]) -> bool:
+    """Tell whether a backbone learns positions, one a patch, on another grid than that of a size."""
+    learned = any(name == 'pos_embed' for name, _ in backbone.named_parameters())
     if not learned or not isinstance(patch, int):
         return False
-    return [side // patch for side in made_for] != [-(-side // patch) for side in setup.crop.size]
+    return [side // patch for side in made_for] != [-(-side // patch) for side in size]
