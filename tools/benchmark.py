@@ -108,7 +108,7 @@ def main() -> None:
                 variants,
                 settings,
                 repeats=args.repeats,
-                progress=lambda step, what=what: progress(f'{what}, {step}'),
+                progress=lambda step: progress(f'{what}, {step}'),  # noqa: B023 -- called in this round only
             )
     if sys.stdout.isatty() and not args.markdown:
         print_table(rows)

@@ -39,13 +39,14 @@ def main() -> None:
     from mmseg_vitseg.inference.comparing import check_classes, compare_most_different, compare_named, mean_iou, sheet
     from mmseg_vitseg.inference.model import classes_of, load_model
 
-    a, b = (load_model(*pair, args.device, args.cfg_options) for pair in (args.a, args.b))
+    a, b = (load_model(config, file, args.device, args.cfg_options) for config, file in (args.a, args.b))
     check_classes(a.cfg, b.cfg)
-    if args.images:
-        found = compare_named(a, b, args.images)
-    else:
-        found = compare_most_different(a, b, args.count, lambda items: track(items, 'comparing'))
-    names = tuple(Path(config).stem for config, _ in (args.a, args.b))
+    found = (
+        compare_named(a, b, args.images)
+        if args.images
+        else compare_most_different(a, b, args.count, lambda items: track(items, 'comparing'))
+    )
+    names = (Path(args.a[0]).stem, Path(args.b[0]).stem)
     out = Path(args.out)
     lines = []
 

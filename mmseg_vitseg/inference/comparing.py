@@ -84,7 +84,7 @@ def compare_named(a: nn.Module, b: nn.Module, paths: Sequence[str | Path]) -> It
 
 
 def compare_most_different(
-    a: nn.Module, b: nn.Module, count: int, track: Callable[[Sequence], Iterator] = iter
+    a: nn.Module, b: nn.Module, count: int, track: Callable[[Sequence], Iterable] = iter
 ) -> list[Comparison]:
     """Compare on A's whole test data and return the pictures on which A and B differ most, the first the most.
 

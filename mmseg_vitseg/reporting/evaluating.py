@@ -1,6 +1,6 @@
 """A model on its config's whole test data: one confusion matrix, and the pictures where it does best and worst."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +49,7 @@ class Evaluation:
     worst: list[Example]
 
 
-def evaluate(model: nn.Module, count: int, track: Callable[[Sequence], Iterator] = iter) -> Evaluation:
+def evaluate(model: nn.Module, count: int, track: Callable[[Sequence], Iterable] = iter) -> Evaluation:
     """Predict the whole test data.
 
     Args:

@@ -3,7 +3,7 @@
 import base64
 import io
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +27,7 @@ CONFUSIONS = 10  # how many are listed
 
 
 def make_page(
-    model: nn.Module, checkpoint: str | Path, count: int, track: Callable[[Sequence], Iterator] = iter
+    model: nn.Module, checkpoint: str | Path, count: int, track: Callable[[Sequence], Iterable] = iter
 ) -> tuple[str, Scores]:
     """Evaluate a model on its config's test data and describe it.
 
