@@ -43,8 +43,9 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmseg_vitseg.engine.config import enable_amp, load_config
     from mmseg_vitseg.engine.disk import disk_errors_explained
-    from mmseg_vitseg.engine.launch import build_runner, enable_amp, load_config, set_resume
+    from mmseg_vitseg.engine.launch import build_runner, set_resume
 
     cfg = load_config(args.config, options=args.cfg_options, work_dir=args.work_dir, launcher=args.launcher)
     if args.seed is not None:

@@ -35,7 +35,7 @@ def main() -> None:
     from mmengine.logging import MMLogger
 
     from mmseg_vitseg.atomic import whole
-    from mmseg_vitseg.engine.launch import read_config
+    from mmseg_vitseg.engine.config import read_config
     from mmseg_vitseg.upgrading.configs import upgrade_config
 
     MMLogger.get_current_instance().setLevel('WARNING')

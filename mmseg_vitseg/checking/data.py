@@ -12,7 +12,7 @@ from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.parts import Part, argument, class_of, quiet, type_name
 from mmseg_vitseg.checking.pretrained import SOURCES
 from mmseg_vitseg.checking.setup import Setup, classes_of
-from mmseg_vitseg.engine.launch import variable_of
+from mmseg_vitseg.engine.config import variable_of
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.model import is_loading
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mmseg_vitseg.checking.findings import Finding, error
 from mmseg_vitseg.checking.setup import Setup
-from mmseg_vitseg.engine.launch import near_setting
+from mmseg_vitseg.engine.config import near_setting
 
 
 def check_names(setup: Setup) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from mmseg_vitseg.checking.data import Track, check_data, check_roots
 from mmseg_vitseg.checking.findings import ERROR, Finding
 from mmseg_vitseg.checking.parts import quiet
 from mmseg_vitseg.checking.setup import Setup
-from mmseg_vitseg.engine.launch import ConfigError
+from mmseg_vitseg.engine.config import ConfigError
 from mmseg_vitseg.errors import first_line
 
 CHECKS: tuple[Callable[[Setup], Iterable[Finding]], ...] = (

@@ -1,13 +1,8 @@
-"""From a config file and a command line to the host's Runner."""
+"""From a config to the host's Runner, with all checked that the Runner would meet late or in silence."""
 
 import difflib
-import inspect
 import logging
 import os
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import torch
 from mmengine.config import Config
@@ -23,152 +18,8 @@ from mmseg_vitseg.checkpoints.load_from import load_from_any_source, read_all_ch
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
 from mmseg_vitseg.checkpoints.strict import account
 from mmseg_vitseg.engine.checkpoint_hook import find_resumable
+from mmseg_vitseg.engine.config import ConfigError, building, is_sharded
 from mmseg_vitseg.engine.terminal import TerminalRunner
-from mmseg_vitseg.errors import first_line
-
-HOST_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')  # of every training
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs'  # in a clone, where alone tools/ and they are
-
-
-class ConfigError(ValueError):
-    """A config that cannot be read or built."""
-
-
-def read_config(path: str | Path, options: dict | None = None) -> Config:
-    """Read a config and apply changes to it.
-
-    Args:
-        path: the config file.
-        options: dotted key -> value, from ``--cfg-options``.
-
-    Raises:
-        FileNotFoundError: no such file, with the nearest name beside it.
-        ConfigError: it cannot be read.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise FileNotFoundError(f'{path}: a folder; name a config file in it')
-    if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such config; {_where_configs_are(path)}')
-    try:
-        cfg = Config.fromfile(path)
-        unread = [name for name in options or {} if name.partition('.')[0] not in cfg]
-        if options:
-            cfg.merge_from_dict(options)
-    except Exception as error:
-        raise ConfigError(f'{path}: cannot be read: {type(error).__name__}: {first_line(error)}') from error
-    for name in unread:
-        if close := near_setting(name.partition('.')[0]):
-            raise ConfigError(f'--cfg-options {name}: nothing reads it; did you mean {close!r}?')
-    return cfg
-
-
-def _where_configs_are(path: Path) -> str:
-    """Return the file that was meant, from beside the one that was named or from this project's, or where those are."""
-    known = {file.name: file for folder in (CONFIGS, path.parent) if folder.is_dir() for file in folder.glob('*.py')}
-    close = difflib.get_close_matches(f'{path.stem}.py', known, n=1)
-    if close:
-        return f'did you mean {_shown(known[close[0]])}?'
-    return f"this project's configs are in {_shown(CONFIGS) if CONFIGS.is_dir() else 'configs/ of its clone'}"
-
-
-def _shown(path: Path) -> Path:
-    """Return a path as short as it can be written from here."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def variable_of(cfg: Config, value: str) -> str | None:
-    """Return the environment variable that a setting came from, or whose default it is; None where there is none."""
-    given = [name for name, said in cfg.env_variables.items() if said == value]
-    defaults = re.findall(r'\$(\w+)\s*:\s*' + re.escape(value) + r'\s*[\'"]?\}\}', cfg.text or '')
-    return next(iter([*given, *defaults]), None)
-
-
-def near_setting(name: str) -> str | None:
-    """Return the setting of the host's Runner that a config's name is a misspelling of; None for a name of its own."""
-    known = [*inspect.signature(Runner).parameters]
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
-    return close[0] if close and name not in known else None
-
-
-def load_config(
-    path: str | Path, *, options: dict | None = None, work_dir: str | None = None, launcher: str = 'none'
-) -> Config:
-    """Read a config for the Runner, and apply the command line to it.
-
-    Args:
-        path, options: see :func:`read_config`.
-        work_dir: where checkpoints and logs go; default: the config's, or ``work_dirs/<the config's name>``.
-        launcher: what started the processes: ``none``, ``pytorch``, ``slurm`` or ``mpi``.
-
-    Raises:
-        FileNotFoundError, ConfigError: see :func:`read_config`; or the work dir cannot be made.
-    """
-    cfg = read_config(path, options)
-    cfg.launcher = launcher
-    cfg.work_dir = work_dir or cfg.get('work_dir') or str(Path('work_dirs', Path(path).stem))
-    try:
-        Path(cfg.work_dir).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f'--work-dir {cfg.work_dir}: cannot be made: {error.strerror}') from error
-    for name in ('env_cfg', 'default_hooks', 'randomness'):  # the host's Runner takes configs without them
-        cfg[name] = cfg.get(name) or {}
-    for name in [name for name, hook in cfg.default_hooks.items() if hook is None and name not in HOST_HOOKS]:
-        del cfg.default_hooks[name]  # the host takes None for its own alone
-    fit_to_devices(cfg)
-    return cfg
-
-
-def fit_to_devices(cfg: Config) -> None:
-    """Make a config fit what it runs on: plain batch norm without a group of GPUs; gloo between processes on the CPU."""
-    distributed, cuda = cfg.launcher != 'none', torch.cuda.is_available()
-    synchronised = [node for node in nested_dicts(cfg.get('model')) if node.get('type') == 'SyncBN']
-    if synchronised and not (distributed and cuda):
-        print_log('No process group of GPUs: every SyncBN of the config is a BN in this run.', logger='current')
-        for node in synchronised:
-            node['type'] = 'BN'
-    if distributed and not cuda:
-        cfg.env_cfg.dist_cfg = dict(backend='gloo')
-        cfg.model_wrapper_cfg = dict(
-            type='MMDistributedDataParallel',
-            device_ids=None,  # the host's default names a GPU
-            find_unused_parameters=cfg.get('find_unused_parameters', False),
-        )
-    if is_sharded(cfg) and not cuda:
-        cfg.strategy.model_wrapper = {**(cfg.strategy.get('model_wrapper') or {}), 'device_id': 'cpu'}
-        if cfg.strategy.get('state_dict_cfg') == 'full':
-            # torch crashes where gathered weights are already where they are to be moved to
-            cfg.strategy.state_dict_cfg = dict(
-                state_dict_type='FULL_STATE_DICT',
-                state_dict_config=dict(type='FullStateDictConfig', offload_to_cpu=False),
-                optim_state_dict_config=dict(type='FullOptimStateDictConfig', offload_to_cpu=False),
-            )
-
-
-def is_sharded(cfg: Config) -> bool:
-    """Tell whether a config shards its model over processes: FSDP."""
-    return 'FSDP' in str((cfg.get('strategy') or {}).get('type'))
-
-
-def enable_amp(cfg: Config) -> None:
-    """Switch training to mixed precision: float16 with loss scaling on a GPU, bfloat16 on the CPU.
-
-    Raises:
-        ConfigError: the config has an optimizer wrapper of its own.
-    """
-    wrapper = cfg.get('optim_wrapper')
-    if wrapper is None:
-        raise ConfigError('--amp: the config has no optim_wrapper, so nothing to train with')
-    kind, on_gpu, on_cpu = wrapper.get('type', 'OptimWrapper'), 'AmpOptimWrapper', 'mmseg_vitseg.CPUAmpOptimWrapper'
-    if kind not in ('OptimWrapper', on_gpu, on_cpu):
-        raise ConfigError(f"--amp: optim_wrapper.type is {kind!r}; it can only replace 'OptimWrapper'")
-    if torch.cuda.is_available():
-        wrapper.type = on_gpu
-        wrapper.setdefault('loss_scale', 'dynamic')
-    else:
-        wrapper.type = on_cpu
-        for name in ('loss_scale', 'dtype', 'use_fsdp'):  # the GPU wrapper's own; bfloat16 needs no scaling
-            wrapper.pop(name, None)
 
 
 def set_resume(cfg: Config, resume: str | None) -> None:
@@ -229,41 +80,6 @@ def segmentor_of(model: nn.Module) -> nn.Module:
     return model
 
 
-def set_outputs(cfg: Config, *, labels: str | None, pictures: str | None) -> None:
-    """Have a test write what it predicts.
-
-    Args:
-        labels: folder for the predicted labels: what the host's IoUMetric writes, a PNG of indices an image.
-        pictures: folder for what the host's visualisation hook draws: truth and prediction over the image.
-    """
-    for flag, folder in (('--out', labels), ('--show-dir', pictures)):
-        if folder and Path(folder).exists() and not Path(folder).is_dir():
-            raise ConfigError(f'{flag} {folder}: a file; name a folder')
-    if labels and 'test_evaluator' not in cfg:
-        raise ConfigError(f'--out: {cfg.filename} has no test_evaluator')
-    if labels:
-        evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
-        for evaluator in evaluators:
-            evaluator.output_dir = labels
-    if pictures:
-        cfg.default_hooks.visualization = dict(type='SegVisualizationHook', draw=True)
-        cfg.visualizer = {**cfg.get('visualizer', dict(type='SegLocalVisualizer')), 'save_dir': pictures}
-        cfg.visualizer.setdefault('vis_backends', [dict(type='LocalVisBackend')])
-
-
-def set_tta(cfg: Config) -> None:
-    """Put the config's test-time augmentation in the place of its test pipeline and model.
-
-    Raises:
-        ConfigError: it has none.
-    """
-    missing = [name for name in ('tta_pipeline', 'tta_model', 'test_dataloader') if name not in cfg]
-    if missing:
-        raise ConfigError(f'--tta: {cfg.filename} has no {" and no ".join(missing)}')
-    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
-    cfg.model = {**cfg.tta_model, 'module': cfg.model}
-
-
 def build_runner(cfg: Config) -> Runner:
     """Build the host's Runner, and check the checkpoint that it is going to load.
 
@@ -313,23 +129,6 @@ def _all_names(registry: Registry) -> list[str]:
     return [*registry.module_dict, *(_all_names(registry.parent) if registry.parent is not None else [])]
 
 
-@contextmanager
-def building(cfg: Config) -> Iterator[None]:
-    """Name the config in what goes wrong while something of it is built.
-
-    Raises:
-        ConfigError: it has no model, or something cannot be built.
-    """
-    if not isinstance(cfg.get('model'), dict):
-        raise ConfigError(f'{cfg.filename}: has no model; a config needs model = dict(type=...)')
-    try:
-        yield
-    except (OSError, ValueError):
-        raise
-    except Exception as error:
-        raise ConfigError(f'{cfg.filename}: cannot be built: {type(error).__name__}: {first_line(error)}') from error
-
-
 def _start_gloo(launcher: str) -> None:
     """Join the process group that torchrun describes in the environment; the host would ask for GPUs."""
     if launcher != 'pytorch':
@@ -339,12 +138,3 @@ def _start_gloo(launcher: str) -> None:
         raise ConfigError(f'--launcher pytorch: {", ".join(missing)} not set; start with tools/dist_train.sh CONFIG N')
     if not torch.distributed.is_initialized():
         torch.distributed.init_process_group('gloo')
-
-
-def nested_dicts(node) -> Iterator[dict]:
-    """Yield every dict of a nested config."""
-    if isinstance(node, dict):
-        yield node
-    children = node.values() if isinstance(node, dict) else node if isinstance(node, (list, tuple)) else ()
-    for child in children:
-        yield from nested_dicts(child)

@@ -8,7 +8,7 @@ import numpy as np
 from mmengine.config import Config
 
 from mmseg_vitseg.atomic import whole
-from mmseg_vitseg.engine.launch import read_config
+from mmseg_vitseg.engine.config import read_config
 from mmseg_vitseg.exporting.formats import OPSET, SUFFIXES, check_installed, load, traced_shape, write
 from mmseg_vitseg.exporting.graph import Graph, describe
 from mmseg_vitseg.exporting.verify import Finding, verify

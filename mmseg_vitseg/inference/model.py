@@ -17,7 +17,7 @@ from torch import nn
 
 from mmseg_vitseg.checkpoints.load_from import read_all_checkpoints
 from mmseg_vitseg.checkpoints.strict import load_checkpoint
-from mmseg_vitseg.engine.launch import building, fit_to_devices, read_config
+from mmseg_vitseg.engine.config import building, fit_to_devices, read_config
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.drawing import distinct_colours
 from mmseg_vitseg.inference.pictures import read_picture, to_rgb

@@ -14,7 +14,7 @@ from torch.testing import assert_close
 from mmseg_vitseg.checkpoints.sources import convert
 from mmseg_vitseg.checkpoints.strict import load_checkpoint
 
-WIDTH, CHANNELS, CLASSES, GRID = 24, 16, 5, 4
+WIDTH, CHANNELS, CLASSES = 24, 16, 5
 BN, LN = dict(type='BN'), dict(type='LN', eps=1e-6)
 
 

@@ -1,123 +1,15 @@
-"""Configs made to fit the command line and the devices."""
+"""Resuming: which checkpoint, and what is said of it."""
 
 import pytest
 import torch
 from mmengine.config import Config
 
 from mmseg_vitseg.engine import launch
-from mmseg_vitseg.engine.launch import (
-    ConfigError,
-    enable_amp,
-    fit_to_devices,
-    load_config,
-    near_setting,
-    set_outputs,
-    set_resume,
-    set_tta,
-    variable_of,
-)
-
-
-def config(**kwargs) -> Config:
-    return Config({'launcher': 'none', 'env_cfg': dict(dist_cfg=dict(backend='nccl')), **kwargs})
-
-
-NORM = dict(type='SyncBN', requires_grad=True)
-
-
-def test_sync_bn_becomes_bn_without_a_process_group():
-    cfg = config(model=dict(decode_head=dict(norm_cfg=NORM), auxiliary_head=[dict(norm_cfg=NORM), dict(a=1)]))
-    fit_to_devices(cfg)
-    assert cfg.model.decode_head.norm_cfg.type == 'BN'
-    assert cfg.model.auxiliary_head[0].norm_cfg == dict(type='BN', requires_grad=True)
-
-
-@pytest.mark.parametrize('cuda', [True, False])
-def test_processes(monkeypatch, cuda):
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda)
-    cfg = config(launcher='pytorch', model=dict(decode_head=dict(norm_cfg=NORM)))
-    fit_to_devices(cfg)
-    assert cfg.model.decode_head.norm_cfg.type == ('SyncBN' if cuda else 'BN')
-    assert cfg.env_cfg.dist_cfg.backend == ('nccl' if cuda else 'gloo')
-    assert ('model_wrapper_cfg' in cfg) != cuda
-
-
-@pytest.mark.parametrize(('cuda', 'kind'), [(True, 'AmpOptimWrapper'), (False, 'mmseg_vitseg.CPUAmpOptimWrapper')])
-def test_amp(monkeypatch, cuda, kind):
-    monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda)
-    cfg = config(optim_wrapper=dict(type='OptimWrapper', optimizer=dict(type='SGD')))
-    enable_amp(cfg)
-    assert cfg.optim_wrapper.type == kind
-    for other in ('AmpOptimWrapper', 'mmseg_vitseg.CPUAmpOptimWrapper'):  # a config's own, for the other device
-        cfg.optim_wrapper.type = other
-        enable_amp(cfg)
-        assert cfg.optim_wrapper.type == kind
-    assert ('loss_scale' in cfg.optim_wrapper) == cuda
-
-
-def test_amp_does_not_replace_another_wrapper():
-    with pytest.raises(ConfigError, match="'Other'"):
-        enable_amp(config(optim_wrapper=dict(type='Other')))
-    with pytest.raises(ConfigError, match='no optim_wrapper'):
-        enable_amp(config())
-
-
-def test_work_dir_and_options(config_path, tmp_path):
-    cfg = load_config(config_path('quickstart'))
-    assert cfg.work_dir == 'work_dirs/quickstart'
-    cfg = load_config(config_path('quickstart'), options={'train_cfg.max_epochs': 2}, work_dir=str(tmp_path))
-    assert (cfg.work_dir, cfg.train_cfg.max_epochs) == (str(tmp_path), 2)
-
-
-def test_an_option_that_nothing_reads(config_path):
-    with pytest.raises(
-        ConfigError, match=r"optim_wraper\.optimizer\.lr: nothing reads it; did you mean 'optim_wrapper'"
-    ):
-        load_config(config_path('quickstart'), options={'optim_wraper.optimizer.lr': 1})
-    cfg = load_config(config_path('quickstart'), options={'my_own': 1, 'auto_scale_lr.enable': True})
-    assert (cfg.my_own, cfg.auto_scale_lr.enable) == (1, True)
-
-
-@pytest.mark.parametrize(
-    ('name', 'meant'), [('load_form', 'load_from'), ('models', 'model'), ('default_hook', 'default_hooks')]
-)
-def test_a_misspelling(name, meant):
-    assert near_setting(name) == meant
-
-
-@pytest.mark.parametrize(
-    'name', ['model', 'train_pipeline', 'tta_model', 'vis_backends', 'data', 'optimizer', 'crop_size']
-)
-def test_a_name_of_its_own(name):
-    assert near_setting(name) is None
-
-
-def test_the_variable_behind_a_setting(tmp_path, monkeypatch):
-    monkeypatch.delenv('MY_ROOT', raising=False)
-    (tmp_path / 'x.py').write_text("model = dict()\nroot = '{{$MY_ROOT:data/mine}}'\nother = 'data'")
-    cfg = load_config(tmp_path / 'x.py', work_dir=str(tmp_path))
-    assert (variable_of(cfg, cfg.root), variable_of(cfg, cfg.other)) == ('MY_ROOT', None)
-    monkeypatch.setenv('MY_ROOT', '/with a blank/ü')
-    cfg = load_config(tmp_path / 'x.py', work_dir=str(tmp_path))
-    assert (cfg.root, variable_of(cfg, cfg.root)) == ('/with a blank/ü', 'MY_ROOT')
-
-
-def test_wrong_paths_and_broken_configs(config_path, tmp_path, monkeypatch):
-    with pytest.raises(FileNotFoundError, match=r'did you mean .*quickstart\.py'):
-        load_config(config_path('quikstart'))
-    with pytest.raises(FileNotFoundError, match=r'configs are in .*configs'):
-        load_config('nowhere/at/all.py')
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r'did you mean .*configs/setr_pup_ade20k\.py'):
-        load_config('setr_pup_ade20k')  # by its name, from anywhere
-    for text in ('model = dict(', '_base_ = "none.py"', 'a = b'):
-        (tmp_path / 'x.py').write_text(text)
-        with pytest.raises(ConfigError, match=r'x\.py: cannot be read'):
-            load_config(tmp_path / 'x.py')
+from mmseg_vitseg.engine.launch import set_resume
 
 
 def test_resume(tmp_path):
-    cfg = config(work_dir=str(tmp_path), resume=False, load_from=None)
+    cfg = Config(dict(work_dir=str(tmp_path), resume=False, load_from=None))
     set_resume(cfg, None)
     set_resume(cfg, 'auto')  # nothing there yet: from scratch
     assert not cfg.resume
@@ -141,24 +33,6 @@ def test_resuming_what_is_trained_to_its_end_says_so(tmp_path, monkeypatch, sett
     torch.save({'state_dict': {}, 'optimizer': {}, 'meta': {unit: 7}, 'message_hub': {}}, tmp_path / 'epoch_7.pth')
     for last in (8, 7):
         assert said == []
-        set_resume(config(work_dir=str(tmp_path), train_cfg={setting: last}), 'auto')
+        set_resume(Config(dict(work_dir=str(tmp_path), train_cfg={setting: last})), 'auto')
     (line,) = said
     assert f'train_cfg.{setting}=7, so nothing is left to do' in line
-
-
-def test_outputs_and_tta():
-    cfg = config(
-        test_evaluator=dict(type='IoUMetric'),
-        default_hooks=dict(),
-        model=dict(type='M'),
-        test_dataloader=dict(dataset=dict()),
-    )
-    set_outputs(cfg, labels='labels', pictures='pictures')
-    assert cfg.test_evaluator.output_dir == 'labels'
-    assert cfg.default_hooks.visualization.draw
-    assert cfg.visualizer.save_dir == 'pictures'
-    with pytest.raises(ConfigError, match='tta_pipeline'):
-        set_tta(cfg)
-    cfg.tta_pipeline, cfg.tta_model = [dict(type='TestTimeAug')], dict(type='SegTTAModel')
-    set_tta(cfg)
-    assert cfg.model == dict(type='SegTTAModel', module=dict(type='M'))

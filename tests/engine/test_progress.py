@@ -14,7 +14,8 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 from mmseg_vitseg.engine import PredictionProgressHook, progress_hook
-from mmseg_vitseg.engine.launch import build_runner, load_config, set_resume
+from mmseg_vitseg.engine.config import load_config
+from mmseg_vitseg.engine.launch import build_runner, set_resume
 
 RED, GREEN = [255, 0, 0], [0, 255, 0]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_vitseg.engine import launch
+from mmseg_vitseg.engine.config import ConfigError
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
@@ -49,7 +49,7 @@ def test_one_device_is_an_option(call, config_path, capsys):
 
 def test_what_cannot_be_read(call, tmp_path):
     (tmp_path / 'broken.py').write_text('model = dict(')
-    with pytest.raises(launch.ConfigError, match='cannot be read'):  # which ends the tool with status 2
+    with pytest.raises(ConfigError, match='cannot be read'):  # which ends the tool with status 2
         call('check_config', 'broken.py')
 
 
@@ -71,7 +71,7 @@ def test_warnings_and_no_check_go_on(call, config_path, capsys, monkeypatch):
         built.append(cfg)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(launch, 'build_runner', build_runner)
+    monkeypatch.setattr('mmseg_vitseg.engine.launch.build_runner', build_runner)
     wrong = ['--cfg-options', 'model.decode_head.num_classes=3']
     assert call('train', config_path('quickstart'), *wrong) == 2
     for options in (['--no-check', *wrong], ['--cfg-options', 'train_cfg.max_epochs=9']):

@@ -16,7 +16,7 @@ from torch.testing import assert_close
 import mmseg_vitseg
 from mmseg_vitseg.benchmark.building import draw
 from mmseg_vitseg.benchmark.comparing import compare_configs
-from mmseg_vitseg.engine.launch import ConfigError, fit_to_devices
+from mmseg_vitseg.engine.config import ConfigError, fit_to_devices
 from mmseg_vitseg.upgrading.configs import upgrade_config
 
 HOST = resources.files('mmseg') / '.mim/configs'
@@ -213,7 +213,7 @@ def test_settings_of_a_built_mit_are_read():
     assert read.stages[0].blocks[0].attn.attn_drop_rate == 0.2
 
 
-def test_a_part_that_stays_is_the_given_models_own(caplog):
+def test_a_part_that_stays_is_the_given_models_own():
     cfg = shrunk(first_of('segmenter', 'mask'))
     host = build(cfg)
     ours = mmseg_vitseg.upgrade(host)
