@@ -70,11 +70,9 @@ def convert_file(
         model = build_model(config)
         options = dict(source=source, resize_patches=resize_patches, adapt_channels=adapt_channels)
         report = _fitted(state, converted, model, src, **options)
-        result = {
-            name: value for name, value in report.state.items() if not value.is_meta
-        }  # not what starts from scratch
-        kernel = model.backbone.state_dict()[model.backbone.first_kernel]
-        channels = kernel[0].numel() // model.backbone.first_kernel_size**2
+        # what starts from scratch has no values
+        result = {name: value for name, value in report.state.items() if not value.is_meta}
+        channels = model.backbone.in_channels
     outside: list[str] = []
     if to != 'ours':
         result, outside = export(result, to, channels)
