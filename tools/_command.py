@@ -1,5 +1,6 @@
 """What the tools share: a user's mistake is one line on stderr and exit status 2, Ctrl-C 130, SIGTERM 143."""
 
+import atexit
 import contextlib
 import errno
 import json
@@ -61,18 +62,28 @@ def run(main: Callable[[], None]) -> None:
     # a log on a full disk would be a traceback a line; whatever is written next says so once
     logging.raiseExceptions = False
     silence_handing_over()
+    try:
+        attempt(main)
+    except SystemExit as end:
+        if connected():
+            end_at_once(end.code if isinstance(end.code, int) else 1)
+        raise
+
+
+def attempt(main: Callable[[], None]) -> None:
+    """Run it, and end with the line of what ended it."""
     received = stop_by_exception()
     try:
-        attempt(main, received)
+        attempt_uninterrupted(main, received)
     except KeyboardInterrupt:
         number = received[0] if received else signal.SIGINT
         if first_process() and ERROR_FILE not in os.environ:  # torchrun's processes leave that to the launcher
             what = 'Terminated' if number == signal.SIGTERM else 'Interrupted'
-            print(f'\n{what}. Checkpoints written so far are whole; train.py --resume goes on.', file=sys.stderr)
+            print(f'\n{what}. What is written is whole; {next_step()}.', file=sys.stderr)
         sys.exit(128 + number)
 
 
-def attempt(main: Callable[[], None], received: list[int]) -> None:
+def attempt_uninterrupted(main: Callable[[], None], received: list[int]) -> None:
     """Run it, and end with its error's line; this too can be interrupted."""
     try:
         main()
@@ -82,6 +93,28 @@ def attempt(main: Callable[[], None], received: list[int]) -> None:
         if os.environ.get(TRACEBACK):
             raise
         fail(describe(error))
+    if connected():
+        sys.modules['torch'].distributed.destroy_process_group()
+
+
+def connected() -> bool:
+    """Tell whether this process is in a group of several."""
+    distributed = getattr(sys.modules.get('torch'), 'distributed', None)
+    return distributed is not None and distributed.is_available() and distributed.is_initialized()
+
+
+def end_at_once(status: int) -> NoReturn:
+    """End without torch's tidying, which aborts where a thread still talks to the other processes."""
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def next_step() -> str:
+    """Say what to do after an end that came too early."""
+    training = 'train.py' in (Path(argument).name for argument in sys.argv)  # which _launch.py is given as an argument
+    return 'train.py --resume goes on from the last checkpoint' if training else 'run the same command again'
 
 
 def first_process() -> bool:
@@ -125,7 +158,7 @@ def keep_few_kernels() -> None:
 def describe(error: Exception) -> str:
     """Return one line for an error; one that no check of ours foresaw keeps its traceback in a file."""
     if several_processes() and isinstance(error, RuntimeError) and PEER_GONE.search(str(error)):
-        return f'{LOST}, which has ended; train.py --resume goes on from the last checkpoint ({one_line(error)})'
+        return f'{LOST}, which has ended; {next_step()} ({one_line(error)})'
     if isinstance(error, OSError) and error.errno in CURES:
         return f'{error.filename or "output"}: {error.strerror}; {CURES[error.errno]}  [{TRACEBACK}=1 shows where]'
     unknown_type = isinstance(error, KeyError) and 'registry. Please check' in str(error)  # mmengine's

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 
-from _command import LOST, TRACEBACK, run
+from _command import LOST, TRACEBACK, next_step, run
 
 
 def main() -> None:
@@ -46,7 +46,7 @@ def account(failures: dict) -> tuple[list[str], int]:
             how = f'was ended by {one.signal_name()}' if one.exitcode < 0 else f'ended with status {one.exitcode}'
             memory = ' (too little memory?)' if one.exitcode == -signal.SIGKILL else ''
             status = one.exitcode if one.exitcode > 0 else 128 - one.exitcode
-            return [f'rank {rank} {how}{memory}; train.py --resume goes on from the last checkpoint'], status
+            return [f'rank {rank} {how}{memory}; {next_step()}'], status
     return shared(spoken, len(failures)) or ['every process was ended by SIGTERM'], 2
 
 

@@ -17,6 +17,7 @@ from mmseg_vitseg.errors import first_line
 
 CHECKS: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
     names.check_names,
+    names.check_prediction,
     scopes.check_types,
     classes.check_num_classes,
     classes.check_one_logit,

@@ -6,7 +6,7 @@ import os
 
 import torch
 from mmengine.config import Config
-from mmengine.logging import print_log
+from mmengine.logging import MMLogger, print_log
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import Registry
 from mmengine.runner import FlexibleRunner, Runner
@@ -19,7 +19,7 @@ from mmseg_vitseg.checkpoints.reading import read_checkpoint
 from mmseg_vitseg.checkpoints.strict import account
 from mmseg_vitseg.engine.checkpoint_hook import find_resumable
 from mmseg_vitseg.engine.config import ConfigError, building, is_sharded
-from mmseg_vitseg.engine.terminal import TerminalRunner
+from mmseg_vitseg.engine.terminal import TerminalRunner, shorten
 
 
 def set_resume(cfg: Config, resume: str | None) -> None:
@@ -95,6 +95,7 @@ def build_runner(cfg: Config) -> Runner:
         raise ConfigError(f'{cfg.filename}: its strategy needs several processes; tools/dist_train.sh CONFIG N')
     check_training(cfg)
     read_all_checkpoints()
+    shorten(MMLogger.get_current_instance())  # until the Runner has one
     with building(cfg):
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else TerminalRunner.from_cfg(cfg)
         if isinstance(runner, FlexibleRunner):  # it would build its model when training starts

@@ -6,12 +6,14 @@ from pathlib import Path
 import torch
 from mmengine._strategy import FSDPStrategy as HostFSDPStrategy
 from mmengine.dist import is_main_process
+from mmengine.logging import MMLogger
 from mmengine.optim import OptimWrapper
 from torch import Tensor, nn
 from torch.distributed.fsdp import FullyShardedDataParallel, ShardingStrategy
 
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.checkpoints.strict import account
+from mmseg_vitseg.engine.terminal import shorten
 from mmseg_vitseg.models.layers import Block
 from mmseg_vitseg.models.mit import MixBlock
 from mmseg_vitseg.registry import FUNCTIONS, STRATEGIES
@@ -57,6 +59,12 @@ class FSDPStrategy(HostFSDPStrategy):
     Raises:
         ValueError: see :meth:`build_model`.
     """
+
+    def build_logger(self, *args, **kwargs) -> MMLogger:
+        """Build the host's logger, as short in the terminal as other trainings'."""
+        logger = super().build_logger(*args, **kwargs)
+        shorten(logger, Path(self.log_dir, f'{self._timestamp}.log'))
+        return logger
 
     def build_model(self, model: nn.Module | dict) -> nn.Module:
         """Build the model, and keep its names and shapes.

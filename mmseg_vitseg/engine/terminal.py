@@ -14,6 +14,7 @@ LOG_FILE_ONLY = (
     'Hooks will be executed in the following order:',
     'Distributed training is not used, all SyncBatchNorm',
     'Exp name: ',
+    'Failed to search registry with scope "mmseg" in the ',  # its own registries are elsewhere; a wrong type is an error
     'The prefix is not set in metric class',
     '"FileClient" will be deprecated',
     '"HardDiskBackend" is the alias',
@@ -25,16 +26,20 @@ def is_for_terminal(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.ERROR or not record.getMessage().startswith(LOG_FILE_ONLY)
 
 
+def shorten(logger: MMLogger, file: Path | None = None) -> None:
+    """Keep :data:`LOG_FILE_ONLY` out of the terminal, and say in which file it is."""
+    for handler in logger.handlers:
+        if not isinstance(handler, logging.FileHandler):
+            handler.addFilter(is_for_terminal)
+    if file:
+        logger.info(f'The config, the machine and all that follows are logged in {file}')
+
+
 class TerminalRunner(Runner):
     """The host's Runner, which says where the log is instead of showing its hundreds of lines in the terminal."""
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
         """Build the host's logger, and keep :data:`LOG_FILE_ONLY` out of the terminal."""
         logger = super().build_logger(*args, **kwargs)
-        for handler in logger.handlers:
-            if not isinstance(handler, logging.FileHandler):
-                handler.addFilter(is_for_terminal)
-        logger.info(
-            f'The config, the machine and all that follows are logged in {Path(self.log_dir, self.timestamp)}.log'
-        )
+        shorten(logger, Path(self.log_dir, f'{self.timestamp}.log'))
         return logger

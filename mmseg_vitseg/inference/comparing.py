@@ -3,17 +3,18 @@
 import copy
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmseg.registry import DATASETS
 from PIL import Image
 from torch import nn
 
+from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.drawing import IGNORED, captioned, label_colours
 from mmseg_vitseg.inference.model import classes_of, dataset_of, is_loading, predict_one
 from mmseg_vitseg.inference.pictures import read_picture
@@ -74,9 +75,11 @@ def compare_named(a: nn.Module, b: nn.Module, paths: Sequence[str | Path]) -> It
     Raises:
         FileNotFoundError, ValueError: a file is missing or no picture.
     """
-    known = {}
-    with suppress(FileNotFoundError):  # pictures of one's own need no data set
+    try:
         known = {Path(path).resolve(): load for path, load in samples_of(a.cfg)}
+    except (FileNotFoundError, ValueError) as error:  # pictures of one's own need no data set
+        print_log(f'No truth to compare with: {first_line(error)}', logger='current')
+        known = {}
     for path in paths:
         load = known.get(Path(path).resolve())
         picture, truth = (read_picture(path), None) if load is None else load()

@@ -325,6 +325,9 @@ WRONG = [
     ('quickstart', {'train_cfg.max_epochs': 2}, 'warning', 'param_scheduler.1.end', '7', 'end=2'),
     ('quickstart', {'param_scheduler.1.T_max': 4}, 'warning', 'param_scheduler.1.T_max', '4', 'T_max=6'),
     ('fcn', {'param_scheduler.0.by_epoch': True}, 'error', 'param_scheduler.0.by_epoch', 'True', 'by_epoch=False'),
+    # names
+    ('vit', {'optim_wraper': dict()}, 'error', 'optim_wraper', 'nothing reads', "did you mean 'optim_wrapper'"),
+    ('vit', {'model.test_cfg.strides': 8}, 'error', 'model.test_cfg.strides', 'nothing reads', "did you mean 'stride'"),
     # types
     ('fcn', {'default_scope': 'mmengine'}, 'error', 'default_scope', "'mmengine'", "default_scope='mmseg'"),
     ('fcn', {'default_scope': None}, 'error', 'default_scope', 'None', "default_scope='mmseg'"),

@@ -31,7 +31,7 @@ KILLS = int(os.environ.get('MMSEG_VITSEG_KILLS', 4))
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 MOMENTS = ('writing', 'validation', 'training', 'after writing', 'start')
 EPOCHS = 6
-SAID = '\n{}. Checkpoints written so far are whole; train.py --resume goes on.\n'
+SAID = '\n{}. What is written is whole; train.py --resume goes on from the last checkpoint.\n'
 
 # quickstart, smaller; one checkpoint is kept, and the rate is so high that the best score is not always the last
 OPTIONS = (

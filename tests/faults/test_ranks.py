@@ -142,9 +142,9 @@ def test_one_is_killed(tmp_path, place):
 
 
 def light(folder: Path, how: str, **options) -> Ended:
-    (folder / 'tool.py').write_text(TOOL)
+    (folder / 'train.py').write_text(TOOL)
     launch = (sys.executable, str(ROOT / 'tools/_launch.py'), '--nproc_per_node', '2', '--master_port', '{port}')
-    return run_two(folder, *launch, 'tool.py', how, **options)
+    return run_two(folder, *launch, 'train.py', how, **options)
 
 
 def test_only_the_second_meets_a_mistake(tmp_path):
@@ -157,7 +157,10 @@ def test_only_the_second_meets_a_mistake(tmp_path):
 def test_ctrl_c(tmp_path):
     end = light(tmp_path, 'busy', interrupt=True)
     assert (end.status, end.running) == (130, [])
-    assert end.lines == ['', 'Interrupted. Checkpoints written so far are whole; train.py --resume goes on.']
+    assert end.lines == [
+        '',
+        'Interrupted. What is written is whole; train.py --resume goes on from the last checkpoint.',
+    ]
     assert end.seconds < 10
 
 
@@ -178,7 +181,8 @@ def failure(tmp_path):
     return make
 
 
-def test_the_first_cause_is_what_is_said(tools, failure):
+def test_the_first_cause_is_what_is_said(tools, failure, monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['tools/_launch.py', 'tools/train.py'])
     account, lost = tools['_launch'].account, f'{tools["_command"].LOST}, ...'
 
     def of(*processes):
@@ -189,6 +193,8 @@ def test_the_first_cause_is_what_is_said(tools, failure):
     assert of((-15,), (-15, 'damaged')) == (['rank 1: damaged'], 2)
     assert of((2, lost), (-9,)) == ([KILLED.removeprefix('error: ')], 137)
     assert of((-15,), (7,))[1] == 7
+    monkeypatch.setattr(sys, 'argv', ['tools/_launch.py', 'tools/test.py'])
+    assert of((-15,), (-9,))[0][0].endswith('; run the same command again')
     assert of((-15,), (2, lost)) == ([f'rank 1: {lost}'], 2)  # the cause is on another machine
     assert of((-15,), (-15,)) == (['every process was ended by SIGTERM'], 2)
 
