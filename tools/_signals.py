@@ -1,6 +1,5 @@
 """Ctrl-C and SIGTERM end a tool at any moment, tidily: once, for good, and without a word from the processes it started."""
 
-import _thread
 import contextlib
 import os
 import signal
@@ -40,7 +39,8 @@ def stop_by_exception() -> list[int]:
             return
         signal.signal(received[0], stop)
         with contextlib.suppress(RuntimeError):  # no thread starts any more: this is the end
-            threading.Timer(ANOTHER_MOMENT, _thread.interrupt_main, received[:1]).start()
+            main = threading.main_thread().ident
+            threading.Timer(ANOTHER_MOMENT, signal.pthread_kill, (main, received[0])).start()
 
     for kind in kinds:
         signal.signal(kind, stop)

@@ -301,7 +301,7 @@ def test_a_signal_that_python_drops(folder, call, monkeypatch):
     def drop(*args, **kwargs):
         thing = Interrupted()
         del thing
-        time.sleep(10)
+        time.sleep(60)
         raise AssertionError('goes on')
 
     monkeypatch.setattr('mmseg_vitseg.engine.config.load_config', drop)
