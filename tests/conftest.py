@@ -29,6 +29,17 @@ def seeded():
     torch.manual_seed(0)
 
 
+@pytest.fixture(scope='module')
+def short_strips():
+    """Strips of a few rows, of small maps too."""
+    from mmseg_vitseg.ops import resampling
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(resampling.STRIP_BYTES, 'cpu', 300)
+        patch.setattr(resampling, 'COLUMN_BLOCK', 4)
+        yield
+
+
 @pytest.fixture
 def pet_root() -> Path:
     root = Path(os.environ.get('PET_ROOT', SHARED / 'data/oxford_pet_subset'))

@@ -67,7 +67,7 @@ def randomise():
     return _randomise
 
 
-@pytest.fixture
+@pytest.fixture(scope='session')
 def pair():
     return _pair
 

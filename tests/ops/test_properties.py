@@ -27,13 +27,7 @@ few, side, channels, seeds = st.integers(1, 3), st.integers(1, 9), st.integers(1
 flags = st.booleans()
 
 
-@pytest.fixture(autouse=True, scope='module')
-def short_strips():
-    """Strips of a few rows, also of maps this small."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(resampling.STRIP_BYTES, 'cpu', 300)
-        patch.setattr(resampling, 'COLUMN_BLOCK', 4)
-        yield
+pytestmark = pytest.mark.usefixtures('short_strips')
 
 
 def draw(seed: int, *shape: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
