@@ -1,6 +1,10 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
-from mmseg_vitseg.atomic import whole
+from mmseg_vitseg.atomic import remove_stale, whole
 
 
 def test_a_file_is_whole_or_absent(tmp_path):
@@ -13,7 +17,7 @@ def test_a_file_is_whole_or_absent(tmp_path):
 def test_a_link_in_the_way_is_not_followed(tmp_path):
     """Somebody else's, planted under the temporary name."""
     (tmp_path / 'mine').write_text('before')
-    (tmp_path / '.tmp-y.txt').symlink_to(tmp_path / 'mine')
+    (tmp_path / f'.tmp-{os.getpid()}-y.txt').symlink_to(tmp_path / 'mine')
     with whole(tmp_path / 'y.txt') as temporary:
         temporary.write_text('all')
     assert (tmp_path / 'mine').read_text() == 'before'
@@ -23,3 +27,24 @@ def test_a_link_in_the_way_is_not_followed(tmp_path):
 def test_a_folder_in_the_way(tmp_path):
     with pytest.raises(IsADirectoryError, match='a folder; name a file'), whole(tmp_path):
         pass
+
+
+def test_two_that_write_one_file_do_not_mix(tmp_path, monkeypatch):
+    with whole(tmp_path / 'x') as one:
+        one.write_text('one')
+        monkeypatch.setattr(os, 'getpid', lambda: 2**22 + 1)
+        with whole(tmp_path / 'x', durable=True) as other:
+            other.write_text('other')
+        assert (tmp_path / 'x').read_text() == 'other'
+    assert (tmp_path / 'x').read_text() == 'one'
+
+
+def test_what_killed_processes_left_is_removed(tmp_path):
+    ended = subprocess.run([sys.executable, '-c', 'import os; print(os.getpid())'], capture_output=True, text=True)
+    mine, theirs, other = (
+        tmp_path / name for name in (f'.tmp-{os.getpid()}-x', f'.tmp-{int(ended.stdout)}-x', '.tmp-x')
+    )
+    for file in (mine, theirs, other):
+        file.touch()
+    remove_stale(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([mine, other])

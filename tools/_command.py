@@ -21,17 +21,18 @@ from _signals import silence_handing_over, stop_by_exception
 
 TRACEBACK = 'MMSEG_VITSEG_TRACEBACK'
 ERROR_FILE = 'TORCHELASTIC_ERROR_FILE'  # torchrun's, for what a process has to say at its end
+LAUNCHED = ('SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')  # Slurm's and MPI's, until the host has made RANK of them
 LOST = 'lost the connection to another process'
 PEER_GONE = re.compile(  # as gloo, NCCL and the store through which the processes meet say it
     'Connection (was )?(likely )?(closed|reset)|Broken pipe|ncclRemoteError|failed to recv, got 0 bytes', re.IGNORECASE
 )
 
-# What to do where the system refuses to write.
+# What to do where the system refuses.
 CURES = {
     errno.ENOSPC: 'make room, or name another disk',
     errno.EDQUOT: 'make room, or name another disk',
     errno.EROFS: 'name a folder that can be written to',
-    errno.EACCES: 'name a folder that can be written to',
+    errno.EACCES: 'change who may read or write it (chmod, chown), or name another',
 }
 
 # On a CPU torch keeps 1024 of each kind of kernel, one for each size of input. Pictures of many sizes fill that with
@@ -76,11 +77,7 @@ def attempt(main: Callable[[], None]) -> None:
     try:
         attempt_uninterrupted(main, received)
     except KeyboardInterrupt:
-        number = received[0] if received else signal.SIGINT
-        if first_process() and ERROR_FILE not in os.environ:  # torchrun's processes leave that to the launcher
-            what = 'Terminated' if number == signal.SIGTERM else 'Interrupted'
-            print(f'\n{what}. What is written is whole; {next_step()}.', file=sys.stderr)
-        sys.exit(128 + number)
+        end_interrupted(received[0] if received else signal.SIGINT)
 
 
 def attempt_uninterrupted(main: Callable[[], None], received: list[int]) -> None:
@@ -95,6 +92,14 @@ def attempt_uninterrupted(main: Callable[[], None], received: list[int]) -> None
         fail(describe(error))
     if connected():
         sys.modules['torch'].distributed.destroy_process_group()
+
+
+def end_interrupted(number: int) -> NoReturn:
+    """End with a signal's status and a line, once for all processes: torchrun's leave the line to the launcher."""
+    if first_process() and ERROR_FILE not in os.environ:
+        what = 'Interrupted' if number == signal.SIGINT else 'Terminated'
+        print(f'\n{what}. What is written is whole; {next_step()}.', file=sys.stderr)
+    sys.exit(128 + number)
 
 
 def connected() -> bool:
@@ -119,7 +124,8 @@ def next_step() -> str:
 
 def first_process() -> bool:
     """Tell the one that speaks for all, of several processes, from the others."""
-    return os.environ.get('RANK', '0') == '0'
+    names = ('RANK', *(LAUNCHED if '--launcher' in sys.argv else ()))
+    return next((os.environ[name] for name in names if name in os.environ), '0') == '0'
 
 
 def several_processes() -> bool:
@@ -138,12 +144,9 @@ def fail(*messages: str) -> NoReturn:
 
 def left(file: Path, messages: tuple[str, ...]) -> bool:
     """Write messages where torchrun looks for them, in its form; tell whether that went well."""
-    from mmseg_vitseg.atomic import whole
-
     content = {'message': {'message': '\n'.join(messages), 'extraInfo': {'timestamp': str(int(time.time()))}}}
     try:
-        with whole(file) as temporary:
-            temporary.write_text(json.dumps(content))
+        file.write_text(json.dumps(content))  # which torchrun reads when the process has ended
     except OSError:
         return False
     return True

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 
-from _command import LOST, TRACEBACK, next_step, run
+from _command import LOST, TRACEBACK, end_interrupted, next_step, run
 
 
 def main() -> None:
@@ -20,9 +20,7 @@ def main() -> None:
     try:
         torchrun.run(args)
     except SignalException as end:  # torchrun has sent it on to all
-        if end.sigval == signal.SIGINT:
-            raise KeyboardInterrupt from end
-        sys.exit(128 + end.sigval)
+        end_interrupted(end.sigval)
     except DistNetworkError as error:
         hint = f'; PORT={args.master_port + 1} takes another port' if 'EADDRINUSE' in str(error) else ''
         raise OSError(f'{error}{hint}') from error

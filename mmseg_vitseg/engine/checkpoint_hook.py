@@ -1,7 +1,6 @@
 """Checkpoint files that are whole or absent."""
 
 import inspect
-import os
 from pathlib import Path
 
 from mmengine.dist import is_main_process
@@ -10,7 +9,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.logging import MessageHub
 from mmengine.runner import EpochBasedTrainLoop, IterBasedTrainLoop, Runner
 
-from mmseg_vitseg.atomic import whole
+from mmseg_vitseg.atomic import remove_stale, whole
 from mmseg_vitseg.registry import HOOKS
 
 BACKEND = 'mmseg_vitseg.atomic'
@@ -26,10 +25,8 @@ class AtomicLocalBackend(LocalBackend):
 
     def put(self, obj: bytes, filepath: str | Path) -> None:
         """Write bytes; on any interruption the target is what it was before."""
-        with whole(Path(filepath)) as temporary, open(temporary, 'wb') as file:
-            file.write(obj)
-            file.flush()
-            os.fsync(file.fileno())
+        with whole(Path(filepath), durable=True) as temporary:
+            temporary.write_bytes(obj)
 
 
 class _Removals(AtomicLocalBackend):
@@ -56,7 +53,16 @@ class AtomicCheckpointHook(CheckpointHook):
     done: dict[str, int]  # epochs and iterations, while a checkpoint of them is written
 
     def __init__(self, *args, **kwargs):
-        known = {**inspect.signature(CheckpointHook).parameters, **inspect.signature(Runner.save_checkpoint).parameters}
+        own, written = inspect.signature(CheckpointHook), inspect.signature(Runner.save_checkpoint)
+        known = dict.fromkeys([*own.parameters, *written.parameters])
+        for name in (
+            'self',
+            'kwargs',
+            'filename',
+            'meta',
+            'file_client_args',
+        ):  # given by the hook; backend_args' old name
+            known.pop(name, None)
         if wrong := [name for name in kwargs if name not in known]:  # the host would say so after the first epoch
             raise ValueError(f'AtomicCheckpointHook has no argument {wrong[0]!r}; allowed: {", ".join(known)}')
         super().__init__(*args, **{'backend_args': dict(backend=BACKEND), **kwargs})
@@ -67,6 +73,12 @@ class AtomicCheckpointHook(CheckpointHook):
         super().before_train(runner)
         if isinstance(self.file_backend, AtomicLocalBackend):
             self.file_backend = _Removals(runner.message_hub)
+            if is_main_process():
+                remove_stale(Path(self.out_dir))
+        if runner._load_from and Path(runner._load_from).resolve().parent != Path(self.out_dir).resolve():
+            runner.message_hub.update_info(
+                SUPERSEDED, []
+            )  # files of the same names in the folder that it is resumed from
         self._remove_superseded(runner)
         if _is_validation_due(runner) and runner.message_hub.get_info(VALIDATED) != runner.iter:
             runner.logger.info('The checkpoint was written before its validation, so that comes first.')

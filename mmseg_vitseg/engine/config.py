@@ -44,11 +44,18 @@ def read_config(path: str | Path, options: dict | None = None) -> Config:
         if options:
             cfg.merge_from_dict(options)
     except Exception as error:
-        raise ConfigError(f'{path}: cannot be read: {type(error).__name__}: {first_line(error)}') from error
+        raise ConfigError(f'{path}: cannot be read: {_named(error)}') from error
     for name in unread:
         if close := near_setting(name.partition('.')[0]):
             raise ConfigError(f'--cfg-options {name}: nothing reads it; did you mean {close!r}?')
     return cfg
+
+
+def _named(error: BaseException) -> str:
+    """Return an error's type and message; where the host cannot make its temporary copy, it stumbles over that once more."""
+    if isinstance(error, UnboundLocalError) and error.__context__ is not None:
+        return _named(error.__context__)
+    return f'{type(error).__name__}: {first_line(error)}'
 
 
 def _where_configs_are(path: Path) -> str:
@@ -208,7 +215,7 @@ def building(cfg: Config) -> Iterator[None]:
     except (OSError, ValueError):
         raise
     except Exception as error:
-        raise ConfigError(f'{cfg.filename}: cannot be built: {type(error).__name__}: {first_line(error)}') from error
+        raise ConfigError(f'{cfg.filename}: cannot be built: {_named(error)}') from error
 
 
 def nested_dicts(node) -> Iterator[dict]:

@@ -25,6 +25,6 @@ def disk_errors_explained(work_dir: str | Path) -> Iterator[None]:
             raise
         file = error.filename or f'a log in {work_dir}'  # the host does not say which
         last = find_resumable(work_dir)
-        left = f'{last} is whole and --resume goes on from it' if last else 'no checkpoint was written so far'
+        left = f'{last} is whole, and --resume {last} goes on from it' if last else 'no checkpoint was written so far'
         cure = 'make room' if error.errno in FULL else 'make it writable, or name another --work-dir'
         raise OSError(f'{file}: {os.strerror(error.errno)}; {cure}: {left}') from error

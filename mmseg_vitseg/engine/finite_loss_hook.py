@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 import torch
+from mmengine.config import Config
 from mmengine.dist import all_gather_object, all_reduce
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
@@ -28,8 +29,9 @@ class FiniteLossHook(Hook):
 
     A stop names the loss, the batch's files and the newest checkpoint that a finite loss was computed from; no checkpoint
     is written after it. A batch that is left out changes nothing: no weight, no state of the optimizer, no running mean
-    of a norm; only the iteration is counted, by the schedule too, and loss scaling lowers its scale. Of gradients that are
-    accumulated over several batches, none is applied. On several ranks, all stop or skip if one must.
+    of a norm (an EMAHook counts the unchanged weights once more); only the iteration is counted, by the schedule too, and
+    loss scaling lowers its scale. Of gradients that are accumulated over several batches, none is applied. On several
+    ranks, all stop or skip if one must.
 
     The losses are seen by a hook that torch calls after the model's forward pass, and a step is left out by one that it
     calls before the optimizer's, which takes the gradients away: so this works with any model, any wrapper of data
@@ -136,12 +138,26 @@ class FiniteLossHook(Hook):
             found += f' ({unproven} holds the weights that gave this loss)'
         resume = f'--resume {unproven or good} ' if unproven or good else ''
         start = f'load_from={good} ' if good else ''  # not --resume, which takes the learning rate from the checkpoint
-        rate = max(runner.optim_wrapper.get_lr()['lr'])
+        rate, setting = max(runner.optim_wrapper.get_lr()['lr']), learning_rate(runner.cfg)
+        here = f'{rate:.3g}' if setting in (None, rate) else f'{rate:.3g} of {setting:.3g}'
         return (
-            f'{found}; if the files are at fault, mend them or leave such batches out: {resume}--cfg-options '
-            f'default_hooks.finite_loss.skip={self.skip + 10}; if not, lower the learning rate, here {rate:.3g}: '
+            f'{found}; if the files are at fault, mend them or leave such batches out: {resume}'
+            f'{setting_of_hook(runner.cfg, self.skip + 10)}; if not, lower the learning rate, here {here}: '
             f'--cfg-options {start}optim_wrapper.optimizer.lr=...'
         )
+
+
+def setting_of_hook(cfg: Config, skip: int) -> str:
+    """Say how to have a config's FiniteLossHook leave batches out."""
+    for name, hook in (cfg.get('default_hooks') or {}).items():
+        if isinstance(hook, dict) and 'FiniteLossHook' in str(hook.get('type')):
+            return f'--cfg-options default_hooks.{name}.skip={skip}'
+    return f'with skip={skip} in the FiniteLossHook of custom_hooks'
+
+
+def learning_rate(cfg: Config) -> float | None:
+    """Return the learning rate that a config says; the schedule may be at another."""
+    return ((cfg.get('optim_wrapper') or {}).get('optimizer') or {}).get('lr')
 
 
 def grad_norm(wrapper: OptimWrapper) -> float:

@@ -3,9 +3,11 @@
 import difflib
 import logging
 import os
+from pathlib import Path
 
 import torch
 from mmengine.config import Config
+from mmengine.dist import all_gather_object
 from mmengine.logging import MMLogger, print_log
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import Registry
@@ -51,7 +53,7 @@ def set_resume(cfg: Config, resume: str | None) -> None:
         last = (cfg.get('train_cfg') or {}).get(name)
         if last and content['meta'].get(unit, 0) >= last:
             print_log(
-                f'--resume: {checkpoint} is trained up to train_cfg.{name}={last}, so nothing is left to do; '
+                f'--resume: {checkpoint} is trained up to train_cfg.{name}={last}, so no step is left; '
                 f'longer: --cfg-options train_cfg.{name}=NUMBER',
                 logger='current',
             )
@@ -80,7 +82,7 @@ def segmentor_of(model: nn.Module) -> nn.Module:
     return model
 
 
-def build_runner(cfg: Config) -> Runner:
+def build_runner(cfg: Config) -> Runner | FlexibleRunner:
     """Build the host's Runner, and check the checkpoint that it is going to load.
 
     Raises:
@@ -100,9 +102,25 @@ def build_runner(cfg: Config) -> Runner:
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else TerminalRunner.from_cfg(cfg)
         if isinstance(runner, FlexibleRunner):  # it would build its model when training starts
             runner.model = runner.strategy.build_model(runner.model)
+    check_same_start(cfg)
     check_checkpoint(cfg, segmentor_of(runner.model))
     runner._load_from = cfg.get('load_from')  # the Runner's setting, which it reads when training starts
     return runner
+
+
+def check_same_start(cfg: Config) -> None:
+    """Check that all processes start from the same checkpoint; every process must call this.
+
+    Raises:
+        ConfigError: they do not: machines whose work dirs are not on one disk, say.
+    """
+    found = all_gather_object((bool(cfg.get('resume')), Path(cfg.load_from).name if cfg.get('load_from') else None))
+    if len(set(found)) > 1:
+        starts = [f'rank {rank} from {name or "scratch"}' for rank, (_, name) in enumerate(found)]
+        raise ConfigError(
+            f'processes would not start alike, {", ".join(starts)}: the work dir must be the same folder on all machines; '
+            'copy the checkpoint to each and name it, --resume FILE'
+        )
 
 
 def check_training(cfg: Config) -> None:

@@ -102,7 +102,7 @@ class FSDPStrategy(HostFSDPStrategy):
         if not is_main_process():
             super().save_checkpoint(filename, **kwargs)
             return
-        with whole(Path(filename)) as temporary:
+        with whole(Path(filename), durable=True) as temporary:
             super().save_checkpoint(str(temporary), **kwargs)
 
     def optim_state_dict(self) -> dict:

@@ -1,6 +1,7 @@
 """Processes on the CPU, at no start: forked from this one."""
 
 import os
+import queue
 import traceback
 
 import pytest
@@ -26,16 +27,20 @@ def on_ranks(tmp_path_factory):
     def run(count: int, work) -> list:
         meeting = f'file://{tmp_path_factory.mktemp("meeting")}/place'
         context = torch.multiprocessing.get_context('fork')
-        answers = context.SimpleQueue()
+        answers = context.Queue()
         processes = [
             context.Process(target=_be_a_rank, args=(number, count, meeting, work, answers)) for number in range(count)
         ]
         for process in processes:
             process.start()
-        for process in processes:
-            process.join(60)
-        alive = [process.kill() for process in processes if process.is_alive()]
-        assert not alive, 'a rank hangs'
-        return [answer for _, answer in sorted(answers.get() for _ in processes)]
+        try:
+            found = [answers.get(timeout=60) for _ in processes]
+        except queue.Empty:
+            raise AssertionError('a rank hangs, or ended without a word') from None
+        finally:
+            for process in processes:
+                process.join(1)
+                process.kill()
+        return [answer for _, answer in sorted(found)]
 
     return run

@@ -130,3 +130,12 @@ def test_outputs_and_tta():
     cfg.tta_pipeline, cfg.tta_model = [dict(type='TestTimeAug')], dict(type='SegTTAModel')
     set_tta(cfg)
     assert cfg.model == dict(type='SegTTAModel', module=dict(type='M'))
+
+
+def test_a_folder_for_temporary_files_that_takes_none(config_path, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, 'Permission denied', '/tmp/x')
+
+    monkeypatch.setattr('tempfile.TemporaryDirectory', refuse)
+    with pytest.raises(ConfigError, match=r'PermissionError: .*/tmp/x'):
+        load_config(config_path('quickstart'))

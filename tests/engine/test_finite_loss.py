@@ -135,7 +135,7 @@ def test_names_the_last_checkpoint_from_which_a_loss_was_finite(tmp_path, log):
     for place, words in advice.items():
         _, error = train(tmp_path, data(poison=[place]), STOP, epochs=3, resume=str(first))
         assert error.startswith(f'iteration {9 + place} (epoch 2): ')
-        for word in (*words, f'--resume {first} --cfg-options default_hooks.finite_loss.skip=10'):
+        for word in (*words, f'--resume {first} with skip=10 in the FiniteLossHook of custom_hooks'):
             assert word in error
         assert [path.name for path in tmp_path.glob('*.pth')] == ['epoch_1.pth']
 

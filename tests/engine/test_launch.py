@@ -35,4 +35,4 @@ def test_resuming_what_is_trained_to_its_end_says_so(tmp_path, monkeypatch, sett
         assert said == []
         set_resume(Config(dict(work_dir=str(tmp_path), train_cfg={setting: last})), 'auto')
     (line,) = said
-    assert f'train_cfg.{setting}=7, so nothing is left to do' in line
+    assert f'train_cfg.{setting}=7, so no step is left' in line

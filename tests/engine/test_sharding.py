@@ -1,6 +1,7 @@
 """Several processes: the same weights as one, by DDP and by FSDP; what FSDP shards, saves and resumes."""
 
 import os
+import shutil
 from functools import partial
 from pathlib import Path
 
@@ -79,6 +80,22 @@ def trained(tmp_path_factory, on_ranks):
         'resumed': on_ranks(2, partial(train, fsdp, 'pytorch', tmp_path / 'resumed', tmp_path / 'fsdp/epoch_2.pth')),
     }
     return tmp_path, runs
+
+
+def start(path: Path, folder: Path) -> None:
+    """Be about to resume from a work dir of this process's own."""
+    cfg = load_config(path, work_dir=str(folder / os.environ['RANK']), launcher='pytorch')
+    set_resume(cfg, 'auto')
+    build_runner(cfg)
+
+
+def test_processes_that_would_not_start_alike(trained, on_ranks):
+    """Machines whose work dirs are not on one disk: one has the checkpoint, the other starts from scratch."""
+    folder, _ = trained
+    (folder / 'apart/0').mkdir(parents=True)
+    shutil.copy(folder / 'ddp/epoch_2.pth', folder / 'apart/0')
+    for said in on_ranks(2, partial(start, folder / 'two.py', folder / 'apart')):
+        assert 'ConfigError: processes would not start alike, rank 0 from epoch_2.pth, rank 1 from scratch' in said
 
 
 def last(folder: Path) -> dict:

@@ -76,7 +76,7 @@ def test_a_training_meets_a_full_disk(disk, call):
     filler = fill(disk, 500_000)
     line = error_line(call(f'{TRAIN} --resume'))
     assert 'disk/out/epoch_2.pth: No space left on device; make room: ' in line
-    assert 'disk/out/epoch_1.pth is whole and --resume goes on from it' in line
+    assert 'disk/out/epoch_1.pth is whole, and --resume disk/out/epoch_1.pth goes on from it' in line
     check_nothing_half(disk)
     filler.unlink()
     assert call(f'{TRAIN} --resume').status == 0

@@ -87,7 +87,7 @@ def processes_of(session: int) -> list[int]:
     return found
 
 
-def run_two(folder: Path, *command: str, interrupt: bool = False) -> Ended:
+def run_two(folder: Path, *command: str, interrupt: signal.Signals | None = None) -> Ended:
     """Run a command that starts two processes, in a process group of its own, to its end."""
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
@@ -110,7 +110,7 @@ def run_two(folder: Path, *command: str, interrupt: bool = False) -> Ended:
         try:
             if interrupt:
                 wait_for((folder / 'fault').exists, 60)
-                os.killpg(process.pid, signal.SIGINT)
+                os.killpg(process.pid, interrupt)
             _, errors = process.communicate(timeout=120)
             seconds = time.time() - (folder / 'fault').stat().st_mtime
             wait_for(lambda: not processes_of(port), 2)
@@ -154,12 +154,13 @@ def test_only_the_second_meets_a_mistake(tmp_path):
     assert end.seconds < 10
 
 
-def test_ctrl_c(tmp_path):
-    end = light(tmp_path, 'busy', interrupt=True)
-    assert (end.status, end.running) == (130, [])
+@pytest.mark.parametrize(('kind', 'word'), [(signal.SIGINT, 'Interrupted'), (signal.SIGTERM, 'Terminated')])
+def test_all_get_a_signal(tmp_path, kind, word):
+    end = light(tmp_path, 'busy', interrupt=kind)
+    assert (end.status, end.running) == (128 + kind, [])
     assert end.lines == [
         '',
-        'Interrupted. What is written is whole; train.py --resume goes on from the last checkpoint.',
+        f'{word}. What is written is whole; train.py --resume goes on from the last checkpoint.',
     ]
     assert end.seconds < 10
 
