@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
-from mmseg_vitseg.checking import classes, levels, names, norms, pretrained, schedule, scopes, sizes
+from mmseg_vitseg.checking import arguments, classes, levels, names, norms, pretrained, schedule, scopes, sizes
 from mmseg_vitseg.checking.data import Track, check_data, check_roots
 from mmseg_vitseg.checking.findings import ERROR, Finding
 from mmseg_vitseg.checking.parts import quiet
@@ -18,6 +18,7 @@ from mmseg_vitseg.errors import first_line
 CHECKS: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
     names.check_names,
     names.check_prediction,
+    arguments.check_arguments,
     scopes.check_types,
     classes.check_num_classes,
     classes.check_one_logit,

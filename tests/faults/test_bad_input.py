@@ -101,8 +101,11 @@ CONFIGS = {
     'misspelt argument of a head': option('model.decode_head.in_chanels=8', "cannot be built.*'in_chanels'"),
     'misspelt argument of a hook': option(
         'default_hooks.checkpoint.intervall=1',
-        "AtomicCheckpointHook has no argument 'intervall'; allowed: interval",
+        "checkpoint.intervall: AtomicCheckpointHook has no argument of this name.*did you mean 'interval'",
         TRAIN,
+    ),
+    'misspelt argument of the loop': option(
+        'train_cfg.max_epoch=2', "cfg.max_epoch: .*did you mean 'max_epochs'", TRAIN
     ),
     'wrong length': option('model.backbone.img_size=32,32,32', 'img_size=.*allowed: an int or'),
     'no size': option('model.backbone.img_size=None', 'img_size=None; allowed: an int or'),
