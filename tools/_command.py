@@ -48,6 +48,7 @@ HOST_WARNINGS = (
     'The shape of value will convert',
     'Setting MKL_NUM_THREADS environment variable',
     'FSDP.state_dict_type',
+    'Mean of empty slice',
 )
 PARTS = ('mmseg_vitseg', 'mmseg', 'mmcv', 'mmengine', 'torch', 'numpy', 'rich')  # without which no tool works
 INSTALL = (

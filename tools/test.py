@@ -7,9 +7,10 @@ The checkpoint must hold exactly the config's model: one that does not fit is re
 """
 
 import argparse
+import math
 
 from _arguments import WORK_DIR, OneLineParser, add_config_arguments, add_launcher_argument
-from _command import keep_few_kernels, run
+from _command import fail, keep_few_kernels, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -53,6 +54,11 @@ def main() -> None:
     scores = runner.test()
     if runner.rank == 0:
         print('  '.join(f'{name} {value:.2f}' for name, value in scores.items()))
+    if scores and all(map(math.isnan, scores.values())):
+        fail(
+            'no scores: every pixel of the test data is ignored; '
+            f'python tools/check_config.py {args.config} --data says what is in the masks'
+        )
 
 
 if __name__ == '__main__':
