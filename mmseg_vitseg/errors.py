@@ -1,6 +1,20 @@
 """What messages about errors share."""
 
+import difflib
+from collections.abc import Sequence
+
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or its type's name where it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def meant(name: str, known: Sequence[str], cutoff: float) -> str | None:
+    """Return the known name that a name is a misspelling of; None where it is known itself, or like none of them.
+
+    Args:
+        name, known: as they are written.
+        cutoff: how alike they must be, from 0 to 1 (difflib's ratio).
+    """
+    close = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
+    return close[0] if close and name not in known else None

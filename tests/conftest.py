@@ -29,6 +29,22 @@ def seeded():
     torch.manual_seed(0)
 
 
+def _same(one, other) -> bool:
+    """Compare nested containers of tensors, bit for bit."""
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return one == other
+
+
+@pytest.fixture(scope='session')
+def same():
+    return _same
+
+
 @pytest.fixture(scope='module')
 def short_strips():
     """Strips of a few rows, of small maps too."""

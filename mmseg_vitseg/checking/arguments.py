@@ -1,6 +1,5 @@
 """Arguments whose names are misspelt: some of the host's classes fail on them late, others take them and go on without."""
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 
@@ -11,6 +10,7 @@ from torch.utils.data import DataLoader
 from mmseg_vitseg.checking.findings import Finding, error
 from mmseg_vitseg.checking.parts import Part, class_of, dicts, nested
 from mmseg_vitseg.checking.setup import LOADERS, Setup
+from mmseg_vitseg.errors import meant
 
 EVERYWHERE = ('type', '_scope_', '_delete_')
 # What is read of a dict before its class gets the rest.
@@ -26,13 +26,12 @@ def check_arguments(setup: Setup) -> Iterator[Finding]:
     for part, takes, read_before in _parts(setup):
         known = [*_names(takes), *EVERYWHERE, *read_before]
         for name in part.node:
-            close = difflib.get_close_matches(name, known, n=1, cutoff=NEAR)
-            if close and name not in known:
+            if close := meant(name, known, NEAR):
                 yield error(
                     f'{part.key}.{name}',
                     f'{takes.__name__} has no argument of this name',
                     why='it fails, or the run goes on without what it says',
-                    fix=f'did you mean {close[0]!r}?',
+                    fix=f'did you mean {close!r}?',
                 )
 
 

@@ -1,6 +1,5 @@
 """Settings that nothing reads, because their name is misspelt."""
 
-import difflib
 from collections.abc import Iterator
 
 from mmseg.registry import MODELS
@@ -9,6 +8,7 @@ from mmseg_vitseg.checking.findings import Finding, error
 from mmseg_vitseg.checking.parts import class_of, is_known
 from mmseg_vitseg.checking.setup import Setup
 from mmseg_vitseg.engine.config import near_setting
+from mmseg_vitseg.errors import meant
 
 PREDICTION = ('mode', 'crop_size', 'stride', 'threshold', 'keep_logits', 'window_batch')  # the last two are ours
 
@@ -25,9 +25,8 @@ def check_prediction(setup: Setup) -> Iterator[Finding]:
     if not is_known(class_of(setup.model.node, MODELS)):
         return
     for name in setup.model.node.get('test_cfg') or ():
-        close = difflib.get_close_matches(name, PREDICTION, n=1, cutoff=0.75)
-        if close and name not in PREDICTION:
-            yield _unread(f'model.test_cfg.{name}', close[0])
+        if close := meant(name, PREDICTION, cutoff=0.75):
+            yield _unread(f'model.test_cfg.{name}', close)
 
 
 def _unread(key: str, close: str) -> Finding:

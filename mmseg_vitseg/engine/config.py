@@ -12,7 +12,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
-from mmseg_vitseg.errors import first_line
+from mmseg_vitseg.errors import first_line, meant
 
 HOST_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')  # of every training
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'  # in a clone, where alone tools/ and they are
@@ -82,8 +82,7 @@ def variable_of(cfg: Config, value: str) -> str | None:
 def near_setting(name: str) -> str | None:
     """Return the setting of the host's Runner that a config's name is a misspelling of; None for a name of its own."""
     known = [*inspect.signature(Runner).parameters]
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
-    return close[0] if close and name not in known else None
+    return meant(name, known, cutoff=0.85)
 
 
 def load_config(
