@@ -13,6 +13,7 @@ from mmseg_vitseg.atomic import remove_stale, whole
 from mmseg_vitseg.registry import HOOKS
 
 BACKEND = 'mmseg_vitseg.atomic'
+NOT_GIVEN = ('self', 'kwargs', 'filename', 'meta', 'file_client_args')  # the hook gives them; backend_args' old name
 
 # among what the message hub holds, and so every checkpoint
 SUPERSEDED = 'superseded_checkpoints'  # names of files to remove once this checkpoint is written
@@ -53,16 +54,9 @@ class AtomicCheckpointHook(CheckpointHook):
     done: dict[str, int]  # epochs and iterations, while a checkpoint of them is written
 
     def __init__(self, *args, **kwargs):
-        own, written = inspect.signature(CheckpointHook), inspect.signature(Runner.save_checkpoint)
-        known = dict.fromkeys([*own.parameters, *written.parameters])
-        for name in (
-            'self',
-            'kwargs',
-            'filename',
-            'meta',
-            'file_client_args',
-        ):  # given by the hook; backend_args' old name
-            known.pop(name, None)
+        signatures = map(inspect.signature, (CheckpointHook, Runner.save_checkpoint))
+        named = (name for signature in signatures for name in signature.parameters if name not in NOT_GIVEN)
+        known = dict.fromkeys(named)
         if wrong := [name for name in kwargs if name not in known]:  # the host would say so after the first epoch
             raise ValueError(f'AtomicCheckpointHook has no argument {wrong[0]!r}; allowed: {", ".join(known)}')
         super().__init__(*args, **{'backend_args': dict(backend=BACKEND), **kwargs})
@@ -76,9 +70,8 @@ class AtomicCheckpointHook(CheckpointHook):
             if is_main_process():
                 remove_stale(Path(self.out_dir))
         if runner._load_from and Path(runner._load_from).resolve().parent != Path(self.out_dir).resolve():
-            runner.message_hub.update_info(
-                SUPERSEDED, []
-            )  # files of the same names in the folder that it is resumed from
+            # those are in the folder that it is resumed from; files of the same names here are another training's
+            runner.message_hub.update_info(SUPERSEDED, [])
         self._remove_superseded(runner)
         if _is_validation_due(runner) and runner.message_hub.get_info(VALIDATED) != runner.iter:
             runner.logger.info('The checkpoint was written before its validation, so that comes first.')
