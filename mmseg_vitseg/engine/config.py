@@ -1,5 +1,6 @@
 """From a config file and a command line to one config for the machine that it runs on."""
 
+import copy
 import difflib
 import inspect
 import re
@@ -106,11 +107,16 @@ def load_config(
     except OSError as error:
         raise ConfigError(f'--work-dir {cfg.work_dir}: cannot be made: {error.strerror}') from error
     for name in ('env_cfg', 'default_hooks', 'randomness'):  # the host's Runner takes configs without them
-        cfg[name] = cfg.get(name) or {}
+        cfg[name] = {**_runner_default(name), **(cfg.get(name) or {})}
     for name in [name for name, hook in cfg.default_hooks.items() if hook is None and name not in HOST_HOOKS]:
         del cfg.default_hooks[name]  # the host takes None for its own alone
     fit_to_devices(cfg)
     return cfg
+
+
+def _runner_default(name: str) -> dict:
+    """Return the host's default of a setting that is a dict; {} where that is None."""
+    return copy.deepcopy(inspect.signature(Runner).parameters[name].default) or {}
 
 
 def fit_to_devices(cfg: Config) -> None:

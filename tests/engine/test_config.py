@@ -1,8 +1,11 @@
 """Configs made to fit the command line and the devices."""
 
+import inspect
+
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.runner import Runner
 
 from mmseg_vitseg.engine.config import (
     ConfigError,
@@ -51,6 +54,24 @@ def test_amp(monkeypatch, cuda, kind):
         enable_amp(cfg)
         assert cfg.optim_wrapper.type == kind
     assert ('loss_scale' in cfg.optim_wrapper) == cuda
+
+
+def test_what_a_config_leaves_out_is_the_runners_default(tmp_path):
+    """None of the host's own configs has `randomness`; many have no `env_cfg` or `default_hooks`."""
+    file = tmp_path / 'config.py'
+    for text, randomness in (
+        ('', dict(seed=None)),
+        ('randomness = None', dict(seed=None)),
+        ('randomness = dict(deterministic=True)', dict(seed=None, deterministic=True)),
+        ('randomness = dict(seed=3)', dict(seed=3)),
+    ):
+        file.write_text(text)
+        cfg = load_config(file, work_dir=tmp_path / 'work')
+        assert cfg.randomness == randomness
+        assert cfg.env_cfg.dist_cfg.backend == 'nccl'
+        assert cfg.default_hooks == {}
+        cfg.randomness.seed = 1
+    assert inspect.signature(Runner).parameters['randomness'].default == dict(seed=None)  # unharmed
 
 
 def test_amp_does_not_replace_another_wrapper():
