@@ -1,16 +1,25 @@
 """What all tests share: where things are, which data there is, the project's tools as processes."""
 
+import contextlib
+import importlib.util
+import logging
 import os
+import shlex
+import signal
 import subprocess
 import sys
 import warnings
 from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
 
 os.environ['OMP_NUM_THREADS'] = '1'  # tests run side by side, a process a core; read when torch is imported
 
 import pytest
 import torch
-from mmengine.registry import init_default_scope
+from mmengine.logging import MMLogger
+from mmengine.registry import DefaultScope, init_default_scope
+from mmengine.utils import ManagerMeta
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / 'shared'
@@ -108,3 +117,81 @@ def check_user_error():
             assert word in lines[0]
 
     return check
+
+
+class Finished(NamedTuple):
+    """What a tool left behind."""
+
+    status: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope='session')
+def tools() -> dict[str, ModuleType]:
+    """The files in tools/ as modules of this process: a process a case would take minutes.
+
+    ``test`` is the name of one of Python's own.
+    """
+    sys.path.insert(0, str(ROOT / 'tools'))
+    found = {}
+    for path in (ROOT / 'tools').glob('*.py'):
+        spec = importlib.util.spec_from_file_location(
+            path.stem if path.stem == '_command' else f'tool_{path.stem}', path
+        )
+        found[path.stem] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(found[path.stem])
+    sys.path.remove(str(ROOT / 'tools'))
+    return found
+
+
+@pytest.fixture
+def call(tools, monkeypatch, capsys):
+    """Run a command line such as ``predict small.py small.pth photo.png --out out``."""
+    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)  # what the host's log says takes it half a second
+    for hook in ('excepthook', 'unraisablehook'):  # which a tool replaces
+        monkeypatch.setattr(sys, hook, getattr(sys, hook))
+
+    def run(line: str) -> Finished:
+        name, *arguments = shlex.split(line)
+        monkeypatch.setattr(sys, 'argv', [f'tools/{name}.py', *arguments])
+        capsys.readouterr()
+        status = 0
+        handlers = {kind: signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)}
+        try:
+            with warnings.catch_warnings():
+                warnings.resetwarnings()  # as in a process of its own
+                tools['_command'].run(tools[name].main)
+        except SystemExit as end:
+            status = end.code or 0
+        finally:
+            logging.raiseExceptions = True
+            for kind, handler in handlers.items():
+                signal.signal(kind, handler)
+            forget()
+        out, err = capsys.readouterr()
+        return Finished(status, out, err)
+
+    return run
+
+
+def forget() -> None:
+    """Close the log files of the Runner and take off what it leaves in the process."""
+    for logger in MMLogger._instance_dict.values():
+        for handler in logger.handlers:
+            if isinstance(handler, logging.FileHandler):
+                with contextlib.suppress(OSError):  # its disk may be full
+                    handler.close()
+    for kind in _managed():
+        kind._instance_dict.clear()
+    DefaultScope.get_instance('tests', scope_name='mmseg')
+
+
+def _managed() -> list[type]:
+    from mmengine.logging import MessageHub
+    from mmengine.visualization import Visualizer
+    from mmseg.visualization import SegLocalVisualizer
+
+    kinds = (MMLogger, MessageHub, Visualizer, SegLocalVisualizer, DefaultScope)
+    assert all(isinstance(kind, ManagerMeta) for kind in kinds)
+    return list(kinds)
