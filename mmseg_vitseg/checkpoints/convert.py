@@ -14,6 +14,7 @@ from mmseg_vitseg.checkpoints.fetch import local_file
 from mmseg_vitseg.checkpoints.reading import read_state_dict
 from mmseg_vitseg.checkpoints.sources import Converted, convert
 from mmseg_vitseg.checkpoints.strict import LISTED, Fitted, accounted
+from mmseg_vitseg.checkpoints.values import not_finite, refuse_not_finite
 from mmseg_vitseg.download import digest
 from mmseg_vitseg.errors import first_line
 
@@ -145,7 +146,11 @@ def _complete(converted: Converted, src: str | Path) -> dict[str, Tensor]:
         )
     state, prefix = converted.state, 'backbone.'
     if all(name.startswith(prefix) for name in state):
-        return {name.removeprefix(prefix): value for name, value in state.items()}
+        state = {name.removeprefix(prefix): value for name, value in state.items()}
+    try:
+        refuse_not_finite(not_finite(state), state)
+    except ValueError as error:
+        raise ValueError(f'{src}: {error}') from error
     return state
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmseg_vitseg.checkpoints.values import refuse_quantised
 from mmseg_vitseg.compat import checkpoint_globals
 from mmseg_vitseg.errors import first_line
 
@@ -89,6 +90,10 @@ def state_dict_of(content: dict, path: str | Path) -> dict[str, Tensor]:
         raise ValueError(
             f'{path}: no weights found; its entries are {", ".join(map(str, list(content)[:5])) or "none"}'
         )
+    try:
+        refuse_quantised(content)
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from error
     for name, value in content.items():
         if value.layout != torch.strided or value.is_meta or value.is_complex():
             raise ValueError(f'{path}: {name} is sparse, complex or without data; weights are plain real tensors')

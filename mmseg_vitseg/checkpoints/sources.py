@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mmseg_vitseg.checkpoints import hf, hf_modules, host, jax, ours, segformer, setr, timm, torchvision
 from mmseg_vitseg.checkpoints.names import Source, translate
+from mmseg_vitseg.checkpoints.values import refuse_integers
 
 SOURCES: tuple[Source, ...] = tuple(
     chain.from_iterable(
@@ -86,7 +87,7 @@ def convert(
         name: the source, see :func:`recognise`.
 
     Raises:
-        ValueError: as :func:`recognise`.
+        ValueError: as :func:`recognise`; integers where floats belong.
     """
     source, prefix = recognise(state_dict, wanted or (), name)
     before = {pattern: there for pattern, (there, _) in source.shapes(prefix).items()}
@@ -96,6 +97,7 @@ def convert(
     kept = [one for one in rest if one not in dropped and one in (wanted or ()) and one not in native]
     left = [one for one in rest if one not in dropped and one not in kept]
     native.update({one: rest[one] for one in kept})
+    refuse_integers({one: value for one, value in state_dict.items() if one not in dropped})
     source.finish(native)
     kernels = [one for one in native if source.no_bias and one.endswith(source.no_bias)]
     biases = {one.removesuffix('weight') + 'bias': native[one] for one in kernels}

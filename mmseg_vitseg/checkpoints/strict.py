@@ -1,6 +1,6 @@
 """Loading weights whole or not at all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from mmseg_vitseg.checkpoints.names import Source
 from mmseg_vitseg.checkpoints.reading import read_state_dict
 from mmseg_vitseg.checkpoints.sources import convert
 from mmseg_vitseg.checkpoints.timm import SEGMENTOR
+from mmseg_vitseg.checkpoints.values import UnusableValuesError, not_finite, refuse_integers, refuse_not_finite
 
 # What a backbone may lack and a pretrained file have: SETR takes no final norm, SETR-MLA no class token.
 PRETRAINED_UNUSED = ('norm.weight', 'norm.bias', 'cls_token')
@@ -72,7 +73,8 @@ def accounted(
         module: what it is meant for, a segmentor or a backbone; nothing is loaded into it here. Position grids are resized
             to its own, and said so.
         path: named in the error.
-        from_scratch: name prefixes of what keeps the module's own values where the state dict has none of that shape.
+        from_scratch: name prefixes of what keeps the module's own values where the state dict has none of that shape, or
+            some that are no numbers.
         source: the format; ``auto`` tells it from the names.
         resize_patches: resize a ViT's patch kernel to the module's patch size.
         adapt_channels: change the first kernel to the module's number of input channels.
@@ -83,7 +85,7 @@ def accounted(
 
     Raises:
         ValueError: with the keys that are missing, left over, or of another shape, and what the two models are; a prefix
-            that no key of the module has.
+            that no key of the module has; quantised weights, NaN or infinity.
     """
     own = module.state_dict()
     fitted = fit(
@@ -96,7 +98,8 @@ def accounted(
         pretrained=pretrained,
     )
     given = {name: fit_kernel(value, own.get(name)) for name, value in fitted.state.items()}
-    _start_from_scratch(given, own, from_scratch, path)
+    learned = {name for name, _ in module.named_parameters()}
+    _start_from_scratch(given, own, from_scratch, path, learned)
     left = [name for name in fitted.left if not name.startswith(tuple(from_scratch))]
     problems = [
         _listing('missing', (name for name in own if name not in given)),
@@ -116,11 +119,34 @@ def accounted(
             f'{path} does not fit this {type(module).__name__}, nothing was loaded: {"; ".join(problems)}. '
             + _advice(fitted, own, module)
         )
+    check_values(given, module, path)
     return replace(fitted, state=given)
 
 
+def check_values(given: dict[str, Tensor], module: nn.Module, path: str | Path) -> None:
+    """Check that what a module is going to take are numbers.
+
+    Raises:
+        UnusableValuesError: integers where it has floats, or NaN or infinity in what it learns; where only heads have them,
+            with how to leave them out.
+    """
+    names = not_finite(given, {name for name, _ in module.named_parameters()})
+    advice = ''
+    if hasattr(module, 'from_scratch') and all(name.startswith(SEGMENTOR) for name in names):
+        advice = f', or leave them out and train them anew: model.from_scratch={_modules_of(names)}'
+    try:
+        refuse_integers(given, module.state_dict())
+        refuse_not_finite(names, given, advice)
+    except UnusableValuesError as error:
+        raise UnusableValuesError(f'{path}: {error}') from error
+
+
 def _start_from_scratch(
-    given: dict[str, Tensor], own: dict[str, Tensor], prefixes: Sequence[str], source: str | Path
+    given: dict[str, Tensor],
+    own: dict[str, Tensor],
+    prefixes: Sequence[str],
+    source: str | Path,
+    learned: Container[str],
 ) -> None:
     """Put the module's own values where ``given`` has nothing that fits and a prefix allows that; say where."""
     for prefix in prefixes:
@@ -129,10 +155,11 @@ def _start_from_scratch(
     allowed = tuple(prefixes)
     for name in [name for name in given if name.startswith(allowed) and name not in own]:
         del given[name]
+    spoilt = not_finite({name: value for name, value in given.items() if name.startswith(allowed)}, learned)
     scratch = {
         name: value
         for name, value in own.items()
-        if name.startswith(allowed) and (name not in given or given[name].shape != value.shape)
+        if name.startswith(allowed) and (name not in given or given[name].shape != value.shape or name in spoilt)
     }
     given.update(scratch)
     if scratch:
@@ -159,7 +186,7 @@ def fit(
     try:
         converted = convert(state_dict, own, place, source)
     except ValueError as error:
-        raise ValueError(f'{path}: {error}') from error
+        raise type(error)(f'{path}: {error}') from error
     may_lack = {place + name for name in (*converted.source.unused, *(PRETRAINED_UNUSED if pretrained else ()))}
     outside = SEGMENTOR if pretrained else ()
     unused = [name for name in converted.state if name not in own and (name in may_lack or name.startswith(outside))]
@@ -215,6 +242,10 @@ def _advice(fitted: Fitted, own: dict[str, Tensor], module: nn.Module) -> str:
     if fitted.described and wanted and fitted.described != wanted:
         return f'This file is a {fitted.described}; your config says {wanted}'
     return 'Use the config that the checkpoint was trained with'
+
+
+def _modules_of(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(name.rpartition('.')[0] for name in names))
 
 
 def _listing(what: str, names: Iterable[str]) -> str:

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from mmseg_vitseg.checkpoints.fitting import Resizable
 from mmseg_vitseg.checkpoints.pretrained import load_pretrained, pretrained_options
-from mmseg_vitseg.checkpoints.strict import fit, fit_kernel
+from mmseg_vitseg.checkpoints.strict import check_values, fit, fit_kernel
+from mmseg_vitseg.checkpoints.values import UnusableValuesError
 
 
 class Backbone(Resizable, BaseModule):
@@ -99,9 +100,12 @@ def _read_other_names(module: nn.Module, state_dict: dict[str, Tensor], prefix: 
     given = {name.removeprefix(prefix): value for name, value in state_dict.items() if name.startswith(prefix)}
     try:
         fitted = fit(given, module, 'the checkpoint')
+    except UnusableValuesError:
+        raise
     except ValueError:
         return
     native = {name: fit_kernel(value, own.get(name)) for name, value in fitted.state.items()}
+    check_values({name: value for name, value in native.items() if name in own}, module, 'the checkpoint')
     native |= {name: given[name] for name in fitted.left}
     for name in given:
         del state_dict[prefix + name]
