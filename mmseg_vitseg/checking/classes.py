@@ -9,6 +9,7 @@ from mmseg.registry import MODELS
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.parts import Part, class_of, is_known, is_written_by_known, type_name
 from mmseg_vitseg.checking.setup import LOADERS, Setup, classes_of
+from mmseg_vitseg.engine.config import has_one_logit, is_hosts_tta
 
 # Heads that classify masks, with a last class for "no object".
 MASK_HEADS = ('MaskFormerHead', 'Mask2FormerHead', 'SideAdapterCLIPHead')
@@ -118,6 +119,19 @@ def _check_threshold(head: Part, threshold: float | None) -> Iterator[Finding]:
             f'{threshold}; allowed: between 0 and 1',
             why='it is compared with a probability, so that all pixels are predicted as one class',
             fix=f'{key}=0.5',
+        )
+
+
+def check_test_time_augmentation(setup: Setup) -> Iterator[Finding]:
+    """Views of one logit are probabilities, of which the host's SegTTAModel takes the sigmoid once more."""
+    tta = setup.cfg.get('tta_model')
+    if isinstance(tta, dict) and has_one_logit(setup.model.node) and is_hosts_tta(tta):
+        yield warning(
+            'tta_model.type',
+            f'{tta["type"]}, with one logit',
+            why="in the host's own test.py --tta all pixels become the object: it takes a second sigmoid of the "
+            'probability; tools/test.py --tta uses ours in its place',
+            fix='tta_model.type=mmseg_vitseg.SegTTAModel',
         )
 
 

@@ -22,6 +22,7 @@ CHECKS: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
     scopes.check_types,
     classes.check_num_classes,
     classes.check_one_logit,
+    classes.check_test_time_augmentation,
     classes.check_class_weights,
     levels.check_out_indices,
     levels.check_neck,

@@ -22,6 +22,7 @@ from mmseg_vitseg.checkpoints.strict import account
 from mmseg_vitseg.engine.checkpoint_hook import find_resumable
 from mmseg_vitseg.engine.config import ConfigError, building, is_sharded
 from mmseg_vitseg.engine.terminal import TerminalRunner, shorten
+from mmseg_vitseg.models.tta import squashes_twice
 
 
 def set_resume(cfg: Config, resume: str | None) -> None:
@@ -86,7 +87,7 @@ def build_runner(cfg: Config) -> Runner | FlexibleRunner:
     """Build the host's Runner, and check the checkpoint that it is going to load.
 
     Raises:
-        ConfigError: something in the config cannot be built; says what.
+        ConfigError: something in the config cannot be built, says what; test-time augmentation that goes wrong.
         FileNotFoundError, ValueError: the checkpoint does not fit, or is missing, damaged or unsafe to read.
     """
     if cfg.get('resume') and not cfg.get('load_from'):
@@ -102,10 +103,24 @@ def build_runner(cfg: Config) -> Runner | FlexibleRunner:
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else TerminalRunner.from_cfg(cfg)
         if isinstance(runner, FlexibleRunner):  # it would build its model when training starts
             runner.model = runner.strategy.build_model(runner.model)
+    check_views(runner.model)
     check_same_start(cfg)
     check_checkpoint(cfg, segmentor_of(runner.model))
     runner._load_from = cfg.get('load_from')  # the Runner's setting, which it reads when training starts
     return runner
+
+
+def check_views(model: nn.Module) -> None:
+    """Check that test-time augmentation means what it says.
+
+    Raises:
+        ConfigError: it is the host's, or derived from it, with one logit.
+    """
+    if squashes_twice(model):
+        raise ConfigError(
+            f'{type(model).__name__}: merges views as the host, which takes a second sigmoid of the probability of one '
+            "logit, so that all pixels are the object; tta_model.type='mmseg_vitseg.SegTTAModel', or a class of it"
+        )
 
 
 def check_same_start(cfg: Config) -> None:

@@ -5,6 +5,7 @@ from mmseg_vitseg.models.heads import LinearPatchHead, SegformerHead, SETRMLAHea
 from mmseg_vitseg.models.mit import MixVisionTransformer
 from mmseg_vitseg.models.necks import MLANeck
 from mmseg_vitseg.models.segmentor import EncoderDecoder
+from mmseg_vitseg.models.tta import SegTTAModel
 from mmseg_vitseg.models.vit import VisionTransformer
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     'MixVisionTransformer',
     'SETRMLAHead',
     'SETRUPHead',
+    'SegTTAModel',
     'SegformerHead',
     'VisionTransformer',
 ]

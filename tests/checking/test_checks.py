@@ -21,6 +21,7 @@ BINARY = {
     **{f'model.{head}.out_channels': 1 for head in ('decode_head', 'auxiliary_head')},
     **{f'model.{head}.loss_decode.use_sigmoid': True for head in ('decode_head', 'auxiliary_head')},
     'model.decode_head.threshold': 0.5,
+    'tta_model.type': 'mmseg_vitseg.SegTTAModel',
 }
 SCRATCH = {'model.pretrained': None, 'model.backbone.init_cfg': None}
 # Name -> file and options: small, of the host's types and of ours; all right.
@@ -137,6 +138,14 @@ WRONG = [
         'model.decode_head.num_classes model.auxiliary_head.num_classes',
         'has 1 class',
         'background and object',
+    ),
+    (
+        'binary',
+        {'tta_model.type': 'SegTTAModel'},
+        'warning',
+        'tta_model.type',
+        'SegTTAModel, with one logit',
+        'tta_model.type=mmseg_vitseg.SegTTAModel',
     ),
     # levels
     (

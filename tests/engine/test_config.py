@@ -153,6 +153,27 @@ def test_outputs_and_tta():
     assert cfg.model == dict(type='SegTTAModel', module=dict(type='M'))
 
 
+def test_tta_of_data_sets_in_wrappers_and_of_one_logit():
+    steps, one = [dict(type='TestTimeAug')], dict(type='A', pipeline=[dict(type='B')])
+    wrapped = dict(type='ConcatDataset', datasets=[dict(type='RepeatDataset', times=2, dataset=one), one])
+    model = dict(type='M', decode_head=dict(num_classes=2, out_channels=1))
+    cfg = config(
+        tta_pipeline=steps,
+        tta_model=dict(type='SegTTAModel'),
+        model=model,
+        test_dataloader=dict(dataset=wrapped),
+    )
+    set_tta(cfg)
+    assert cfg.model == dict(type='mmseg_vitseg.SegTTAModel', module=model)
+    first, second = cfg.test_dataloader.dataset.datasets
+    assert first.dataset.pipeline == second.pipeline == steps
+    assert 'pipeline' not in {**cfg.test_dataloader.dataset, **first}
+    for wrong in ([dict(dataset=one)] * 2, dict(dataset=[one, one])):
+        cfg.test_dataloader = wrong
+        with pytest.raises(ValueError, match=r'a list of 2; allowed: .*ConcatDataset'):
+            set_tta(cfg)
+
+
 def test_a_folder_for_temporary_files_that_takes_none(config_path, monkeypatch):
     def refuse(*args, **kwargs):
         raise PermissionError(13, 'Permission denied', '/tmp/x')

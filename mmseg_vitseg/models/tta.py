@@ -1,0 +1,46 @@
+"""The host's test-time augmentation, right for one logit too. H W size of the picture."""
+
+import torch
+from mmengine.model import is_model_wrapper
+from mmengine.structures import PixelData
+from mmseg.models.segmentors import SegTTAModel as HostSegTTAModel
+from mmseg.structures import SegDataSample
+from torch import nn
+
+from mmseg_vitseg.registry import MODELS
+
+
+@MODELS.register_module()
+class SegTTAModel(HostSegTTAModel):
+    """The host's SegTTAModel; of a head with one logit, the mean probability of all views is compared with its threshold.
+
+    A segmentor's ``seg_logits`` are logits where there are several classes, and with one logit already its probability. The
+    host's SegTTAModel takes the sigmoid of that once more, so that nothing is below 0.5, and all pixels are the object.
+    """
+
+    def merge_preds(self, data_samples_list: list[list[SegDataSample]]) -> list[SegDataSample]:
+        """Return one prediction for each picture of the views of it."""
+        if self.module.out_channels > 1:
+            return super().merge_preds(data_samples_list)
+        return [self._merged(views) for views in data_samples_list]
+
+    def _merged(self, views: list[SegDataSample]) -> SegDataSample:
+        """Return the last view's sample, as the host does, with the classes (1, H, W) that all views together say."""
+        probability = torch.zeros_like(views[0].seg_logits.data)
+        for view in views:
+            probability += view.seg_logits.data
+        probability /= len(views)
+        classes = (probability > self.module.decode_head.threshold).to(probability)
+        merged = views[-1]
+        merged.set_data(dict(pred_sem_seg=PixelData(data=classes)))
+        if 'gt_sem_seg' in views[0]:
+            merged.set_data(dict(gt_sem_seg=views[0].gt_sem_seg))
+        merged.set_metainfo(dict(img_path=views[0].img_path))
+        return merged
+
+
+def squashes_twice(model: nn.Module) -> bool:
+    """Tell a test-time augmentation that takes the host's mean of sigmoids, of what are probabilities already."""
+    model = model.module if is_model_wrapper(model) else model
+    hosts = getattr(type(model), 'merge_preds', None) is HostSegTTAModel.merge_preds
+    return hosts and getattr(model.module, 'out_channels', None) == 1
