@@ -59,12 +59,12 @@ def type_name(node: dict) -> str:
 
 
 def class_of(node: dict, registry: Registry) -> type | None:
-    """Return the class that a type names in the current default scope; None where there is none of that name."""
+    """Return the class that a type names in its own scope or the default one; None where there is none of that name."""
     kind = node.get('type')
     if isinstance(kind, type):
         return kind
     try:
-        with registry.switch_scope_and_registry(None) as there:
+        with registry.switch_scope_and_registry(node.get('_scope_')) as there:
             found = there.get(kind) if isinstance(kind, str) else None
     except Exception:  # packages that are not installed, or of a version that does not fit, fail in their own ways
         return None

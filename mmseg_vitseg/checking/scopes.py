@@ -17,8 +17,8 @@ MODEL_PARTS = ('backbone', 'neck', 'decode_head', 'auxiliary_head', 'data_prepro
 def check_types(setup: Setup) -> Iterator[Finding]:
     """Each type is found from the default scope; a type without a scope in front is meant to be the host's."""
     scope = setup.cfg.get('default_scope', 'mmengine')  # the Runner's default
-    missing = [(part, registry) for part, registry in _typed(setup) if not _finds(registry, scope, part.node['type'])]
-    elsewhere = [part for part, registry in missing if scope != HOST and _finds(registry, HOST, part.node['type'])]
+    missing = [(part, registry) for part, registry in _typed(setup) if not _finds(registry, scope, part.node)]
+    elsewhere = [part for part, registry in missing if scope != HOST and _finds(registry, HOST, part.node)]
     if elsewhere:
         key, node = elsewhere[0]
         yield error(
@@ -35,6 +35,7 @@ def check_types(setup: Setup) -> Iterator[Finding]:
 def _unknown(part: Part, registry: Registry, scope: str) -> Finding:
     kind = part.node['type']
     prefix, _, _ = kind.rpartition('.')
+    scope = part.node.get('_scope_', scope)
     with registry.switch_scope_and_registry(prefix or scope) as there:
         found = not prefix or there.scope == prefix  # a package that is not installed has no registry
         known = [f'{prefix}.{name}' if prefix else name for name in there.module_dict] if found else []
@@ -71,10 +72,10 @@ def _named(part: Part) -> bool:
     return isinstance(part.node.get('type'), str)
 
 
-def _finds(registry: Registry, scope: str | None, kind: str) -> bool:
+def _finds(registry: Registry, scope: str | None, node: dict) -> bool:
     """Tell whether a registry finds a type from a default scope."""
     try:
-        with registry.switch_scope_and_registry(scope or 'mmengine') as there:
-            return there.get(kind) is not None
+        with registry.switch_scope_and_registry(node.get('_scope_') or scope or 'mmengine') as there:
+            return there.get(node['type']) is not None
     except Exception:  # packages that are not installed, or of a version that does not fit, fail in their own ways
         return False

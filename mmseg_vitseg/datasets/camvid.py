@@ -1,5 +1,6 @@
 """CamVid (Brostow et al., 2008): road scenes from a moving car, in the 11-class form of the SegNet tutorial."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmseg.datasets import BaseSegDataset
@@ -13,7 +14,8 @@ VOID = 11  # the label of pixels without a class
 class CamVidDataset(BaseSegDataset):
     """Index masks of the same names as the images: ``images/{train,val}/NAME.jpg``, ``annotations/{train,val}/NAME.png``.
 
-    Load masks with ``dict(type='mmseg_vitseg.LoadMask', values=range(12), void=11)``: void pixels are ignored.
+    Void pixels, 11 in the masks, are ignored. Load masks with ``dict(type='mmseg_vitseg.LoadMask', values=range(12))``: it
+    refuses any other value.
 
     Args:
         data_root: the folder that holds ``images`` and ``annotations``.
@@ -63,6 +65,11 @@ class CamVidDataset(BaseSegDataset):
         super().__init__(
             data_root=data_root, data_prefix=data_prefix, img_suffix='.jpg', seg_map_suffix='.png', **kwargs
         )
+
+    @classmethod
+    def get_label_map(cls, new_classes: Sequence[str] | None = None) -> dict[int, int]:
+        """Return what becomes of the labels: those of classes that are left out, and void, become 255."""
+        return {**(super().get_label_map(new_classes) or {}), VOID: 255}
 
     def load_data_list(self) -> list[dict]:
         """List the pairs of image and mask, every file of which exists."""

@@ -6,20 +6,26 @@ OpenCV fills a truncated JPEG with grey and says nothing to the caller; Pillow, 
 import io
 from collections.abc import Sequence
 
+import mmcv
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
 from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image, UnidentifiedImageError
 
+from mmseg_vitseg.datasets.masks import NoMaskError, decode_mask, describe_channels, label_table, to_bytes
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.registry import TRANSFORMS
 
-EIGHT_BIT = ('1', 'L', 'P', 'RGB', 'RGBA')  # the host would take wider values modulo 256
 WIDE = ('I', 'F')  # the modes, or their beginnings, of pixels that the host would cut off at 255
+MISSING = (
+    'no such {}, which its data set names: it is gone since, or a line of the split file or a suffix is wrong; '
+    'tools/check_config.py CONFIG --data says more'
+)
 
 
-@TRANSFORMS.register_module()
+# Under the host's name too, with _scope_='mmseg_vitseg': the host's inference looks for steps of these names.
+@TRANSFORMS.register_module(name=['LoadImage', 'LoadImageFromFile'])
 class LoadImage(LoadImageFromFile):
     """The host's LoadImageFromFile: ``img``, (H, W, 3) BGR uint8. A file that cannot be decoded whole is an error.
 
@@ -30,27 +36,43 @@ class LoadImage(LoadImageFromFile):
     def __init__(self, *, imdecode_backend: str = 'pillow', **kwargs):
         super().__init__(imdecode_backend=imdecode_backend, **kwargs)
 
-    def transform(self, results: dict) -> dict:
-        """Add ``img``, ``img_shape`` and ``ori_shape`` to the results."""
+    def transform(self, results: dict) -> dict | None:
+        """Add ``img``, ``img_shape`` and ``ori_shape`` to the results; None for no image, where the host is told to."""
         path = results['img_path']
         try:
-            if self.imdecode_backend == 'pillow':
-                content = fileio.get(path, backend_args=self.backend_args)
-                with Image.open(io.BytesIO(content)) as file:
-                    if file.mode.startswith(WIDE):
-                        raise ValueError(f'pixels of mode {file.mode}, more than 8 bits; convert it to 8 bits')
+            if self.imdecode_backend == 'pillow' and self.color_type != 'unchanged' and not self.file_client_args:
+                self._refuse_wide(path)
             return super().transform(results)
-        except FileNotFoundError as error:
-            raise FileNotFoundError(f'{path}: no such image; it was there when the data set was read') from error
         except (OSError, ValueError, SyntaxError, AssertionError) as error:
+            if self.ignore_empty:
+                return None
+            if isinstance(error, FileNotFoundError):
+                raise FileNotFoundError(f'{path}: {MISSING.format("image")}') from error
+            if isinstance(error, WideError):
+                raise ValueError(f'{path}: {error}') from error
             raise ValueError(
                 f'{path}: not an image, or damaged ({reason(error)}); fetch it again or take it off the split'
             ) from error
 
+    def _refuse_wide(self, path: str) -> None:
+        with Image.open(io.BytesIO(fileio.get(path, backend_args=self.backend_args))) as file:
+            if file.mode.startswith(WIDE):
+                raise WideError(
+                    f'pixels of mode {file.mode}, more than 8 bits; convert it to 8 bits, or read it as it is: '
+                    "color_type='unchanged'"
+                )
 
-@TRANSFORMS.register_module()
+
+class WideError(ValueError):
+    """A picture of more than 8 bits a channel."""
+
+
+@TRANSFORMS.register_module(name=['LoadMask', 'LoadAnnotations'])
 class LoadMask(LoadAnnotations):
     """The host's LoadAnnotations: ``gt_seg_map``, (H, W) uint8, checked against its image and against known values.
+
+    Masks of 1 or 8 bits, palettes (their indices), and of 16 or 32 bits with values up to 255. Colours, several channels
+    and JPEGs are refused: the host takes them for labels.
 
     Args:
         values: what may stand in the file, before ``reduce_zero_label``; None for any value.
@@ -58,9 +80,11 @@ class LoadMask(LoadAnnotations):
         kwargs: the host's.
 
     Raises:
-        FileNotFoundError, ValueError: with the file's name: missing, damaged, of another size than its image, of other
-            values.
+        FileNotFoundError, ValueError: with the file's name: missing, damaged, no mask, of another size than its image, of
+            other values.
     """
+
+    reduce_zero_label: bool | None
 
     def __init__(self, *, values: Sequence[int] | None = None, void: int | None = None, **kwargs):
         super().__init__(**kwargs)
@@ -69,42 +93,55 @@ class LoadMask(LoadAnnotations):
 
     def _load_seg_map(self, results: dict) -> None:
         path = results['seg_map_path']
+        mask = self._read(path)
+        size = tuple(results.get('ori_shape', mask.shape[:2]))
+        if mask.shape != size:
+            raise ValueError(
+                f'{path}: the mask is {" x ".join(map(str, mask.shape))}, its image {results.get("img_path")} '
+                f'{" x ".join(map(str, size))} (height x width); a mask has one value a pixel of its image'
+                + (f': these are {describe_channels(mask)}' if mask.ndim == 3 else '')
+            )
+        if self.values is not None:
+            self._check_values(path, mask, self.values)
+        table = label_table(self._reduces(results), results.get('label_map'))
+        if self.void is not None:
+            table[self.void] = 255
+        results['gt_seg_map'] = table[mask]
+        results['seg_fields'].append('gt_seg_map')
+
+    def _read(self, path: str) -> np.ndarray:
         try:
             content = fileio.get(path, backend_args=self.backend_args)
-            with Image.open(io.BytesIO(content)) as file:
-                if file.mode not in EIGHT_BIT:
-                    raise ValueError(f'pixels of mode {file.mode}, masks have 8 bits')
-                if 1 in file.size:
-                    raise ValueError('a side of one pixel, of which the host makes no mask')
-                is_void = None if self.void is None else np.array(file) == self.void
-            super()._load_seg_map(results)
+            if self.imdecode_backend == 'pillow':
+                return decode_mask(content)
+            mask = mmcv.imfrombytes(content, flag='unchanged', backend=self.imdecode_backend)
+            return to_bytes(mask.squeeze(), f'type {mask.dtype}')
         except FileNotFoundError as error:
-            raise FileNotFoundError(f'{path}: no such mask; it was there when the data set was read') from error
+            raise FileNotFoundError(f'{path}: {MISSING.format("mask")}') from error
+        except NoMaskError as error:
+            raise ValueError(f'{path}: {error}') from error
         except (OSError, ValueError, SyntaxError, AttributeError) as error:
             raise ValueError(
                 f'{path}: not a mask, or damaged ({reason(error)}); fetch it again or take it off the split'
             ) from error
-        mask = results['gt_seg_map']
-        if mask.shape != tuple(results['ori_shape']):
-            raise ValueError(
-                f'{path}: the mask is {" x ".join(map(str, mask.shape))}, its image {results["img_path"]} '
-                f'{" x ".join(map(str, results["ori_shape"]))} (height x width); a mask has one value a pixel of its image'
-            )
-        if self.values is not None:
-            self._check_values(mask, self.values, results)
-        if is_void is not None:
-            mask[is_void] = 255
 
-    def _check_values(self, mask: np.ndarray, values: Sequence[int], results: dict) -> None:
-        shift = 1 if self.reduce_zero_label else 0
-        label_map = results.get('label_map') or {}
-        counts = np.bincount(mask.ravel(), minlength=256)
-        counts[[label_map.get(value - shift, value - shift) for value in values]] = 0
-        # reduce_zero_label makes 255 of both 0 and 255
-        found = ['0 or 255' if shift and label == 255 else str(label + shift) for label in np.flatnonzero(counts)]
-        if found:
+    def _reduces(self, results: dict) -> bool:
+        """Return ``reduce_zero_label``, the step's or the data set's, which must agree."""
+        own, given = self.reduce_zero_label, results['reduce_zero_label']
+        if own is not None and own != given:
             raise ValueError(
-                f'{results["seg_map_path"]}: the mask has the value {", ".join(found)}; allowed: '
+                f'reduce_zero_label is {own} in {type(self).__name__} and {given} in the data set; give it to the data set '
+                'alone'
+            )
+        return given
+
+    @staticmethod
+    def _check_values(path: str, mask: np.ndarray, values: Sequence[int]) -> None:
+        counts = np.bincount(mask.ravel(), minlength=256)
+        counts[list(values)] = 0
+        if counts.any():
+            raise ValueError(
+                f'{path}: the mask has the value {", ".join(map(str, np.flatnonzero(counts)))}; allowed: '
                 f'{", ".join(map(str, values))}. Fetch the file again, or convert your masks to these values'
             )
 

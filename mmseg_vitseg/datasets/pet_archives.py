@@ -5,7 +5,6 @@ import shutil
 import tarfile
 import tempfile
 import urllib.error
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -197,10 +196,8 @@ def _check_lines(root: Path, lines: list[str], description: str) -> tuple[list[s
     from mmseg_vitseg.datasets.loading import LoadImage, LoadMask
     from mmseg_vitseg.datasets.pet import TRIMAP_VALUES
 
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', UserWarning)  # the host's, on an argument that it still needs
-        load_mask = LoadMask(values=TRIMAP_VALUES, reduce_zero_label=True)
-    load_image, kept, damaged = LoadImage(), [], {}
+    load_image, load_mask = LoadImage(), LoadMask(values=TRIMAP_VALUES)
+    kept, damaged = [], {}
     for line in track(lines, description=description):
         name = line.split('#')[0].split()[:1]
         try:

@@ -19,3 +19,15 @@ def small_pet(tmp_path):
             )
         (root / f'annotations/{split}.txt').write_text(''.join(f'{name} 1 1 1\n' for name in names))
     return root
+
+
+@pytest.fixture
+def small_camvid(tmp_path):
+    """Two pairs for training; the first mask has each of the twelve values."""
+    for folder in ('images/train', 'annotations/train'):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ('a', 'b'):
+        Image.fromarray(np.zeros((6, 4, 3), np.uint8)).save(tmp_path / f'images/train/{name}.jpg')
+        mask = np.arange(24, dtype=np.uint8).reshape(6, 4) % 12
+        Image.fromarray(mask).save(tmp_path / f'annotations/train/{name}.png')
+    return tmp_path

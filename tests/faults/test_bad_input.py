@@ -262,7 +262,8 @@ MASKS = {
         TEST,
         'png: labels 6 with num_classes=3; allowed: 0 to 2 and ignore_index=255',
     ),
-    '16 bits': (picture(MASK, 'I;16', (40, 30)), TRAIN, f'{MASK}: .*mode I;16, masks have 8 bits'),
+    '16 bits of small values': (picture(MASK, 'I;16', (40, 30)), TRAIN, WORKS),
+    '16 bits': (picture(MASK, 'I;16', (40, 30), 257), TRAIN, f'{MASK}: .*mode I;16, masks have 8 bits'),
     'empty': (text(MASK, ''), TRAIN, f'{MASK}: not a mask, or damaged .of no format that is known.'),
     'nothing but ignored': (
         both(config('values=(1, 2, 3)', 'values=(0, 1, 2, 3)'), lambda: every_mask(0)),

@@ -43,7 +43,7 @@ def test_a_file_vanishes_and_comes_back(folder, call, monkeypatch, file, workers
         result = call(TRAIN + workers)
     assert (result.status, len(result.err.splitlines())) == (2, 1), result.err
     kind = 'image' if 'images' in file else 'mask'
-    assert f'pet/{file}: no such {kind}; it was there when the data set was read' in result.err
+    assert f'pet/{file}: no such {kind}, which its data set names' in result.err
     assert '[where:' not in result.err
     assert [path.name for path in sorted(Path('out').glob('*.pth'))] == ['epoch_1.pth']
     assert read_checkpoint('out/epoch_1.pth')['meta']['epoch'] == 1

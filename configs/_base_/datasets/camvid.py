@@ -1,8 +1,10 @@
 # CamVid, 11 classes, pictures of 480 x 360, crops of 320 x 256. Scores are taken at the pictures' own size.
 _base_ = './crops.py'
 data = dict(type='mmseg_vitseg.CamVidDataset', data_root='{{$CAMVID_ROOT:data/camvid}}')
-load_image = dict(type='mmseg_vitseg.LoadImage')
-load_mask = dict(type='mmseg_vitseg.LoadMask', values=tuple(range(12)), void=11)
+load_image = dict(
+    type='LoadImageFromFile', _scope_='mmseg_vitseg'
+)  # ours, under the name that the host's inference knows
+load_mask = dict(type='LoadAnnotations', _scope_='mmseg_vitseg', values=tuple(range(12)))
 steps = dict(
     LoadImageFromFile=load_image,
     LoadAnnotations=load_mask,

@@ -1,7 +1,9 @@
 # Oxford-IIIT Pet at 128 x 128, aspect not kept, as in the article. Scores are taken at the pictures' own size.
 data_root = '{{$PET_ROOT:data/oxford-iiit-pet}}'
-load_image = dict(type='mmseg_vitseg.LoadImage')
-load_mask = dict(type='mmseg_vitseg.LoadMask', values=(1, 2, 3))
+load_image = dict(
+    type='LoadImageFromFile', _scope_='mmseg_vitseg'
+)  # ours, under the name that the host's inference knows
+load_mask = dict(type='LoadAnnotations', _scope_='mmseg_vitseg', values=(1, 2, 3))
 resize = dict(type='Resize', scale=(128, 128), keep_ratio=False)
 train_pipeline = [
     load_image,
