@@ -2,6 +2,7 @@
 
 import mmseg_vitseg.checkpoints.load_from  # noqa: F401  load_from reads every kind of file, in the host's tools too
 from mmseg_vitseg.models.heads import LinearPatchHead, SegformerHead, SETRMLAHead, SETRUPHead
+from mmseg_vitseg.models.losses import CrossEntropyLoss, DiceLoss, FocalLoss, TverskyLoss
 from mmseg_vitseg.models.mit import MixVisionTransformer
 from mmseg_vitseg.models.necks import MLANeck
 from mmseg_vitseg.models.segmentor import EncoderDecoder
@@ -9,7 +10,10 @@ from mmseg_vitseg.models.tta import SegTTAModel
 from mmseg_vitseg.models.vit import VisionTransformer
 
 __all__ = [
+    'CrossEntropyLoss',
+    'DiceLoss',
     'EncoderDecoder',
+    'FocalLoss',
     'LinearPatchHead',
     'MLANeck',
     'MixVisionTransformer',
@@ -17,5 +21,6 @@ __all__ = [
     'SETRUPHead',
     'SegTTAModel',
     'SegformerHead',
+    'TverskyLoss',
     'VisionTransformer',
 ]

@@ -14,13 +14,14 @@ from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
 from mmseg_vitseg.checkpoints.strict import account
-from mmseg_vitseg.models.heads.base import DecodeHead, has_plain_loss, loss_in_strips, overrides
+from mmseg_vitseg.models.heads.base import DecodeHead, check_training, has_plain_loss, loss_in_strips, overrides
+from mmseg_vitseg.models.heads.labels import check_masks
 from mmseg_vitseg.models.heads.sizes import input_size
 from mmseg_vitseg.models.prediction import DeferredLogits, window_starts
 from mmseg_vitseg.ops.resampling import Resampling, resizings, unchanged
-from mmseg_vitseg.ops.upsample_loss import check_labels
 from mmseg_vitseg.registry import MODELS
 
+IGNORED_BY_SCORES = 255  # by default, by the host's
 WINDOW_BATCH = {'cpu': 1, 'default': 4}  # on a CPU more of them take more memory and no less time
 
 
@@ -66,7 +67,10 @@ class EncoderDecoder(HostEncoderDecoder):
 
     def _head_loss(self, head: nn.Module, features: tuple[Tensor, ...], samples: list[SegDataSample]) -> dict:
         """Return a head's losses; those of the host's heads too without logits at full size, where they can be."""
-        if isinstance(head, DecodeHead) or not uses_the_hosts(head, 'loss', 'loss_by_feat') or not has_plain_loss(head):
+        if isinstance(head, DecodeHead):
+            return head.loss(features, samples, self.train_cfg)
+        if not uses_the_hosts(head, 'loss', 'loss_by_feat') or not has_plain_loss(head):
+            check_training(head, samples)
             return head.loss(features, samples, self.train_cfg)
         return loss_in_strips(
             head, head(features), samples, lambda size, to: resizings(size, (to,), head.align_corners)
@@ -79,7 +83,7 @@ class EncoderDecoder(HostEncoderDecoder):
             ValueError: a sample's mask has labels that are no class; the host's scores leave them out without a word.
         """
         for sample in data_samples or ():
-            self._check_mask(sample)
+            check_masks(self.decode_head, [sample], IGNORED_BY_SCORES)
         if self.test_cfg.get('keep_logits', False) or not resizes_as_the_host(self.decode_head):
             return super().predict(inputs, data_samples)
         metas = None if data_samples is None else [sample.metainfo for sample in data_samples]
@@ -102,17 +106,6 @@ class EncoderDecoder(HostEncoderDecoder):
             threshold = getattr(self.decode_head, 'threshold', None)
             sample.set_data(dict(seg_logits=deferred, pred_sem_seg=PixelData(data=deferred.labels(threshold))))
         return samples
-
-    def _check_mask(self, sample: SegDataSample) -> None:
-        if 'gt_sem_seg' not in sample:
-            return
-        head, labels = self.decode_head, sample.gt_sem_seg.data
-        valid = (labels != head.ignore_index) & (labels != 255)  # 255: what the host's scores ignore by default
-        classes = max(head.num_classes, 2)  # a head of one channel tells two apart
-        try:
-            check_labels(labels, valid, classes, head.ignore_index)
-        except ValueError as error:
-            raise ValueError(f'{sample.get("seg_map_path", "a mask")}: {error}') from None
 
     def _classify(self, images: Tensor, size: tuple[int, int]) -> tuple[Tensor, Resampling]:
         """Return the logits (B, K, h, w) of images (B, C, H, W), and their way to ``size``."""

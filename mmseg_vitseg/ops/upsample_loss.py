@@ -82,7 +82,8 @@ def check_labels(labels: Tensor, valid: Tensor, classes: int, ignore_index: int)
         seen = sorted(wrong.unique().tolist())
         raise ValueError(
             f'labels {", ".join(map(str, seen[:5]))} with num_classes={classes}; allowed: 0 to {classes - 1} and '
-            f'ignore_index={ignore_index}. Check num_classes, reduce_zero_label and the masks'
+            f'ignore_index={ignore_index}; {wrong.numel()} pixels have others. Check num_classes, reduce_zero_label and '
+            'the masks'
         )
 
 

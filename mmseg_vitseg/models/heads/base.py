@@ -6,13 +6,15 @@ B batch, K classes, h w size of the logits that a head computes, H W size of the
 from collections.abc import Callable, Sequence
 
 from mmengine.logging import print_log
+from mmseg.models import losses as host
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.models.losses import CrossEntropyLoss
 from torch import Tensor, nn
 
 from mmseg_vitseg.checkpoints.pretrained import load_part, pretrained_options
 from mmseg_vitseg.models.arguments import check_sizes
+from mmseg_vitseg.models.heads.labels import check_masks, ignored_by_losses, takes_labels
 from mmseg_vitseg.models.heads.sizes import input_size
+from mmseg_vitseg.models.losses import CrossEntropyLoss, check_one_logit
 from mmseg_vitseg.ops.reorder import resize
 from mmseg_vitseg.ops.resampling import Resampling, resizings
 from mmseg_vitseg.ops.upsample_loss import upsample_cross_entropy
@@ -86,13 +88,17 @@ class DecodeHead(BaseDecodeHead):
         return resize(seg_logits, input_size(batch_img_metas), self.align_corners)
 
     def loss(self, inputs: tuple[Tensor, ...], batch_data_samples: list, train_cfg: dict) -> dict[str, Tensor]:
-        """Return the host's losses and accuracy."""
-        if overrides(self, 'forward', 'loss_by_feat'):
-            return super().loss(inputs, batch_data_samples, train_cfg)
-        if not has_plain_loss(self):
+        """Return the host's losses and accuracy.
+
+        Raises:
+            ValueError: labels that are no class; a loss that learns nothing of one logit, or the inverse.
+        """
+        if has_plain_loss(self) and not overrides(self, 'forward', 'loss_by_feat'):
+            return loss_in_strips(self, self.classify(inputs), batch_data_samples, self.resampling)
+        check_training(self, batch_data_samples)
+        if not overrides(self, 'forward', 'loss_by_feat'):
             self._say_that_it_is_held(self.loss_decode)
-            return super().loss(inputs, batch_data_samples, train_cfg)
-        return loss_in_strips(self, self.classify(inputs), batch_data_samples, self.resampling)
+        return super().loss(inputs, batch_data_samples, train_cfg)
 
     def _say_that_it_is_held(self, criterion: nn.Module) -> None:
         if not getattr(self, '_said', False):
@@ -115,6 +121,17 @@ def overrides(head: DecodeHead, *methods: str) -> bool:
     return any(method in vars(cls) for cls in derived for method in methods)
 
 
+def check_training(head: nn.Module, samples: list) -> None:
+    """Refuse what the host's losses would meet late, or in silence.
+
+    Raises:
+        ValueError: labels that are no class; a loss that learns nothing of one logit, or the inverse.
+    """
+    if takes_labels(head):
+        check_one_logit(head)
+        check_masks(head, samples, *ignored_by_losses(head))
+
+
 def loss_in_strips(
     head: BaseDecodeHead,
     logits: Tensor,
@@ -131,15 +148,19 @@ def loss_in_strips(
     """
     criterion = head.loss_decode
     labels = head._stack_batch_gt(samples).squeeze(1)  # (B, H, W)
-    loss, accuracy = upsample_cross_entropy(
-        logits,
-        labels,
-        resampling=resampling(tuple(logits.shape[-2:]), tuple(labels.shape[-2:])),
-        ignore_index=head.ignore_index,
-        class_weight=None if criterion.class_weight is None else logits.new_tensor(criterion.class_weight).float(),
-        avg_non_ignore=criterion.avg_non_ignore,
-        reduction=criterion.reduction,
-    )
+    try:
+        loss, accuracy = upsample_cross_entropy(
+            logits,
+            labels,
+            resampling=resampling(tuple(logits.shape[-2:]), tuple(labels.shape[-2:])),
+            ignore_index=head.ignore_index,
+            class_weight=None if criterion.class_weight is None else logits.new_tensor(criterion.class_weight).float(),
+            avg_non_ignore=criterion.avg_non_ignore,
+            reduction=criterion.reduction,
+        )
+    except ValueError:
+        check_masks(head, samples)  # which names the mask
+        raise
     return {criterion.loss_name: criterion.loss_weight * loss, 'acc_seg': accuracy}
 
 
@@ -149,7 +170,7 @@ def has_plain_loss(head: BaseDecodeHead) -> bool:
     return (
         head.sampler is None
         and head.out_channels != 1
-        and type(criterion) is CrossEntropyLoss
+        and type(criterion) in (host.CrossEntropyLoss, CrossEntropyLoss)
         and not criterion.use_sigmoid
         and not criterion.use_mask
         and criterion.reduction in ('mean', 'sum')
