@@ -46,18 +46,15 @@ def main() -> None:
     args = parse_args()
     from mmseg_vitseg.atomic import whole
     from mmseg_vitseg.inference.model import load_model
-    from mmseg_vitseg.inference.pictures import read_picture
     from mmseg_vitseg.inspecting.figure import figure
     from mmseg_vitseg.inspecting.looking import look
 
-    picture = read_picture(args.image)
-    point = args.point or (picture.shape[1] // 2, picture.shape[0] // 2)
     model = load_model(args.config, args.checkpoint, args.device, args.cfg_options)
     with shown_progress() as progress:
-        progress(f'attention in a picture of {picture.shape[1]} x {picture.shape[0]}')
-        seen = look(model, picture, point, args.layer, args.head)
+        progress(f'attention in {args.image}')
+        seen = look(model, args.image, args.point, args.layer, args.head)
     with whole(Path(args.out)) as temporary:
-        figure(picture, point, seen, args.head).save(temporary)
+        figure(seen.picture, seen.point, seen, args.head).save(temporary)
     if seen.rollout is None:
         print('no rollout: the layers of a MixVisionTransformer have other tokens each, which cannot be followed back')
     print(args.out)

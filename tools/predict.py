@@ -1,8 +1,12 @@
 """Predict pictures, folders of them, and videos.
 
-Writes, for each picture, NAME_overlay.png with a legend and NAME_mask.png of class indices; for each video an overlaid
-NAME_overlay.mp4; and areas.csv and areas.json, the share of each class. A file that cannot be read is reported and left out,
-and the exit status is then 1.
+Writes, for each picture, NAME_overlay.png with a legend and NAME_mask.png, whose pixels have the numbers that the data set's
+masks have: a class's index from 0, or with reduce_zero_label one more; for each video an overlaid NAME_overlay.mp4; and
+areas.csv and areas.json, the share of each class and its number in the masks (value).
+
+Pictures are read as the config's test pipeline reads them: grey, of several bands, 16 bits, .npy. What is drawn over has
+three of its bands, stretched where it has not 8 bits. A file that cannot be read or predicted is reported and left out, and
+the exit status is then 1.
 
   python tools/predict.py configs/quickstart.py work_dirs/quickstart/epoch_7.pth photo.jpg --out predictions
 """
@@ -18,7 +22,10 @@ def parse_args() -> argparse.Namespace:
     parser = OneLineParser(__doc__)
     add_config_arguments(parser, checkpoint=True)
     parser.add_argument(
-        'inputs', nargs='+', metavar='INPUT', help='a picture, a folder (with those inside it) or a video'
+        'inputs',
+        nargs='+',
+        metavar='INPUT',
+        help='a picture, a folder (with those inside it, linked ones too), a video, or a pattern: "*.jpg"',
     )
     parser.add_argument(
         '--out',
@@ -49,10 +56,10 @@ def main() -> None:
     from rich.progress import Progress
 
     from mmseg_vitseg.inference.files import Writer, find_inputs, predict_files
-    from mmseg_vitseg.inference.model import load_model
+    from mmseg_vitseg.inference.model import load_model, suffixes_of
 
-    inputs = find_inputs(args.inputs, args.out)
     model = load_model(args.config, args.checkpoint, args.device, args.cfg_options)
+    inputs = find_inputs(args.inputs, args.out, suffixes_of(model))
     writer = Writer(model, args.out, args.opacity)
     with Progress() as progress:
         task = progress.add_task('predicting', total=len(inputs))

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from mmengine.config import Config
 
 from mmseg_vitseg.atomic import whole
@@ -12,7 +11,7 @@ from mmseg_vitseg.engine.config import read_config
 from mmseg_vitseg.exporting.formats import OPSET, SUFFIXES, check_installed, load, traced_shape, write
 from mmseg_vitseg.exporting.graph import Graph, describe
 from mmseg_vitseg.exporting.verify import Finding, verify
-from mmseg_vitseg.inference.model import load_model, prepare
+from mmseg_vitseg.inference.model import load_model, pipeline_of, prepare
 
 SIDE = 512  # of pictures whose size nothing says
 # batch, and how much larger than asked for: what a file for any size is verified at beside the size that is asked for
@@ -123,7 +122,7 @@ def default_shape(model) -> tuple[int, int]:
     height, width = (size, size) if isinstance(size, int) else size
     if 'test_dataloader' not in model.cfg:
         return height, width
-    return tuple(prepare(model, np.zeros((height, width, 3), np.uint8))['inputs'].shape[-2:])
+    return tuple(prepare(model, pipeline_of(model).blank(height, width))['inputs'].shape[-2:])
 
 
 def check_agreement(out: Path, findings: list[Finding], traced: tuple[int, int, int]) -> None:

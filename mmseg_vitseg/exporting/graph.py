@@ -10,7 +10,7 @@ from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
 from torch import Tensor, nn
 
 from mmseg_vitseg import __version__
-from mmseg_vitseg.inference.model import steps_after_loading
+from mmseg_vitseg.inference.model import build_pipeline, channels_of, pipeline_of
 
 INPUT = 'images'
 PACKING = 'PackSegInputs'
@@ -22,7 +22,7 @@ class Graph(nn.Module):
     The data preprocessor's normalisation comes first; backbone, neck and decode head are the model's own, in the plain form
     that holds logits at full size; auxiliary heads stay behind. Of a single class, its probability stands for the logits,
     as in the host's predictions. Where the model was trained on BGR, the channels are swapped first; pictures of other than
-    three channels are taken as the config's pipeline loads them.
+    three channels, or that the config reads by another step than one that decodes picture files, are taken as it loads them.
 
     Args:
         model: of :func:`~mmseg_vitseg.inference.model.load_model`.
@@ -42,8 +42,10 @@ class Graph(nn.Module):
                 f'data_preprocessor.test_cfg={settings.test_cfg} pads pictures, which an exported graph leaves to its '
                 'caller; --cfg-options model.data_preprocessor.test_cfg=None'
             )
-        self.channels = model.cfg.model.backbone.get('in_channels', 3)
-        self.swap = self.channels == 3 and not (settings.get('bgr_to_rgb') or settings.get('rgb_to_bgr'))
+        self.channels = channels_of(model)
+        swapped = bool(settings.get('bgr_to_rgb') or settings.get('rgb_to_bgr'))  # by the preprocessor
+        self.rgb = takes_rgb(model)
+        self.swap = self.channels == 3 and swapped != self.rgb
         self.labels = labels
         normalise = settings.get('mean') is not None
         self.register_buffer('mean', model.data_preprocessor.mean if normalise else None)  # (C, 1, 1)
@@ -82,22 +84,35 @@ def describe(model: nn.Module, graph: Graph, size: tuple[int, int] | None) -> di
         size: (H, W), where the graph takes pictures of one size only.
     """
     height, width = size or ('height', 'width')
-    colours = 'RGB' if graph.channels == 3 else f'{graph.channels} channels'
+    pipeline = build_pipeline(model) if 'test_dataloader' in model.cfg else None
+    colours = 'RGB' if graph.rgb else f'{graph.channels} channels'
+    values = (
+        '0 to 255'
+        if pipeline is None or pipeline.reader.colours
+        else f"as the config's {pipeline.reader.name} reads them"
+    )
     of = dict(
         labels=f'int64 (batch, {height}, {width}), the class of each pixel, an index into the classes',
         logits=f'float32 (batch, {graph.head.out_channels}, {height}, {width}), before the softmax over the classes',
         probability=f'float32 (batch, 1, {height}, {width}), of the one class',
     )
     description = dict(
-        input=f'{INPUT}: float32 (batch, {graph.channels}, {height}, {width}), {colours}, 0 to 255, not normalised',
+        input=f'{INPUT}: float32 (batch, {graph.channels}, {height}, {width}), {colours}, {values}, not normalised',
         output=f'{graph.output}: {of[graph.output]}',
     )
-    if 'test_dataloader' in model.cfg:
-        steps = [dict(step) for step in steps_after_loading(model.cfg) if step['type'] != PACKING]
+    if pipeline is not None:
+        steps = [dict(step) for step in pipeline.after if step['type'] != PACKING]
+        if pipeline.reading is not None:
+            description['read'] = spell(dict(pipeline.reading))
         description['prepare'] = '; '.join(map(spell, steps)) or 'nothing: pictures go in as they are'
         description['classes'] = json.dumps(model.dataset_meta['classes'])
     description['made_by'] = f'mmseg_vitseg {__version__}, torch {torch.__version__}'
     return description
+
+
+def takes_rgb(model: nn.Module) -> bool:
+    """Tell whether a graph's pictures are RGB: those of three channels, where the config's pipeline decodes files."""
+    return channels_of(model) == 3 and ('test_dataloader' not in model.cfg or pipeline_of(model).reader.decodes)
 
 
 def spell(step: dict) -> str:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mmseg_vitseg.datasets.shapes import draw_shapes
 from mmseg_vitseg.errors import first_line
+from mmseg_vitseg.exporting.graph import takes_rgb
 
 TOLERANCE = 1e-4  # of the largest logit, which sums of thousands of float32 terms leave to the order of summing
 
@@ -127,7 +128,7 @@ def predicted(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
     """Return the logits (B, K, H, W) and labels (B, H, W), int64, that the model predicts for images of a graph."""
     size = tuple(images.shape[-2:])
     samples = [SegDataSample(metainfo=dict(img_shape=size, ori_shape=size)) for _ in images]
-    loaded = images.flip(1) if images.shape[1] == 3 else images  # BGR
+    loaded = images.flip(1) if takes_rgb(model) else images  # BGR
     results = model.test_step(dict(inputs=list(loaded), data_samples=samples))
     logits = torch.stack([result.seg_logits.data for result in results])
     return logits, torch.cat([result.pred_sem_seg.data for result in results]).long()

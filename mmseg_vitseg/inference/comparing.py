@@ -16,8 +16,8 @@ from torch import nn
 
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.drawing import IGNORED, captioned, label_colours
-from mmseg_vitseg.inference.model import classes_of, dataset_of, is_loading, predict_one
-from mmseg_vitseg.inference.pictures import read_picture
+from mmseg_vitseg.inference.model import classes_of, dataset_of, predict_prepared, prepare, shown_picture
+from mmseg_vitseg.inference.reader import MASK_PATH
 
 WRONG = (220, 30, 40)  # where A and B differ
 
@@ -48,25 +48,23 @@ class Comparison:
         return float(differ.mean()) if differ.size else 0.0
 
 
-def samples_of(cfg: Config) -> Iterator[tuple[str, Callable[[], tuple[np.ndarray, np.ndarray]]]]:
-    """Yield each test picture's file name, and how to load it and its truth: (H, W, 3) uint8 RGB and (H, W).
+def samples_of(cfg: Config) -> Iterator[tuple[str, Callable[[], dict]]]:
+    """Yield each test picture's file name, and how to get what the data set knows of it, which can be prepared.
 
     Raises:
         FileNotFoundError: the data are not there.
-        ValueError: loading a picture that has no truth.
     """
     settings = copy.deepcopy(dataset_of(cfg))
-    settings.pipeline = [step for step in settings.pipeline if is_loading(step.type)]
+    settings.pipeline = []  # each model runs its own
     dataset = DATASETS.build(settings)
-
-    def load(index: int) -> tuple[np.ndarray, np.ndarray]:
-        sample = dataset[index]
-        if 'gt_seg_map' not in sample:
-            raise ValueError(f'{sample["img_path"]}: without truth; test_dataloader.dataset.pipeline loads none')
-        return np.ascontiguousarray(sample['img'][..., ::-1]), sample['gt_seg_map'].astype(np.int64)
-
     for index in range(len(dataset)):
-        yield dataset.get_data_info(index)['img_path'], partial(load, index)
+        yield dataset.get_data_info(index)['img_path'], partial(dataset.get_data_info, index)
+
+
+def truth_of(prepared: dict) -> np.ndarray | None:
+    """Return a prepared picture's truth (H, W), int64; None where the pipeline loads none."""
+    truth = prepared['data_samples'].get('gt_sem_seg')
+    return None if truth is None else truth.data[0].numpy()
 
 
 def compare_named(a: nn.Module, b: nn.Module, paths: Sequence[str | Path]) -> Iterator[Comparison]:
@@ -76,14 +74,13 @@ def compare_named(a: nn.Module, b: nn.Module, paths: Sequence[str | Path]) -> It
         FileNotFoundError, ValueError: a file is missing or no picture.
     """
     try:
-        known = {Path(path).resolve(): load for path, load in samples_of(a.cfg)}
+        known = {Path(path).resolve(): info for path, info in samples_of(a.cfg)}
     except (FileNotFoundError, ValueError) as error:  # pictures of one's own need no data set
         print_log(f'No truth to compare with: {first_line(error)}', logger='current')
         known = {}
     for path in paths:
-        load = known.get(Path(path).resolve())
-        picture, truth = (read_picture(path), None) if load is None else load()
-        yield _compare(a, b, path, picture, truth)
+        info = known.get(Path(path).resolve())
+        yield _compare(a, b, path, path if info is None else info())
 
 
 def compare_most_different(
@@ -97,17 +94,21 @@ def compare_most_different(
         track: wraps the pictures, to show progress.
     """
     best: list[tuple[float, int, Comparison]] = []
-    for index, (path, load) in enumerate(track(list(samples_of(a.cfg)))):
-        picture, truth = load()
-        one = _compare(a, b, path, picture, truth)
+    for index, (path, info) in enumerate(track(list(samples_of(a.cfg)))):
+        one = _compare(a, b, path, info())
         heapq.heappush(best, (one.disagreement, -index, one))
         if len(best) > count:
             heapq.heappop(best)
     return [one for _, _, one in sorted(best, key=lambda entry: entry[:2], reverse=True)]
 
 
-def _compare(a: nn.Module, b: nn.Module, path: str | Path, picture: np.ndarray, truth: np.ndarray | None) -> Comparison:
-    return Comparison(Path(path).name, picture, truth, predict_one(a, picture), predict_one(b, picture))
+def _compare(a: nn.Module, b: nn.Module, path: str | Path, source: str | Path | dict) -> Comparison:
+    """Compare on a file, or on a picture of A's test data; each model's config says how it is read."""
+    of_a = prepare(a, source)
+    if isinstance(source, dict):  # whose truth A has read
+        source = {name: value for name, value in source.items() if name != MASK_PATH}
+    labels = predict_prepared(a, of_a), predict_prepared(b, prepare(b, source))
+    return Comparison(Path(path).name, shown_picture(a, of_a), truth_of(of_a), *labels)
 
 
 def mean_iou(labels: np.ndarray, truth: np.ndarray) -> float:

@@ -65,12 +65,16 @@ def with_legend(picture: np.ndarray, table: list[dict], names: list[str], palett
     return sheet
 
 
-def index_mask(labels: np.ndarray, palette: np.ndarray) -> Image.Image:
-    """Return a picture whose pixels are the classes (H, W): with a palette up to 256 of them, else of 16 bits."""
-    if len(palette) > 256:
-        return Image.fromarray(labels.astype(np.uint16))
-    mask = Image.fromarray(labels.astype(np.uint8), 'P')
-    mask.putpalette(palette.ravel().tolist())
+def index_mask(labels: np.ndarray, palette: np.ndarray, first: int = 0) -> Image.Image:
+    """Return a picture whose pixels are the classes (H, W), counted from ``first``.
+
+    It has a palette where its values are below 256, else 16 bits.
+    """
+    colours = np.concatenate([np.zeros((first, 3), np.uint8), palette])
+    if len(colours) > 256:
+        return Image.fromarray((labels + first).astype(np.uint16))
+    mask = Image.fromarray((labels + first).astype(np.uint8), 'P')
+    mask.putpalette(colours.ravel().tolist())
     return mask
 
 

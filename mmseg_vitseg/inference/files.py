@@ -2,61 +2,89 @@
 
 import csv
 import errno
+import glob
 import json
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from itertools import count
+from itertools import chain
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 from torch import nn
 
 from mmseg_vitseg.atomic import whole
+from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.drawing import areas, index_mask, overlay, shares, with_legend
-from mmseg_vitseg.inference.model import batches, classes_of, label_maps, prepare
-from mmseg_vitseg.inference.pictures import SUFFIXES, read_picture
+from mmseg_vitseg.inference.model import batches, classes_of, first_value, label_maps, prepare, shown_picture
+from mmseg_vitseg.inference.naming import unique_names
+from mmseg_vitseg.inference.pictures import SUFFIXES
 
 VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.webm')
+STREAMS = 'cameras, streams and addresses are not read; save a video or a picture of it first, and name that file'
 
 
-def find_inputs(paths: Sequence[str | Path], out: str | Path | None = None) -> list[tuple[Path, Path]]:
+def find_inputs(
+    paths: Sequence[str | Path], out: str | Path | None = None, suffixes: Sequence[str] = SUFFIXES
+) -> list[tuple[Path, Path]]:
     """List (file, its name in the output folder without a suffix): files as named, folders with all that is in them.
 
+    Linked folders are followed; a pattern such as ``*.jpg`` that the shell has left as it is stands for what it matches.
     What an earlier run wrote to the folder ``out``, where that is inside of one, is left out.
+
+    Args:
+        paths: files, folders, patterns.
+        out: a folder that is no input.
+        suffixes: of pictures in folders.
 
     Raises:
         FileNotFoundError: a path does not exist, or a folder has no picture and no video.
+        ValueError: an address or a camera.
     """
     found = []
-    for path in map(Path, paths):
+    wanted = (*suffixes, *VIDEO_SUFFIXES)
+    for path in chain.from_iterable(map(_expanded, paths)):
         if path.is_dir():
             known = [
                 file
-                for file in sorted(path.rglob('*'))
-                if file.suffix.lower() in SUFFIXES + VIDEO_SUFFIXES
-                and (out is None or Path(out).resolve() not in file.resolve().parents)
+                for file in _files_in(path)
+                if file.suffix.lower() in wanted and (out is None or Path(out).resolve() not in file.resolve().parents)
             ]
             if not known:
-                raise FileNotFoundError(f'{path}: no picture or video in it ({" ".join(SUFFIXES + VIDEO_SUFFIXES)})')
+                raise FileNotFoundError(f'{path}: no picture or video in it ({" ".join(wanted)})')
             found += [(file, file.relative_to(path)) for file in known]
         elif path.is_file():
             found.append((path, Path(path.name)))
+        elif path.exists():
+            raise ValueError(f'{path}: a device, no file; {STREAMS}')
         else:
             raise FileNotFoundError(f'{path}: no such file or folder')
-    names = [name.with_suffix('') for _, name in found]
-    # a.jpg beside a.png: the suffix tells them apart; the same name from two folders: a number does
-    times = Counter(names)
-    names = [
-        name if times[name] == 1 else full.with_name(full.name.replace('.', '_'))
-        for name, (_, full) in zip(names, found, strict=True)
-    ]
-    unique: dict[Path, None] = {}
-    for name in names:
-        numbered = (name if number == 1 else name.with_name(f'{name.name}_{number}') for number in count(1))
-        unique[next(one for one in numbered if one not in unique)] = None
-    return [(file, name) for (file, _), name in zip(found, unique, strict=True)]
+    return [(file, name) for (file, _), name in zip(found, unique_names([name for _, name in found]), strict=True)]
+
+
+def _expanded(path: str | Path) -> list[Path]:
+    """Return a path, or what a pattern matches."""
+    text = str(path)
+    if '://' in text:
+        raise ValueError(f'{text}: {STREAMS}')
+    if Path(path).exists():
+        return [Path(path)]
+    if text.isdigit():
+        raise ValueError(f'{text}: no such file or folder; if it is the number of a camera: {STREAMS}')
+    if glob.has_magic(text):
+        return [Path(one) for one in sorted(glob.glob(text, recursive=True))] or [Path(path)]
+    return [Path(path)]
+
+
+def _files_in(folder: Path, above: tuple[str, ...] = ()) -> Iterator[Path]:
+    """Yield the files of a folder and of those in it, by name; a link to a folder that it lies in is left out."""
+    above = (*above, os.path.realpath(folder))
+    for path in sorted(folder.iterdir()):
+        if not path.is_dir():
+            yield path
+        elif os.path.realpath(path) not in above:
+            yield from _files_in(path, above)
 
 
 def make_folder(path: Path) -> None:
@@ -74,7 +102,8 @@ def make_folder(path: Path) -> None:
 class Writer:
     """Writes predictions to a folder, each file whole or not at all.
 
-    ``NAME_overlay.png`` with a legend, ``NAME_mask.png`` of indices; at the end ``areas.csv`` and ``areas.json``.
+    ``NAME_overlay.png`` with a legend, ``NAME_mask.png``, whose pixels have the numbers that the classes have in the data
+    set's masks; at the end ``areas.csv`` and ``areas.json``, which say them too (``value``).
 
     Args:
         model: :func:`~mmseg_vitseg.inference.model.load_model`'s.
@@ -87,6 +116,7 @@ class Writer:
 
     def __init__(self, model: nn.Module, folder: str | Path, opacity: float):
         self.names, self.palette = classes_of(model.cfg)
+        self.first = first_value(model.cfg)
         self.folder = Path(folder)
         self.opacity = opacity
         self.rows: list[dict] = []
@@ -95,19 +125,23 @@ class Writer:
     def add(self, file: Path, name: Path, picture: np.ndarray, labels: np.ndarray) -> None:
         """Write the picture's (H, W, 3) overlay and mask, and remember its areas."""
         table = areas(labels, self.names)
-        self.rows += [dict(file=str(file), **row) for row in table]
+        self.remember(file, table)
         blended = overlay(picture, labels, self.palette, self.opacity)
         for kind, image in (
             ('overlay', with_legend(blended, table, self.names, self.palette)),
-            ('mask', index_mask(labels, self.palette)),
+            ('mask', index_mask(labels, self.palette, self.first)),
         ):
             with whole(self.folder / name.with_name(f'{name.name}_{kind}.png')) as temporary:
                 image.save(temporary, format='PNG')
 
+    def remember(self, file: Path, table: Sequence[dict]) -> None:
+        """Remember a file's areas."""
+        self.rows += [dict(file=str(file), value=self.names.index(row['class']) + self.first, **row) for row in table]
+
     def finish(self) -> None:
         """Write the tables."""
         with whole(self.folder / 'areas.csv') as temporary, open(temporary, 'w', newline='', encoding='utf-8') as file:
-            writer = csv.DictWriter(file, ('file', 'class', 'pixels', 'share'))
+            writer = csv.DictWriter(file, ('file', 'class', 'value', 'pixels', 'share'))
             writer.writeheader()
             writer.writerows(dict(row, share=f'{row["share"]:.6f}') for row in self.rows)
         with whole(self.folder / 'areas.json') as temporary:
@@ -122,7 +156,7 @@ def predict_files(
     batch_size: int = 1,
     on_done: Callable[[Path, str | None], None] = lambda file, error: None,
 ) -> int:
-    """Predict pictures and videos; one that cannot be read is reported and left out.
+    """Predict pictures and videos; one that cannot be read, or not be predicted, is reported and left out.
 
     Args:
         model: :func:`~mmseg_vitseg.inference.model.load_model`'s.
@@ -132,32 +166,55 @@ def predict_files(
         on_done: called with each file, and with what was wrong with it.
 
     Returns:
-        how many could not be read.
+        how many were left out.
     """
     failures = 0
 
-    def samples() -> Iterator[dict]:
+    def leave_out(file: Path, error: Exception) -> None:
         nonlocal failures
+        failures += 1
+        said = first_line(error)
+        on_done(file, said if str(file) in said else f'{file}: {said}')
+
+    def samples() -> Iterator[dict]:
         for file, name in inputs:
             try:
                 if file.suffix.lower() in VIDEO_SUFFIXES:
                     predict_video(model, file, name, writer, batch_size)
                     on_done(file, None)
                     continue
-                picture = read_picture(file)
-                prepared = prepare(model, picture)
-            except (OSError, ValueError) as error:
-                failures += 1
-                on_done(file, str(error) if str(file) in str(error) else f'{file}: {error}')
+                prepared = prepare(model, file)
+            except (OSError, ValueError, MemoryError, RuntimeError) as error:
+                leave_out(file, error)
                 continue
-            yield dict(prepared, file=file, name=name, picture=picture)
+            yield dict(prepared, file=file, name=name)
 
     for batch in batches(samples(), batch_size):
-        for sample, labels in zip(batch, label_maps(model, batch), strict=True):
-            writer.add(sample['file'], sample['name'], sample['picture'], labels)
-            on_done(sample['file'], None)
+        for sample, labels in zip(batch, _each(model, batch), strict=True):
+            try:
+                if isinstance(labels, Exception):
+                    raise labels
+                writer.add(sample['file'], sample['name'], shown_picture(model, sample), labels)
+            except OSError:  # of the disk
+                raise
+            except Exception as error:
+                leave_out(sample['file'], error)
+            else:
+                on_done(sample['file'], None)
     writer.finish()
     return failures
+
+
+def _each(model: nn.Module, batch: Sequence[dict]) -> Iterator[np.ndarray | Exception]:
+    """Yield the label map of each picture, or why there is none: of a batch that fails, each by itself."""
+    try:
+        yield from label_maps(model, batch)
+    except Exception as error:  # too large for the memory, too small for the model: each library has its own
+        if len(batch) == 1:
+            yield error
+        else:
+            for sample in batch:
+                yield from _each(model, [sample])
 
 
 def predict_video(model: nn.Module, file: Path, name: Path, writer: Writer, batch_size: int) -> None:
@@ -177,11 +234,11 @@ def predict_video(model: nn.Module, file: Path, name: Path, writer: Writer, batc
         with whole(writer.folder / name.with_name(f'{name.name}_overlay.mp4')) as temporary:
             film = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*'mp4v'), rate, size)
             try:
-                frames = (dict(prepare(model, frame), picture=frame) for frame in _frames(capture))
+                frames = (dict(prepare(model, Image.fromarray(frame)), frame=frame) for frame in _frames(capture))
                 for batch in batches(frames, batch_size):
                     for sample, labels in zip(batch, label_maps(model, batch), strict=True):
                         counts += np.bincount(labels.ravel(), minlength=len(counts))
-                        blended = overlay(sample['picture'], labels, writer.palette, writer.opacity)
+                        blended = overlay(sample['frame'], labels, writer.palette, writer.opacity)
                         film.write(np.ascontiguousarray(blended[..., ::-1]))
             finally:
                 film.release()
@@ -190,7 +247,7 @@ def predict_video(model: nn.Module, file: Path, name: Path, writer: Writer, batc
             _check_film(temporary, counts.sum() // (size[0] * size[1]))
     finally:
         capture.release()
-    writer.rows += [dict(file=str(file), **row) for row in shares(counts, writer.names)]
+    writer.remember(file, shares(counts, writer.names))
 
 
 def _check_film(film: Path, frames: int) -> None:

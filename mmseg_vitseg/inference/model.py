@@ -4,26 +4,24 @@ import copy
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.dataset import Compose
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
+from mmseg.registry import DATASETS, MODELS
 from PIL import Image
 from torch import nn
 
 from mmseg_vitseg.checkpoints.load_from import read_all_checkpoints
 from mmseg_vitseg.checkpoints.strict import load_checkpoint
-from mmseg_vitseg.datasets.settings import has_own_palette, metainfo_of
+from mmseg_vitseg.datasets.settings import setting_of
 from mmseg_vitseg.engine.config import building, fit_to_devices, read_config
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.drawing import distinct_colours
-from mmseg_vitseg.inference.pictures import read_picture, to_rgb
-
-Picture = str | Path | Image.Image | np.ndarray
+from mmseg_vitseg.inference.pictures import ARRAYS, SUFFIXES, shown
+from mmseg_vitseg.inference.pipeline import Pipeline
+from mmseg_vitseg.inference.reader import Picture
 
 
 def load_model(
@@ -68,7 +66,8 @@ def load_model(
                 f'{cfg.filename}: the model predicts {model.num_classes} classes, the data set names {len(classes)}'
             )
         model.dataset_meta = dict(classes=classes, palette=palette.tolist())
-        cfg.test_pipeline = [dict(type='LoadImageFromFile'), *steps_after_loading(cfg)]
+        pipeline = build_pipeline(model)
+        cfg.test_pipeline = [pipeline.reading or dict(type='LoadImageFromFile'), *pipeline.after]
     return model.to(device).eval()
 
 
@@ -96,11 +95,14 @@ def predict(
 
     Args:
         model: :func:`load_model`'s.
-        images: a file's name, a PIL picture or an array (H, W, 3), uint8, RGB; or several.
+        images: a file's name, a PIL picture or an array; or several. A file is read as the config's test pipeline reads it.
+            An array is (H, W, 3), uint8, RGB, where that reads colours; else (H, W, C) as it gives them, C the model's
+            channels, or (H, W) of one (see :mod:`~mmseg_vitseg.inference.reader`).
         batch_size: how many pictures go through the model at once, where the config's pipeline makes them one size.
 
     Returns:
-        a label map (H, W), int64, of each picture's own size; a list for several.
+        a label map (H, W), int64, of each picture's own size; a list for several. Its values are indices into the classes,
+        from 0, also where masks number them otherwise (``reduce_zero_label``).
 
     Raises:
         FileNotFoundError, ValueError: a file is missing or no picture; an array of another shape or type.
@@ -108,31 +110,68 @@ def predict(
     if isinstance(images, (str, Path, Image.Image, np.ndarray)):
         return predict_one(model, images)
     maps: list[np.ndarray] = []
-    for batch in batches((prepare(model, as_rgb(image)) for image in images), batch_size):
+    for batch in batches((prepare(model, image) for image in images), batch_size):
         maps += label_maps(model, batch)
     return maps
 
 
 def predict_one(model: nn.Module, image: Picture) -> np.ndarray:
     """Predict the class of each pixel of one picture: (H, W), int64."""
-    return label_maps(model, [prepare(model, as_rgb(image))])[0]
+    return predict_prepared(model, prepare(model, image))
 
 
-def prepare(model: nn.Module, picture: np.ndarray) -> dict:
-    """Run the config's test pipeline, less its loading, on a picture (H, W, 3), uint8, RGB: input and data sample.
+def prepare(model: nn.Module, source: Picture | dict) -> dict:
+    """Run the config's test pipeline on a file, a picture or an array, or on what a data set knows of one of its pictures.
+
+    Returns:
+        ``inputs``, ``data_samples``, and ``picture``, (H, W) or (H, W, C) as the pipeline reads it.
 
     Raises:
-        ValueError: OpenCV cannot resize it.
+        FileNotFoundError, ValueError: see :class:`~mmseg_vitseg.inference.pipeline.Pipeline`.
     """
-    bgr = np.ascontiguousarray(picture[..., ::-1])
-    if 'pipeline' not in vars(model):  # built once a model, not once a picture
-        model.pipeline = Compose(steps_after_loading(model.cfg))
-    try:
-        return model.pipeline(dict(img=bgr, img_shape=bgr.shape[:2], ori_shape=bgr.shape[:2]))
-    except cv2.error as error:  # a side of no pixel, say
-        raise ValueError(
-            f"a picture of {bgr.shape[0]} x {bgr.shape[1]} does not go through the config's test pipeline ({error.err})"
-        ) from error
+    return pipeline_of(model)(source)
+
+
+def pipeline_of(model: nn.Module) -> Pipeline:
+    """Return the test pipeline of a model's config, which is built once a model, not once a picture."""
+    if 'pipeline' not in vars(model):
+        model.pipeline = build_pipeline(model)
+    return model.pipeline
+
+
+def build_pipeline(model: nn.Module) -> Pipeline:
+    """Build the test pipeline of a model's config.
+
+    Raises:
+        ValueError: it has none, or one that cannot be built.
+    """
+    steps = dataset_of(model.cfg).pipeline
+    settings = model.cfg.model.get('data_preprocessor') or {}
+    mean = settings.get('mean')
+    with building(model.cfg):
+        return Pipeline(
+            steps,
+            channels=channels_of(model),
+            means=None if mean is None else len(mean),
+            bgr_to_rgb=bool(settings.get('bgr_to_rgb')),
+        )
+
+
+def channels_of(model: nn.Module) -> int:
+    """Return how many channels a model's pictures have."""
+    backbone = model.backbone
+    first = next((layer.in_channels for layer in backbone.modules() if isinstance(layer, nn.Conv2d)), 3)
+    return getattr(backbone, 'in_channels', first)
+
+
+def shown_picture(model: nn.Module, prepared: dict) -> np.ndarray:
+    """Return a prepared picture as it is shown: (H, W, 3), uint8, RGB."""
+    return shown(prepared['picture'], bgr=pipeline_of(model).bgr)
+
+
+def predict_prepared(model: nn.Module, prepared: dict) -> np.ndarray:
+    """Predict the class of each pixel of a prepared picture: (H, W), int64."""
+    return label_maps(model, [prepared])[0]
 
 
 @torch.no_grad()
@@ -154,17 +193,6 @@ def batches(samples: Iterable[dict], size: int) -> Iterable[list[dict]]:
         yield batch
 
 
-def as_rgb(image: Picture) -> np.ndarray:
-    """Return a picture as (H, W, 3), uint8, RGB."""
-    if isinstance(image, (str, Path)):
-        return read_picture(image)
-    if isinstance(image, Image.Image):
-        return to_rgb(image)
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ValueError(f'predict: an array of {image.shape}, {image.dtype}; allowed: (H, W, 3), uint8, RGB')
-    return image
-
-
 def dataset_of(cfg: Config) -> ConfigDict:
     """Return the settings of the test data set, or of the first one inside wrappers.
 
@@ -182,9 +210,19 @@ def dataset_of(cfg: Config) -> ConfigDict:
     return dataset
 
 
-def steps_after_loading(cfg: Config) -> list[dict]:
-    """Return the test pipeline without the steps that read files."""
-    return [step for step in dataset_of(cfg).pipeline if not is_loading(step['type'])]
+def first_value(cfg: Config) -> int:
+    """Return the number of the first class in the data set's masks: 1 with ``reduce_zero_label``, else 0.
+
+    Where ``metainfo.classes`` picks some of the data set's classes, these are numbered anew, in its order.
+    """
+    return int(bool(setting_of(dataset_of(cfg), 'reduce_zero_label')))
+
+
+def suffixes_of(model: nn.Module) -> tuple[str, ...]:
+    """Return the suffixes of files that a model's pipeline reads: pictures, its data set's, and arrays unless it decodes."""
+    own = Path(f'x{setting_of(dataset_of(model.cfg), "img_suffix")}').suffix.lower()
+    arrays = () if pipeline_of(model).reader.decodes else ARRAYS
+    return tuple(dict.fromkeys((*SUFFIXES, *arrays, own)))
 
 
 def is_loading(step: str) -> bool:
@@ -199,17 +237,14 @@ def classes_of(cfg: Config) -> tuple[list[str], np.ndarray]:
         ValueError: the data set names no classes, or its palette is none for them.
     """
     dataset = dataset_of(cfg)
-    try:
-        meta = metainfo_of(dataset)
-    except ValueError as error:
-        raise ValueError(f'{cfg.filename}: test_dataloader: {dataset.type}: {first_line(error)}') from error
-    if not meta.get('classes'):
+    meta = {**getattr(DATASETS.get(dataset.type), 'METAINFO', {}), **dataset.get('metainfo', {})}
+    if 'classes' not in meta:
         raise ValueError(
             f'{cfg.filename}: {dataset.type} names no classes; give test_dataloader.dataset.metainfo.classes'
         )
     names = list(meta['classes'])
-    colours = meta['palette'] if has_own_palette(meta) else distinct_colours(len(names))
-    palette = np.array(colours) if len(colours) == len(names) and {len(one) for one in colours} == {3} else None
+    colours = meta.get('palette') or distinct_colours(len(names))
+    palette = np.array(colours) if len(colours) >= len(names) and {len(one) for one in colours} == {3} else None
     if palette is None or not ((palette >= 0) & (palette <= 255)).all():
         raise ValueError(
             f'{cfg.filename}: {len(names)} classes and a palette of {len(colours)}; allowed: one colour a class, each '

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmseg_vitseg.inference.model import prepare
+from mmseg_vitseg.inference.model import prepare, shown_picture
+from mmseg_vitseg.inference.reader import Picture
 from mmseg_vitseg.inspecting.attention import attention_weights, principal_components, rollout
 from mmseg_vitseg.models.mit import MixVisionTransformer
 from mmseg_vitseg.models.vit import VisionTransformer
@@ -42,6 +43,8 @@ class Look:
         rollout: (H, W), how much of each place's token has come to the query from layer 0 on; None of a
             :class:`MixVisionTransformer`, whose layers have other tokens each.
         components: (H, W, 3), the first principal components of the layer's features, each from 0 to 1.
+        picture: (H, W, 3), uint8, RGB, as it is shown.
+        point: the query's column and row.
     """
 
     layer: int
@@ -49,6 +52,8 @@ class Look:
     attention: np.ndarray
     rollout: np.ndarray | None
     components: np.ndarray
+    picture: np.ndarray
+    point: tuple[int, int]
 
 
 def layers_of(backbone: nn.Module) -> list[Layer]:
@@ -74,7 +79,7 @@ def layers_of(backbone: nn.Module) -> list[Layer]:
 @torch.no_grad()
 def look(
     model: nn.Module,
-    picture: np.ndarray,
+    picture: Picture,
     point: tuple[int, int] | None = None,
     layer: int = -1,
     head: int | None = None,
@@ -83,16 +88,18 @@ def look(
 
     Args:
         model: :func:`~mmseg_vitseg.inference.model.load_model`'s.
-        picture: (H, W, 3), uint8, RGB.
+        picture: a file, a PIL picture or an array, as :func:`~mmseg_vitseg.inference.model.predict` takes them.
         point: the query's column and row in the picture; None for its middle.
         layer: a block, counted from 0, or from the end if negative.
         head: an attention head, counted from 0; None for the mean of all.
 
     Raises:
-        ValueError: a point, layer or head that is not there, or another project's backbone.
+        FileNotFoundError, ValueError: a file is missing or no picture; a point, layer or head that is not there, or another
+            project's backbone.
     """
     layers = layers_of(model.backbone)
-    size = picture.shape[:2]
+    sample = prepare(model, picture)
+    size = sample['picture'].shape[:2]
     column, row = (size[1] // 2, size[0] // 2) if point is None else point
     if not (0 <= column < size[1] and 0 <= row < size[0]):
         raise ValueError(f'point {column} {row}: allowed: 0 to {size[1] - 1} and 0 to {size[0] - 1}, column and row')
@@ -104,7 +111,7 @@ def look(
     if head is not None and not 0 <= head < heads:
         raise ValueError(f'head {head}: layer {len(layers) - 1} has {heads}; allowed: 0 to {heads - 1}')
 
-    run = _run(model, picture, layers)
+    run = _run(model, sample, layers)
     places = zip((row, column), run.scale, strict=True)
     down, across = (int((position + 0.5) * factor / chosen.cell) for position, factor in places)
     query = run.extra_tokens + down * run.grid[1] + across
@@ -125,6 +132,8 @@ def look(
         spread(weights.mean(0) if head is None else weights[head], key_grid, chosen.key_cell),
         rolled,
         spread(_colours(run.features), run.grid, chosen.cell),
+        shown_picture(model, sample),
+        (column, row),
     )
 
 
@@ -147,8 +156,7 @@ class _Run:
     scale: tuple[float, float]
 
 
-def _run(model: nn.Module, picture: np.ndarray, layers: list[Layer]) -> _Run:
-    sample = prepare(model, picture)
+def _run(model: nn.Module, sample: dict, layers: list[Layer]) -> _Run:
     data = model.data_preprocessor(dict(inputs=[sample['inputs']], data_samples=[sample['data_samples']]), False)
     backbone, last = model.backbone, layers[-1].block
     inputs: list[Tensor] = []

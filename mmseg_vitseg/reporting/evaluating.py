@@ -8,8 +8,8 @@ import numpy as np
 from mmengine.config import Config
 from torch import nn
 
-from mmseg_vitseg.inference.comparing import mean_iou, samples_of
-from mmseg_vitseg.inference.model import classes_of, predict_one
+from mmseg_vitseg.inference.comparing import mean_iou, samples_of, truth_of
+from mmseg_vitseg.inference.model import classes_of, predict_prepared, prepare, shown_picture
 from mmseg_vitseg.reporting.scores import confusion_matrix
 
 
@@ -65,9 +65,8 @@ def evaluate(model: nn.Module, count: int, track: Callable[[Sequence], Iterable]
     samples = list(samples_of(model.cfg))
     confusion = np.zeros((len(names), len(names)), np.int64)
     ranked: list[tuple[float, int]] = []
-    for index, (path, load) in enumerate(track(samples)):
-        picture, truth = load()
-        labels = predict_one(model, picture)
+    for index, (path, info) in enumerate(track(samples)):
+        _, truth, labels = predicted(model, info())
         confusion += confusion_matrix(labels, truth, names, path)
         ranked.append((mean_iou(labels, truth), index))
     ranked = sorted(one for one in ranked if not np.isnan(one[0]))  # NaN: nothing of the picture counts
@@ -76,11 +75,23 @@ def evaluate(model: nn.Module, count: int, track: Callable[[Sequence], Iterable]
     worst = ranked[:half][:count]
 
     def example(m_iou: float, index: int) -> Example:  # seen again, rather than all kept
-        path, load = samples[index]
-        picture, truth = load()
-        return Example(Path(path).name, picture, truth, predict_one(model, picture), 100 * m_iou)
+        path, info = samples[index]
+        return Example(Path(path).name, *predicted(model, info()), 100 * m_iou)
 
     return Evaluation(confusion, len(samples), [example(*one) for one in best], [example(*one) for one in worst])
+
+
+def predicted(model: nn.Module, info: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return a picture of the test data as it is shown, its truth (H, W) and its predicted labels (H, W).
+
+    Raises:
+        ValueError: it has no truth.
+    """
+    prepared = prepare(model, info)
+    truth = truth_of(prepared)
+    if truth is None:
+        raise ValueError(f'{info["img_path"]}: without truth; test_dataloader.dataset.pipeline loads none')
+    return shown_picture(model, prepared), truth, predict_prepared(model, prepared)
 
 
 def _refuse_several(cfg: Config) -> None:

@@ -1,0 +1,61 @@
+"""What is written for a picture is named as the picture, and no two pictures share a name."""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from mmengine.dataset import ClassBalancedDataset, ConcatDataset, RepeatDataset
+
+
+def unique_names(files: Sequence[Path]) -> list[Path]:
+    """Return a name for each file, in its folder, without a suffix, no two the same."""
+    names = [file.with_suffix('') for file in files]
+    # a.jpg beside a.png: the suffix tells them apart; the same name from two folders: a number does
+    times = Counter(names)
+    names = [
+        name if times[name] == 1 else full.with_name(full.name.replace('.', '_'))
+        for name, full in zip(names, files, strict=True)
+    ]
+    unique: dict[Path, None] = {}
+    for name in names:
+        numbered = (name if number == 1 else name.with_name(f'{name.name}_{number}') for number in count(1))
+        unique[next(one for one in numbered if one not in unique)] = None
+    return list(unique)
+
+
+def datasets_inside(dataset: Any) -> list[Any]:
+    """Return a built data set, or those inside its wrappers."""
+    if isinstance(dataset, ConcatDataset):
+        return [inside for one in dataset.datasets for inside in datasets_inside(one)]
+    if isinstance(dataset, (RepeatDataset, ClassBalancedDataset)):
+        return datasets_inside(dataset.dataset)
+    return [dataset]
+
+
+def names_of(datasets: Sequence[Any]) -> dict[str, Path]:
+    """Return a name for each picture of some data sets, by its ``img_path``: its place in their folder of images.
+
+    Where two data sets have pictures of one name, each data set has a folder: ``1``, ``2`` ...
+    """
+    places = []
+    for dataset in datasets:
+        paths = [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
+        folder = (getattr(dataset, 'data_prefix', None) or {}).get('img_path')
+        places.append({path: _place(path, folder) for path in paths})
+    stems = [place.with_suffix('') for one in places for place in {*one.values()}]
+    if len({*stems}) < len(stems) and len(places) > 1:
+        places = [
+            {path: Path(str(number), place) for path, place in one.items()}
+            for number, one in enumerate(places, start=1)
+        ]
+    files = {path: place for one in reversed(places) for path, place in one.items()}
+    return dict(zip(files, unique_names(list(files.values())), strict=True))
+
+
+def _place(path: str, folder: str | None) -> Path:
+    """Return a path from a folder on, or the file's name where it is not in it."""
+    if folder and Path(path).is_relative_to(folder):
+        return Path(path).relative_to(folder)
+    return Path(Path(path).name)

@@ -1,0 +1,90 @@
+"""A config's test pipeline as a function of a file, a picture or an array. H W size in pixels, C channels."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mmengine.dataset import Compose
+
+from mmseg_vitseg.datasets.loading import reason
+from mmseg_vitseg.inference.reader import Picture, Reader, reads_truth, run_steps
+
+
+class Pipeline:
+    """A test pipeline.
+
+    Args:
+        steps: the config's.
+        channels: those that the model takes.
+        means: how many channels are normalised; None where none are.
+        bgr_to_rgb: the data preprocessor's, which says that the steps give BGR.
+    """
+
+    def __init__(self, steps: Sequence[dict], *, channels: int, means: int | None, bgr_to_rgb: bool):
+        transforms = Compose(steps).transforms
+        self.reader = Reader(transforms)
+        first = 0 if self.reader.index is None else self.reader.index + 1
+        self.rest = transforms[first:]
+        self.reading = None if self.reader.index is None else steps[self.reader.index]
+        pairs = zip(steps[first:], self.rest, strict=True)
+        self.after = [step for step, built in pairs if not reads_truth(built)]  # as the config has them
+        self.channels = channels
+        self.means = means
+        self.bgr = self.reader.decodes or bgr_to_rgb
+
+    def __call__(self, source: Picture | dict) -> dict:
+        """Prepare a picture: ``inputs`` (C, H, W), ``data_samples``, and ``picture``, (H, W) or (H, W, C) as it was read.
+
+        Args:
+            source: a file, a PIL picture, an array, or what a data set knows of a picture of its own.
+
+        Raises:
+            FileNotFoundError, ValueError: a file is missing, no picture or not for this model; an array of another shape or
+                dtype; a picture that does not go through the pipeline.
+        """
+        loaded = self.load(source)
+        picture = np.array(loaded['img'])  # the steps may write to it
+        try:
+            packed = run_steps(self.rest, loaded)
+        except Exception as error:  # each step has its own
+            if isinstance(source, dict) and not isinstance(error, cv2.error):
+                raise  # of a data set: its masks' errors say more
+            size = ' x '.join(map(str, picture.shape[:2]))
+            said = error.err if isinstance(error, cv2.error) else reason(error)  # a side of no pixel, say
+            raise ValueError(f"a picture of {size} does not go through the config's test pipeline ({said})") from error
+        self._check_channels(packed['inputs'].shape[0])
+        return dict(packed, picture=picture)
+
+    def load(self, source: Picture | dict) -> dict:
+        """Return what the reading step gives: ``img``, and what else it knows."""
+        if isinstance(source, dict):
+            return self.reader(source)
+        if isinstance(source, (str, Path)):
+            return self.reader.file(str(source))
+        return self.reader.given(source, self.channels, self.bgr)
+
+    def blank(self, height: int, width: int) -> np.ndarray:
+        """Return a black array that can be prepared."""
+        dtype = np.uint8 if self.reader.decodes else np.float32
+        return np.zeros((height, width, self.reader.colours or self.channels), dtype)
+
+    def _check_channels(self, found: int) -> None:
+        """Check that what was read has the model's channels.
+
+        Raises:
+            ValueError: it has not; says both numbers, and the settings.
+        """
+        step = f"the config's {self.reader.name}"
+        if self.reader.decodes:
+            step += f'(color_type={self.reader.step.color_type!r})'
+        if self.means not in (None, 1, found) and found != 1:
+            raise ValueError(
+                f'{found} channels, as {step} reads it, but model.data_preprocessor.mean is of {self.means}'
+            )
+        given = max(found, self.means or 1)  # one channel is normalised by each mean
+        if given != self.channels:
+            raise ValueError(
+                f'{given} channels, as {step} reads it, but the model takes {self.channels} '
+                '(model.backbone.in_channels); change how pictures are read, in test_dataloader.dataset.pipeline, or that'
+            )
