@@ -36,6 +36,67 @@ def _unwrapped(dataset: ConfigDict) -> Iterator[ConfigDict]:
         yield from _unwrapped(one)
 
 
+def metainfo_of(dataset: dict) -> dict:
+    """Return what the host's data set says of itself, its ``classes`` and ``palette`` above all; no data need be there.
+
+    That is the class's METAINFO with the config's metainfo, whose ``classes`` may be a file of names; where they are some of
+    the class's, or in another order, with the palette of these. Names that the class does not have, which the host refuses
+    to read data of, are taken as they are: to predict, classes may be called anything.
+
+    Args:
+        dataset: the settings of a data set, no wrapper.
+
+    Raises:
+        ValueError: its classes are a file that is not there, or its palette is of another number of classes.
+    """
+    try:
+        built = DATASETS.build({**copy.deepcopy(dataset), 'pipeline': [], 'lazy_init': True})
+        meta = dict(built.metainfo)
+    except Exception:  # it wants its files, or does not know lazy_init
+        meta = _metainfo_without_files(dataset)
+    _check_names(meta)
+    return meta
+
+
+def _metainfo_without_files(dataset: dict) -> dict:
+    """Go the host's way to its metainfo, without the constructor of a data set that insists on its files.
+
+    Raises:
+        ValueError: as above.
+    """
+    cls = DATASETS.get(dataset['type']) if isinstance(dataset['type'], str) else dataset['type']
+    own, given = getattr(cls, 'METAINFO', {}), dataset.get('metainfo') or {}
+    if not (isinstance(cls, type) and issubclass(cls, BaseSegDataset)):
+        return {**own, **given}
+    empty: Any = object.__new__(cls)
+    meta = empty._metainfo = empty._load_metainfo(copy.deepcopy(given))
+    _check_names(meta)
+    names = meta.get('classes') or ()
+    known = set(names) <= set(own.get('classes') or names)
+    empty.label_map = empty.get_label_map(names or None) if known else None
+    if not known and 'palette' not in given and len(names) != len(meta.get('palette', ())):
+        meta['palette'] = []  # the class's is of other classes
+    try:
+        meta['palette'] = empty._update_palette()
+    except ValueError as error:
+        raise ValueError(
+            f'{len(names)} classes and a palette of {len(meta["palette"])}; allowed: one colour a class'
+        ) from error
+    return meta
+
+
+def _check_names(meta: dict) -> None:
+    if isinstance(meta.get('classes'), str):  # which the host would take for a list of letters
+        raise ValueError(f'metainfo.classes={meta["classes"]!r}: no such file; give a file of names, or a list of them')
+
+
+def has_own_palette(meta: dict) -> bool:
+    """Tell whether somebody chose a data set's colours; the host draws them at random, always the same, where nobody did."""
+    drawn: Any = object.__new__(BaseSegDataset)
+    drawn._metainfo = dict(classes=meta['classes'])
+    return bool(meta.get('palette')) and list(map(list, meta['palette'])) != drawn._update_palette()
+
+
 def setting_of(dataset: ConfigDict, name: str) -> Any:
     """Return an argument of the host's BaseSegDataset as a data set has it: of its settings, or of its class.
 

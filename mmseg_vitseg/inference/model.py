@@ -9,13 +9,13 @@ import torch
 from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import MODELS
 from PIL import Image
 from torch import nn
 
 from mmseg_vitseg.checkpoints.load_from import read_all_checkpoints
 from mmseg_vitseg.checkpoints.strict import load_checkpoint
-from mmseg_vitseg.datasets.settings import setting_of
+from mmseg_vitseg.datasets.settings import has_own_palette, metainfo_of, setting_of
 from mmseg_vitseg.engine.config import building, fit_to_devices, read_config
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.drawing import distinct_colours
@@ -237,14 +237,17 @@ def classes_of(cfg: Config) -> tuple[list[str], np.ndarray]:
         ValueError: the data set names no classes, or its palette is none for them.
     """
     dataset = dataset_of(cfg)
-    meta = {**getattr(DATASETS.get(dataset.type), 'METAINFO', {}), **dataset.get('metainfo', {})}
-    if 'classes' not in meta:
+    try:
+        meta = metainfo_of(dataset)
+    except ValueError as error:
+        raise ValueError(f'{cfg.filename}: test_dataloader: {dataset.type}: {first_line(error)}') from error
+    if not meta.get('classes'):
         raise ValueError(
             f'{cfg.filename}: {dataset.type} names no classes; give test_dataloader.dataset.metainfo.classes'
         )
     names = list(meta['classes'])
-    colours = meta.get('palette') or distinct_colours(len(names))
-    palette = np.array(colours) if len(colours) >= len(names) and {len(one) for one in colours} == {3} else None
+    colours = meta['palette'] if has_own_palette(meta) else distinct_colours(len(names))
+    palette = np.array(colours) if len(colours) == len(names) and {len(one) for one in colours} == {3} else None
     if palette is None or not ((palette >= 0) & (palette <= 255)).all():
         raise ValueError(
             f'{cfg.filename}: {len(names)} classes and a palette of {len(colours)}; allowed: one colour a class, each '
