@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from mmseg.models.decode_heads import STDCHead
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.losses import CrossEntropyLoss
 from mmseg.registry import MODELS
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
@@ -93,7 +94,9 @@ def check_one_logit(setup: Setup) -> Iterator[Finding]:
 
 def _check_sigmoid(head: Part) -> Iterator[Finding]:
     for loss in losses_of(head):
-        if type_name(loss.node) == 'CrossEntropyLoss' and not loss.node.get('use_sigmoid'):
+        if type_name(loss.node) == 'CrossEntropyLoss' and not (
+            loss.node.get('use_sigmoid') or loss.node.get('use_mask')
+        ):
             yield error(
                 f'{loss.key}.use_sigmoid',
                 f'{loss.node.get("use_sigmoid", False)} with one logit',
@@ -146,13 +149,13 @@ def check_class_weights(setup: Setup) -> Iterator[Finding]:
                 continue
             masks = type_name(head.node) in MASK_HEADS
             count = head.node['num_classes'] + 1 if masks else logits_of(head)
-            sigmoid = type_name(loss.node) == 'CrossEntropyLoss' and loss.node.get('use_sigmoid')
+            sigmoid = class_of(loss.node, MODELS) is CrossEntropyLoss and loss.node.get('use_sigmoid')
             if sigmoid and count > 1 and len(weights) > 1:
                 yield error(
                     f'{loss.key}.class_weight',
                     f'{len(weights)} weights with use_sigmoid=True',
                     why="the host's sigmoid loss lays them along the picture's width, which fails",
-                    fix=f'leave {loss.key}.class_weight out, or {loss.key}.use_sigmoid=False',
+                    fix=f'{loss.key}.type=mmseg_vitseg.CrossEntropyLoss, or {loss.key}.use_sigmoid=False',
                 )
             elif len(weights) != count:
                 yield error(

@@ -9,6 +9,7 @@ from mmseg.registry import DATASETS, MODELS
 
 from mmseg_vitseg.checking.classes import compare_classes, logits_of, takes_labels
 from mmseg_vitseg.checking.findings import Finding, error, warning
+from mmseg_vitseg.checking.losses import check_ignored
 from mmseg_vitseg.checking.parts import Part, argument, class_of, quiet, type_name
 from mmseg_vitseg.checking.pretrained import SOURCES
 from mmseg_vitseg.checking.setup import Setup, classes_of
@@ -161,6 +162,8 @@ def _check_sample(setup: Setup, part: Part, dataset, seen: Seen) -> Iterator[Fin
     count = len(names) if names else max((max(logits_of(head), 2) for head in heads), default=None)
     if count and seen.labels:
         yield from _check_labels(part, dataset, seen, count, _ignored(heads))
+    if part.key.startswith('train_dataloader'):
+        yield from check_ignored(setup, seen.labels)
 
 
 def _ignored(heads: list[Part]) -> int:

@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
-from mmseg_vitseg.checking import arguments, classes, levels, names, norms, pretrained, schedule, scopes, sizes
+from mmseg_vitseg.checking import arguments, classes, levels, losses, names, norms, pretrained, schedule, scopes, sizes
 from mmseg_vitseg.checking.data import Track, check_data, check_roots
 from mmseg_vitseg.checking.findings import ERROR, Finding
 from mmseg_vitseg.checking.parts import quiet
@@ -24,6 +24,7 @@ CHECKS: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
     classes.check_one_logit,
     classes.check_test_time_augmentation,
     classes.check_class_weights,
+    losses.check_losses,
     levels.check_out_indices,
     levels.check_neck,
     levels.check_heads,
@@ -63,7 +64,7 @@ def check_config(cfg: Config, track: Track | None = None, *, starting: bool = Fa
     checks = [*CHECKS, check_roots] if starting else CHECKS
     found = [finding for check in checks for finding in _tried(check.__name__, partial(check, setup))]
     if track is not None:
-        found += check_data(setup, track)
+        found += dict.fromkeys(check_data(setup, track))  # what several data sets show is said once
     return sorted(found, key=lambda finding: finding.severity != ERROR)
 
 
