@@ -21,7 +21,7 @@ from mmseg_vitseg.checkpoints.reading import read_checkpoint
 from mmseg_vitseg.checkpoints.strict import account
 from mmseg_vitseg.engine.checkpoint_hook import find_resumable
 from mmseg_vitseg.engine.config import ConfigError, building, is_sharded
-from mmseg_vitseg.engine.resuming import NewSettingsHook
+from mmseg_vitseg.engine.resuming import ResumingHook
 from mmseg_vitseg.engine.terminal import TerminalRunner, shorten
 from mmseg_vitseg.models.tta import squashes_twice
 
@@ -108,8 +108,7 @@ def build_runner(cfg: Config) -> Runner | FlexibleRunner:
     check_same_start(cfg)
     check_checkpoint(cfg, segmentor_of(runner.model))
     runner._load_from = cfg.get('load_from')  # the Runner's setting, which it reads when training starts
-    if cfg.get('resume'):
-        runner.register_hook(NewSettingsHook())
+    runner.register_hook(ResumingHook())
     return runner
 
 

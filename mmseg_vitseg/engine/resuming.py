@@ -1,6 +1,7 @@
 """Resuming with other settings than those that a checkpoint was trained with: longer, at another learning rate ..."""
 
 import copy
+import itertools
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,13 +17,20 @@ from mmseg_vitseg.engine.settings import changes, read_settings
 from mmseg_vitseg.errors import first_line
 
 
-class NewSettingsHook(Hook):
+class ResumingHook(Hook):
     """What the config says of learning rates, momenta and weight decay holds from the resumed step on.
 
     The host goes on with what the checkpoint holds, schedules' ends included. Here, where the checkpoint was trained with
     other settings, its optimizer's state (moments, step counts) is taken, and its groups' settings and its schedulers become
     those of a training with the present config from the start. Where nothing of it has changed, nothing is touched.
     """
+
+    def before_save_checkpoint(self, runner: Runner | FlexibleRunner, checkpoint: dict) -> None:
+        """Leave out schedulers' functions (OneCycleLR's), which a new one has, and whose reading could run code."""
+        states = checkpoint.get('param_schedulers') or []
+        for state in itertools.chain(*states.values()) if isinstance(states, dict) else states:
+            for name in [name for name, value in state.items() if callable(value)]:
+                del state[name]
 
     def after_load_checkpoint(self, runner: Runner | FlexibleRunner, checkpoint: dict) -> None:
         """Change a checkpoint that is about to be resumed from."""

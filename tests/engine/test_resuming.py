@@ -14,7 +14,8 @@ from mmengine.registry import DATASETS, METRICS, OPTIM_WRAPPER_CONSTRUCTORS
 from mmengine.runner import Runner
 from torch import nn
 
-from mmseg_vitseg.engine.resuming import NewSettingsHook
+from mmseg_vitseg.checkpoints.reading import read_checkpoint
+from mmseg_vitseg.engine.resuming import ResumingHook
 
 WARM = dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=3)
 COSINE = dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=3, eta_min=1e-4, convert_to_iter_based=True)
@@ -108,8 +109,7 @@ def train(folder, given: dict, resume=None) -> tuple[Runner, Recorder]:
                     work_dir=str(folder), default_scope='mmseg', **given)  # fmt: skip
     recorder = Recorder()
     runner.register_hook(recorder)
-    if resume:
-        runner.register_hook(NewSettingsHook())
+    runner.register_hook(ResumingHook())
     runner.train()
     return runner, recorder
 
@@ -169,6 +169,7 @@ def test_new_settings_are_those_of_a_training_with_them_from_the_start(tmp_path,
     file = 'iter_4.pth' if 'max_iters' in new['train_cfg'] else 'epoch_1.pth'
     train(tmp_path / 'earlier', old)
     _, wanted = train(tmp_path / 'wanted', new)
+    read_checkpoint(tmp_path / 'earlier' / file)  # nothing in it that could run code
     runner, found = train(tmp_path / 'resumed', new, resume=str(tmp_path / 'earlier' / file))
     assert min(found.groups) == 4
     assert same(found.groups, {number: one for number, one in wanted.groups.items() if number >= 4})
