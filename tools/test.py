@@ -38,6 +38,7 @@ def main() -> None:
     from mmseg_vitseg.checkpoints.fetch import local_file
     from mmseg_vitseg.checkpoints.reading import read_shapes
     from mmseg_vitseg.checkpoints.strict import load_checkpoint
+    from mmseg_vitseg.datasets.class_names import check_trained_classes
     from mmseg_vitseg.engine.config import load_config, set_outputs, set_tta
     from mmseg_vitseg.engine.launch import build_runner, segmentor_of
 
@@ -50,7 +51,7 @@ def main() -> None:
     if args.tta:
         set_tta(cfg)
     runner = build_runner(cfg)
-    load_checkpoint(segmentor_of(runner.model), args.checkpoint)
+    check_trained_classes(cfg, load_checkpoint(segmentor_of(runner.model), args.checkpoint), args.checkpoint)
     scores = runner.test()
     if runner.rank == 0:
         print('  '.join(f'{name} {value:.2f}' for name, value in scores.items()))

@@ -10,6 +10,7 @@ from mmseg.registry import MODELS
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.parts import Part, class_of, is_known, is_written_by_known, type_name
 from mmseg_vitseg.checking.setup import LOADERS, Setup, classes_of
+from mmseg_vitseg.datasets.class_names import MEANT, first_difference, listed, same
 from mmseg_vitseg.engine.config import has_one_logit, is_hosts_tta
 
 # Heads that classify masks, with a last class for "no object".
@@ -19,25 +20,34 @@ LABELS_TOO_HIGH = 'labels that the head has no logit for crash the loss, on a GP
 
 
 def check_num_classes(setup: Setup) -> Iterator[Finding]:
-    """Each head has the training data set's classes, and validation and test have as many."""
-    datasets = {loader: wrapped[0] for loader in LOADERS for wrapped in setup.datasets(loader)[:1]}
-    trained = datasets.get('train_dataloader') or next(iter(datasets.values()), None)
-    if trained is None or not (count := classes_of(trained)):
+    """Each head has the training data set's classes, and validation and test have the same, in the same order."""
+    datasets = [wrapped[0] for loader in LOADERS for wrapped in setup.datasets(loader)]
+    trained = next(iter(datasets), None)
+    if trained is None or not (names := classes_of(trained)):
         return
     for head in setup.heads:
         if takes_labels(head):
-            yield from compare_classes(head, count, type_name(trained.node))
-    said = {None, count}
-    for dataset in datasets.values():
-        other = classes_of(dataset)
-        if other not in said:
-            said.add(other)
-            yield warning(
-                f'{dataset.key}.type',
-                f'{type_name(dataset.node)} has {other} classes, {type_name(trained.node)} in {trained.key} has {count}',
-                why='scores are taken over other classes than were trained',
-                fix=f'use one data set, or one metainfo.classes, in {trained.key} and {dataset.key}',
-            )
+            yield from compare_classes(head, len(names), type_name(trained.node))
+    if setup.cfg.get('same_classes') is not False:
+        yield from _compare_names(trained, names, datasets)
+
+
+def _compare_names(trained: Part, names: list[str], datasets: list[Part]) -> Iterator[Finding]:
+    said: list[list[str]] = []
+    for dataset in datasets:
+        others = classes_of(dataset)
+        if others is None or same(names, others) or others in said:
+            continue
+        said.append(others)
+        named = len(others) == len(names) and 'classes' in (dataset.node.get('metainfo') or {})
+        yield error(
+            f'{dataset.key}.{"metainfo.classes" if named else "type"}',
+            f'{type_name(dataset.node)} has {listed(others)}, {type_name(trained.node)} in {trained.key} has '
+            f'{listed(names)}{first_difference(others, names)}',
+            why='the same number is another class there: scores are of other classes than were trained',
+            fix=f'give {dataset.key} the metainfo.classes of {trained.key}; if the numbers mean the same and the names '
+            f'alone are wrong, {MEANT}',
+        )
 
 
 def compare_classes(head: Part, count: int, dataset: str) -> Iterator[Finding]:

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 from mmengine.config import Config
 from mmseg.models.segmentors import EncoderDecoder
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import MODELS
 
 from mmseg_vitseg.checking.parts import Part, argument, class_of, is_known, is_written_by_known, nested, pair, type_name
 from mmseg_vitseg.checking.probing import Features, probe
+from mmseg_vitseg.datasets.class_names import names_of
 
 SIZE = (512, 512)  # where a config does not say how large pictures are
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
@@ -129,12 +130,9 @@ def _unwrapped(part: Part, outside: list[Part]) -> Iterator[list[Part]]:
         yield from _unwrapped(one, wrapped)
 
 
-def classes_of(dataset: Part) -> int | None:
-    """Return how many classes a data set has, None where neither the config nor its class says."""
-    own = dataset.node.get('metainfo') or {}
-    classes = own['classes'] if 'classes' in own else _published(dataset).get('classes')
-    return len(classes) if isinstance(classes, (list, tuple)) else None  # a text is a file's name
-
-
-def _published(dataset: Part) -> dict:
-    return getattr(class_of(dataset.node, DATASETS), 'METAINFO', {})
+def classes_of(dataset: Part) -> list[str] | None:
+    """Return the names of a data set's classes, None where neither the config nor its class says."""
+    try:
+        return names_of(dataset.node) or None
+    except Exception:  # of a type that is not there; data sets fail in their own ways
+        return None

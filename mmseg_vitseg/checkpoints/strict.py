@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mmseg_vitseg.checkpoints.fetch import local_file
 from mmseg_vitseg.checkpoints.fitting import Resizable, describe, fit_patches, fit_positions
 from mmseg_vitseg.checkpoints.names import Source
-from mmseg_vitseg.checkpoints.reading import read_state_dict
+from mmseg_vitseg.checkpoints.reading import read_checkpoint, state_dict_of
 from mmseg_vitseg.checkpoints.sources import convert
 from mmseg_vitseg.checkpoints.timm import SEGMENTOR
 from mmseg_vitseg.checkpoints.values import UnusableValuesError, not_finite, refuse_integers, refuse_not_finite
@@ -216,9 +216,17 @@ def load_strict(module: nn.Module, state_dict: dict[str, Tensor], path: str | Pa
     module.load_state_dict(account(state_dict, module, path, **options))
 
 
-def load_checkpoint(model: nn.Module, path: str | Path) -> None:
-    """Load a checkpoint of the whole model: a local file, a URL or hf://owner/name; see :func:`load_strict`."""
-    load_strict(model, read_state_dict(local_file(path)), path)
+def load_checkpoint(model: nn.Module, path: str | Path) -> dict:
+    """Load a checkpoint of the whole model: a local file, a URL or hf://owner/name; see :func:`load_strict`.
+
+    Returns:
+        what it says of its training, mmengine's ``meta``; {} where it says nothing.
+    """
+    file = local_file(path)
+    content = read_checkpoint(file)
+    load_strict(model, state_dict_of(content, file), path)
+    meta = content.get('meta')
+    return meta if isinstance(meta, dict) else {}
 
 
 def fit_kernel(tensor: Tensor, own: Tensor | None) -> Tensor:

@@ -15,6 +15,7 @@ from torch import nn
 
 from mmseg_vitseg.checkpoints.load_from import read_all_checkpoints
 from mmseg_vitseg.checkpoints.strict import load_checkpoint
+from mmseg_vitseg.datasets.class_names import check_trained_classes
 from mmseg_vitseg.datasets.settings import has_own_palette, metainfo_of, setting_of
 from mmseg_vitseg.engine.config import building, fit_to_devices, read_config
 from mmseg_vitseg.errors import first_line
@@ -53,11 +54,12 @@ def load_model(
     with building(cfg):
         fit_to_devices(cfg)
         model = MODELS.build(cfg.model)
+    trained: dict = {}
     if checkpoint is None:
         model.init_weights()
         print_log('No checkpoint: the weights are those that a training would start with.', logger='current')
     else:
-        load_checkpoint(model, checkpoint)
+        trained = load_checkpoint(model, checkpoint)
     model.cfg = cfg
     if 'test_dataloader' in cfg:
         classes, palette = classes_of(cfg)
@@ -65,6 +67,7 @@ def load_model(
             raise ValueError(
                 f'{cfg.filename}: the model predicts {model.num_classes} classes, the data set names {len(classes)}'
             )
+        check_trained_classes(cfg, trained, str(checkpoint))
         model.dataset_meta = dict(classes=classes, palette=palette.tolist())
         pipeline = build_pipeline(model)
         cfg.test_pipeline = [pipeline.reading or dict(type='LoadImageFromFile'), *pipeline.after]

@@ -64,7 +64,28 @@ WRONG = [
         '150',
         'num_classes=19',
     ),
-    ('fcn', {'val_dataloader.dataset.type': 'ADE20KDataset'}, 'warning', 'val_dataloader.dataset.type', '150', '19'),
+    ('fcn', {'val_dataloader.dataset.type': 'ADE20KDataset'}, 'error', 'val_dataloader.dataset.type', '150', '19'),
+    (
+        'quickstart',
+        {
+            f'{loader}_dataloader.dataset.metainfo': dict(classes=('triangle', 'square', 'disc', 'ground'))
+            for loader in ('val', 'test')
+        },
+        'error',
+        'val_dataloader.dataset.metainfo.classes',
+        '4 classes (triangle, square, disc, ground)',
+        'ShapesDataset in train_dataloader.dataset has 4 classes (ground, disc, square, triangle)',
+        'same_classes=False',
+    ),
+    (
+        'binary',
+        {'test_dataloader.dataset.metainfo': dict(classes=['background', 'pothole'])},
+        'error',
+        'test_dataloader.dataset.metainfo.classes',
+        'background, pothole',
+        'background, crack',
+        'metainfo.classes of train_dataloader.dataset',
+    ),
     (
         'fcn',
         {'model.decode_head.loss_decode.class_weight': [1.0] * 18},

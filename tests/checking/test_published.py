@@ -22,8 +22,8 @@ MISTAKES = {
     'ocrnet_r101-d8_8xb2-80k_cityscapes-512x1024': ['param_scheduler.0.end'],  # 40,000
     'san-vit-l14_voc12aug-640x640': [  # to test what was trained on COCO-Stuff: it cannot be trained on VOC
         'model.decode_head.num_classes',
-        'model.decode_head.loss_decode.0.class_weight',
         'val_dataloader.dataset.type',
+        'model.decode_head.loss_decode.0.class_weight',
     ],
     'upernet_r18_4xb4-160k_ade20k-512x512': ['model.data_preprocessor.size'],  # none at all
 }

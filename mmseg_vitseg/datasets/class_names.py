@@ -1,0 +1,87 @@
+"""The classes that a model was trained on against those of other data: a number must mean the same class in both."""
+
+import logging
+from collections.abc import Sequence
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+
+from mmseg_vitseg.datasets.settings import datasets_in, metainfo_of
+
+SHOWN = 12  # names of a list
+MEANT = 'same_classes=False'  # the setting that lets any names pass
+
+
+def check_trained_classes(cfg: Config, meta: dict, checkpoint: str) -> None:
+    """Check that the test data number their classes as the data that a checkpoint was trained on.
+
+    Names alone may differ, which is said; ``same_classes = False`` in the config takes classes by their numbers.
+
+    Args:
+        cfg: with a ``test_dataloader``, else nothing is checked.
+        meta: what the checkpoint says of its training; where it names no classes, those of ``train_dataloader`` count.
+        checkpoint: its name.
+
+    Raises:
+        ValueError: a class has another number, or there are more or fewer of them.
+    """
+    if cfg.get('same_classes') is False or 'test_dataloader' not in cfg:
+        return
+    tested = names_of(datasets_in(cfg, 'test_dataloader')[0])
+    trained, where = names_in(meta), checkpoint
+    if not trained and 'train_dataloader' in cfg:
+        trained, where = names_of(datasets_in(cfg, 'train_dataloader')[0]), f'{cfg.filename}: train_dataloader'
+    if not trained or not tested or same(trained, tested):
+        return
+    said = f'{where} has {listed(trained)}, test_dataloader has {listed(tested)}{first_difference(trained, tested)}'
+    if not renumbered(trained, tested):
+        print_log(f'{said}: taken by their numbers, whatever their names.', logger='current', level=logging.WARNING)
+        return
+    raise ValueError(
+        f'{said}: one number would mean two classes, and scores and names be wrong; give '
+        'test_dataloader.dataset.metainfo.classes as in the training (of some alone, look at their rows of the table of '
+        f'all); if the numbers mean the same and the names alone are wrong, {MEANT} after --cfg-options'
+    )
+
+
+def names_of(dataset: dict) -> list[str]:
+    """Return the names of a data set's classes; [] where neither the config nor the data set has any."""
+    return [str(name) for name in metainfo_of(dataset).get('classes') or ()]
+
+
+def names_in(meta: dict) -> list[str]:
+    """Return the classes that mmengine's Runner, or the host's before it, noted in a checkpoint; [] where there are none."""
+    of_data = meta.get('dataset_meta')
+    names = (of_data.get('classes') if isinstance(of_data, dict) else None) or meta.get('CLASSES') or ()
+    return [str(name) for name in names] if isinstance(names, (list, tuple)) else []
+
+
+def same(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Tell whether two lists name the same classes in one order; capitals and spaces around a name do not count."""
+    return _plain(one) == _plain(other)
+
+
+def renumbered(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Tell whether a class of both has two numbers, or their count differs: more than other names for the same classes."""
+    first, second = _plain(one), _plain(other)
+    return len(first) != len(second) or any(
+        a != b and (a in second or b in first) for a, b in zip(first, second, strict=True)
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return a list of classes as text: their number, and the first of them."""
+    more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
+    return f'{len(names)} classes ({", ".join(names[:SHOWN])}{more})'
+
+
+def first_difference(one: Sequence[str], other: Sequence[str]) -> str:
+    """Return which class is the first that differs, where :func:`listed` does not show it; else nothing."""
+    for index, (a, b) in enumerate(zip(_plain(one), _plain(other), strict=False)):
+        if a != b:
+            return f' (class {index}: {one[index]}, {other[index]})' if index >= SHOWN else ''
+    return ''
+
+
+def _plain(names: Sequence[str]) -> list[str]:
+    return [name.strip().casefold() for name in names]
