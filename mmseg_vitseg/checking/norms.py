@@ -10,8 +10,8 @@ from mmseg_vitseg.checking.parts import Part, argument, class_of, is_known, nest
 from mmseg_vitseg.checking.pretrained import starts_pretrained
 from mmseg_vitseg.checking.probing import OneValueError, build, images, run
 from mmseg_vitseg.checking.setup import Setup
+from mmseg_vitseg.engine.config import SYNCHRONISED
 
-SYNCHRONISED = ('SyncBN', 'MMSyncBN')
 BATCH_NORMS = ('BN', 'BN1d', 'BN2d', 'BN3d', *SYNCHRONISED)
 
 
@@ -99,8 +99,8 @@ def _batch_norms(setup: Setup) -> list[str]:
     found = [
         f'{part.key}.type={part.node["type"]}'
         for part in nested(setup.model.node, 'model')
-        if part.node.get('type') in BATCH_NORMS
-        and (alone or part.node['type'] not in SYNCHRONISED)
+        if type_name(part.node) in BATCH_NORMS
+        and (alone or type_name(part.node) not in SYNCHRONISED)
         and not part.key.startswith(frozen)
     ]
     if setup.backbone and setup.argument('input_norm') == 'batch' and not setup.argument('norm_eval'):

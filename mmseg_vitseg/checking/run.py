@@ -1,5 +1,6 @@
 """All checks of a config, one after the other."""
 
+import copy
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
@@ -13,6 +14,7 @@ from mmseg_vitseg.checking.findings import ERROR, Finding
 from mmseg_vitseg.checking.parts import quiet
 from mmseg_vitseg.checking.setup import Setup
 from mmseg_vitseg.engine.config import ConfigError
+from mmseg_vitseg.engine.type_names import name_types
 from mmseg_vitseg.errors import first_line
 
 CHECKS: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
@@ -60,6 +62,8 @@ def check_config(cfg: Config, track: Track | None = None, *, starting: bool = Fa
     if not isinstance(cfg.get('model'), dict):
         raise ConfigError(f'{cfg.filename}: has no model, so nothing to check')
     init_default_scope(cfg.get('default_scope') or 'mmseg')
+    cfg = copy.deepcopy(cfg)
+    name_types(cfg)
     setup = Setup(cfg)
     checks = [*CHECKS, check_roots] if starting else CHECKS
     found = [finding for check in checks for finding in _tried(check.__name__, partial(check, setup))]

@@ -15,9 +15,11 @@ from mmengine.runner import Runner
 from mmseg.registry import MODELS
 
 from mmseg_vitseg.datasets.settings import datasets_in
+from mmseg_vitseg.engine.type_names import name_types
 from mmseg_vitseg.errors import first_line, meant
 
 HOST_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')  # of every training
+SYNCHRONISED = ('SyncBN', 'MMSyncBN', 'SyncBatchNorm')  # batch norms over all processes: mmengine's, mmcv's, torch's
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'  # in a clone, where alone tools/ and they are
 
 
@@ -26,7 +28,7 @@ class ConfigError(ValueError):
 
 
 def read_config(path: str | Path, options: dict | None = None) -> Config:
-    """Read a config and apply changes to it.
+    """Read a config and apply changes to it; its types are names, also where it is a pure-Python one.
 
     Args:
         path: the config file.
@@ -46,6 +48,7 @@ def read_config(path: str | Path, options: dict | None = None) -> Config:
         unread = [name for name in options or {} if name.partition('.')[0] not in cfg]
         if options:
             cfg.merge_from_dict(options)
+        name_types(cfg)
     except Exception as error:
         raise ConfigError(f'{path}: cannot be read: {_named(error)}') from error
     for name in unread:
@@ -124,7 +127,9 @@ def _runner_default(name: str) -> dict:
 def fit_to_devices(cfg: Config) -> None:
     """Make a config fit what it runs on: plain batch norm without a group of GPUs; gloo between processes on the CPU."""
     distributed, cuda = cfg.launcher != 'none', torch.cuda.is_available()
-    synchronised = [node for node in nested_dicts(cfg.get('model')) if node.get('type') == 'SyncBN']
+    synchronised = [
+        node for node in nested_dicts(cfg.get('model')) if str(node.get('type')).rpartition('.')[2] in SYNCHRONISED
+    ]
     if synchronised and not (distributed and cuda):
         print_log('No process group of GPUs: every SyncBN of the config is a BN in this run.', logger='current')
         for node in synchronised:
@@ -162,7 +167,7 @@ def enable_amp(cfg: Config) -> None:
     if wrapper is None:
         raise ConfigError('--amp: the config has no optim_wrapper, so nothing to train with')
     kind, on_gpu, on_cpu = wrapper.get('type', 'OptimWrapper'), 'AmpOptimWrapper', 'mmseg_vitseg.CPUAmpOptimWrapper'
-    if kind not in ('OptimWrapper', on_gpu, on_cpu):
+    if kind.removeprefix('mmengine.') not in ('OptimWrapper', on_gpu, on_cpu):
         raise ConfigError(f"--amp: optim_wrapper.type is {kind!r}; it can only replace 'OptimWrapper'")
     if torch.cuda.is_available():
         wrapper.type = on_gpu
@@ -190,8 +195,8 @@ def set_outputs(cfg: Config, *, labels: str | None, pictures: str | None) -> Non
         for evaluator in evaluators:
             evaluator.output_dir = labels
     if pictures:
-        cfg.default_hooks.visualization = dict(type='SegVisualizationHook', draw=True)
-        cfg.visualizer = {**cfg.get('visualizer', dict(type='SegLocalVisualizer')), 'save_dir': pictures}
+        cfg.default_hooks.visualization = dict(type='mmseg.SegVisualizationHook', draw=True)
+        cfg.visualizer = {**cfg.get('visualizer', dict(type='mmseg.SegLocalVisualizer')), 'save_dir': pictures}
         cfg.visualizer.setdefault('vis_backends', [dict(type='LocalVisBackend')])
 
 

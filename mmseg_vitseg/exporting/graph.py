@@ -101,7 +101,7 @@ def describe(model: nn.Module, graph: Graph, size: tuple[int, int] | None) -> di
         output=f'{graph.output}: {of[graph.output]}',
     )
     if pipeline is not None:
-        steps = [dict(step) for step in pipeline.after if step['type'] != PACKING]
+        steps = [dict(step) for step in pipeline.after if step['type'].rpartition('.')[2] != PACKING]
         if pipeline.reading is not None:
             description['read'] = spell(dict(pipeline.reading))
         description['prepare'] = '; '.join(map(spell, steps)) or 'nothing: pictures go in as they are'

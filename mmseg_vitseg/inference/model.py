@@ -18,6 +18,7 @@ from mmseg_vitseg.checkpoints.strict import load_checkpoint
 from mmseg_vitseg.datasets.class_names import check_trained_classes
 from mmseg_vitseg.datasets.settings import has_own_palette, metainfo_of, setting_of
 from mmseg_vitseg.engine.config import building, fit_to_devices, read_config
+from mmseg_vitseg.engine.type_names import name_types
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.drawing import distinct_colours
 from mmseg_vitseg.inference.pictures import ARRAYS, SUFFIXES, shown
@@ -47,6 +48,7 @@ def load_model(
     """
     cfg = copy.deepcopy(config) if isinstance(config, Config) else read_config(config)
     cfg.merge_from_dict(options or {})
+    name_types(cfg)
     cfg.launcher = 'none'
     device = usable_device(device)
     init_default_scope(cfg.get('default_scope') or 'mmseg')

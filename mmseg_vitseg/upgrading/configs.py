@@ -10,6 +10,7 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
 from mmseg_vitseg.engine.config import ConfigError
+from mmseg_vitseg.engine.type_names import name_types
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.registry import SCOPE
 from mmseg_vitseg.upgrading.counterparts import NAMES, classes, defaults
@@ -40,12 +41,14 @@ def upgrade_config(cfg: Config) -> tuple[Config, list[str]]:
     if not isinstance(cfg.get('model'), dict):
         raise ConfigError(f'{cfg.filename}: has no model')
     init_default_scope(cfg.get('default_scope') or 'mmseg')
-    new, said = copy.deepcopy(cfg), []
+    old = copy.deepcopy(cfg)
+    name_types(old)
+    new, said = copy.deepcopy(old), []
     for place, node in _parts(new.model, 'model'):
         said += _upgrade_part(place, node)
-    if new.model == cfg.model:
+    if new.model == old.model:
         raise ConfigError(f'{cfg.filename}: has nothing for which this project has a type: {", ".join(NAMES)}')
-    return new, said + _changed_groups(cfg, new)
+    return new, said + _changed_groups(old, new)
 
 
 def _parts(node, place: str) -> Iterator[tuple[str, ConfigDict]]:

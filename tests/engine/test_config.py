@@ -33,6 +33,13 @@ def test_sync_bn_becomes_bn_without_a_process_group():
     assert cfg.model.auxiliary_head[0].norm_cfg == dict(type='BN', requires_grad=True)
 
 
+@pytest.mark.parametrize('name', ['mmengine.SyncBN', 'MMSyncBN', 'torch.nn.SyncBatchNorm'])
+def test_sync_bn_under_its_other_names(name):
+    cfg = config(model=dict(norm_cfg=dict(type=name)))
+    fit_to_devices(cfg)
+    assert cfg.model.norm_cfg.type == 'BN'
+
+
 @pytest.mark.parametrize('cuda', [True, False])
 def test_processes(monkeypatch, cuda):
     monkeypatch.setattr(torch.cuda, 'is_available', lambda: cuda)
