@@ -35,7 +35,9 @@ SOURCES = (
 def parse_args() -> argparse.Namespace:
     parser = OneLineParser(__doc__)
     parser.add_argument(
-        'src', metavar='SRC', help='file (.pth .pt .bin .safetensors .npz), http(s)://..., or hf://owner/name'
+        'src',
+        metavar='SRC',
+        help='file (.pth .pt .bin .safetensors .npz), index or folder of several, http(s)://..., or hf://owner/name',
     )
     parser.add_argument(
         'dst', metavar='DST', help='what to write: NAME.safetensors or NAME.pth; replaced where it exists'
@@ -45,6 +47,17 @@ def parse_args() -> argparse.Namespace:
         default='auto',
         choices=('auto', *SOURCES),
         help='where the file comes from (default: told from its names)',
+    )
+    parser.add_argument(
+        '--container',
+        metavar='KEYS',
+        help="which of the file's dicts of weights, the keys to it with dots between them: student, model.trunk (default: "
+        'averages before others, a student last, as their publishers evaluate; said where there is a choice)',
+    )
+    parser.add_argument(
+        '--prefix',
+        metavar='PREFIX',
+        help="what stands before the model's names: student.backbone. (default: found by what comes after it, as above)",
     )
     parser.add_argument(
         '--config',
@@ -85,6 +98,8 @@ def main() -> None:
         resize_patches=args.resize_patches,
         adapt_channels=args.adapt_channels,
         unpickle=args.unsafe_unpickle,
+        container=args.container,
+        prefix=args.prefix,
     )
     for name, value in report.items():
         if value:

@@ -16,7 +16,7 @@ from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.models.backbone import Backbone
 
 SOURCES = 'docs/weights_and_data.md'
-OPTIONS = ('source', 'resize_patches', 'adapt_channels')
+OPTIONS = ('source', 'resize_patches', 'adapt_channels', 'prefix')
 
 
 def pretrained_files(setup: Setup) -> list[tuple[str, str]]:
@@ -43,7 +43,7 @@ def starts_pretrained(setup: Setup) -> bool:
 def check_files(setup: Setup) -> Iterator[Finding]:
     """Files that a training starts from are there."""
     for key, name in [*pretrained_files(setup), ('load_from', setup.cfg.get('load_from'))]:
-        if name and is_local(name) and not Path(name).is_file():
+        if name and is_local(name) and not Path(name).exists():
             off = key if key.endswith(('pretrained', 'load_from')) else key.removesuffix('.checkpoint')
             variable = variable_of(setup.cfg, name)
             yield error(
@@ -62,7 +62,7 @@ def check_weights(setup: Setup) -> Iterator[Finding]:
         return
     for key, name in pretrained_files(setup):
         own = key == 'model.pretrained' or key.rpartition('.')[0] in ('model.backbone', 'model.backbone.init_cfg')
-        if not own or not is_local(name) or not Path(name).is_file():
+        if not own or not is_local(name) or not Path(name).exists():
             continue
         judge = _refusal if isinstance(backbone, Backbone) else _nothing_fits
         reason = judge(part, backbone, Path(name))
@@ -82,7 +82,7 @@ def _refusal(part: Part, backbone: nn.Module, path: Path) -> str | None:
     init_cfg = part.node.get('init_cfg') or {}
     options = {name: init_cfg[name] for name in OPTIONS if name in init_cfg}
     try:
-        accounted(read_shapes(path), backbone, path, pretrained=True, **options)
+        accounted(read_shapes(path, container=init_cfg.get('container')), backbone, path, pretrained=True, **options)
     except ValueError as problem:
         return first_line(problem)
     return None

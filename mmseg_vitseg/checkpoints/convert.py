@@ -11,7 +11,9 @@ from mmseg_vitseg import __version__
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.checkpoints.export import PROJECTS, export
 from mmseg_vitseg.checkpoints.fetch import local_file
+from mmseg_vitseg.checkpoints.prefixes import unwrapped
 from mmseg_vitseg.checkpoints.reading import read_state_dict
+from mmseg_vitseg.checkpoints.sharded import files_of
 from mmseg_vitseg.checkpoints.sources import Converted, convert
 from mmseg_vitseg.checkpoints.strict import LISTED, Fitted, accounted
 from mmseg_vitseg.checkpoints.values import not_finite, refuse_not_finite
@@ -32,6 +34,8 @@ def convert_file(
     resize_patches: bool = False,
     adapt_channels: bool = False,
     unpickle: bool = False,
+    container: str | None = None,
+    prefix: str | None = None,
 ) -> dict[str, str]:
     """Convert a checkpoint file; nothing but ``dst`` is written, and that whole or not at all.
 
@@ -43,6 +47,8 @@ def convert_file(
         to: ``ours``, ``timm``, ``hf`` or ``mmseg``.
         resize_patches, adapt_channels: see :func:`~mmseg_vitseg.checkpoints.strict.accounted`; they need a config.
         unpickle: see :func:`~mmseg_vitseg.checkpoints.reading.read_checkpoint`.
+        container, prefix: which weights, where the file has several; see
+            :func:`~mmseg_vitseg.checkpoints.containers.weights_of`, :func:`~mmseg_vitseg.checkpoints.prefixes.unwrapped`.
 
     Returns:
         the provenance, which is in the file too: source file, its SHA-256, map, what was dropped and added.
@@ -58,7 +64,7 @@ def convert_file(
     file = local_file(src)
     if dst.exists() and dst.samefile(file):
         raise ValueError(f'{dst}: is the source itself; give the result another name')
-    state = read_state_dict(file, unpickle=unpickle)
+    state = unwrapped(read_state_dict(file, unpickle=unpickle, container=container), (), src, prefix)
     try:
         converted = convert(state, None, name=source)
     except ValueError as error:
@@ -79,7 +85,7 @@ def convert_file(
         result, outside = export(result, to, channels)
     provenance = {
         'source_file': str(src),
-        'sha256': digest(file),
+        'sha256': ', '.join(map(digest, files_of(file))),
         'map': f'{converted.source.what} -> {to}',
         'dropped': ', '.join([*report.dropped, *outside]),
         'added': ', '.join(report.added),

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import torch
 
 from mmseg_vitseg.checkpoints.reading import refuse_text
+from mmseg_vitseg.checkpoints.sharded import weights_in
 from mmseg_vitseg.download import download
 
 HUB = 'hf://'
@@ -19,7 +20,7 @@ def local_file(name: str | Path) -> Path:
     """Return a checkpoint as a local file, fetched to torch's cache (``TORCH_HOME``) or the hub's where it is not local yet.
 
     Args:
-        name: a path, ``http(s)://...``, ``hf://owner/name`` or ``hf://owner/name/file``.
+        name: a path (of a folder: the file, or the index, in it), ``http(s)://...``, ``hf://owner/name`` or ``hf://owner/name/file``.
 
     Raises:
         FileNotFoundError: no such file, here or there.
@@ -36,7 +37,7 @@ def local_file(name: str | Path) -> Path:
         raise ValueError(f'{text}: only local files, http(s):// and hf://owner/name')
     path = Path(text)
     if path.is_dir():
-        raise FileNotFoundError(f'{path}: a folder; name a checkpoint file in it')
+        return weights_in(path)
     if not path.exists():
         raise FileNotFoundError(f'{path}: no such checkpoint file')
     return path

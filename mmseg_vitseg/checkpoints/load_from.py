@@ -3,8 +3,9 @@
 from mmengine.runner.checkpoint import CheckpointLoader
 from torch import Tensor
 
+from mmseg_vitseg.checkpoints.containers import CONTAINERS
 from mmseg_vitseg.checkpoints.fetch import HUB, local_file
-from mmseg_vitseg.checkpoints.reading import CONTAINERS, read_checkpoint, state_dict_of
+from mmseg_vitseg.checkpoints.reading import read_checkpoint, state_dict_of
 
 
 # mmengine matches these as regular expressions; what it reads by itself, it goes on reading

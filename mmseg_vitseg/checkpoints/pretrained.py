@@ -6,6 +6,7 @@ from pathlib import Path
 from torch import nn
 
 from mmseg_vitseg.checkpoints.fetch import local_file
+from mmseg_vitseg.checkpoints.prefixes import unwrapped
 from mmseg_vitseg.checkpoints.reading import read_state_dict
 from mmseg_vitseg.checkpoints.sources import convert
 from mmseg_vitseg.checkpoints.strict import load_strict
@@ -18,6 +19,8 @@ def load_pretrained(
     source: str = 'auto',
     resize_patches: bool = False,
     adapt_channels: bool = False,
+    container: str | None = None,
+    prefix: str | None = None,
 ) -> None:
     """Load a backbone from a file of any source, or from a whole model's.
 
@@ -27,7 +30,8 @@ def load_pretrained(
     Args:
         backbone: what is filled.
         path: a local file, a URL or hf://owner/name.
-        source, resize_patches, adapt_channels: see :func:`~mmseg_vitseg.checkpoints.strict.accounted`.
+        source, resize_patches, adapt_channels, prefix: see :func:`~mmseg_vitseg.checkpoints.strict.accounted`.
+        container: see :func:`~mmseg_vitseg.checkpoints.containers.weights_of`.
 
     Raises:
         FileNotFoundError: with where to get the file, and how to start from scratch on purpose.
@@ -35,16 +39,24 @@ def load_pretrained(
     """
     load_strict(
         backbone,
-        read_state_dict(_pretrained_file(path, 'backbone')),
+        read_state_dict(_pretrained_file(path, 'backbone'), container=container),
         path,
         source=source,
         resize_patches=resize_patches,
         adapt_channels=adapt_channels,
         pretrained=True,
+        prefix=prefix,
     )
 
 
-def load_part(head: nn.Module, path: str | Path, *, source: str = 'auto', prefix: str = 'decode_head.') -> None:
+def load_part(
+    head: nn.Module,
+    path: str | Path,
+    *,
+    source: str = 'auto',
+    prefix: str = 'decode_head.',
+    container: str | None = None,
+) -> None:
     """Load a head, or a neck, from a whole model's file of any source.
 
     Args:
@@ -52,12 +64,14 @@ def load_part(head: nn.Module, path: str | Path, *, source: str = 'auto', prefix
         path: a local file, a URL or hf://owner/name.
         source: see :func:`~mmseg_vitseg.checkpoints.strict.accounted`.
         prefix: its name in the whole model, with a dot: ``decode_head.``, ``auxiliary_head.0.``.
+        container: see :func:`~mmseg_vitseg.checkpoints.containers.weights_of`.
 
     Raises:
         FileNotFoundError, ValueError: as :func:`load_pretrained`.
     """
     wanted = {prefix + name for name in head.state_dict()}
-    state_dict = read_state_dict(_pretrained_file(path, prefix.rstrip('.')))
+    state_dict = read_state_dict(_pretrained_file(path, prefix.rstrip('.')), container=container)
+    state_dict = unwrapped(state_dict, wanted, path)
     native = convert(state_dict, wanted, name=source).state
     part = {name.removeprefix(prefix): value for name, value in native.items() if name.startswith(prefix)}
     load_strict(head, part, f'{path} ({prefix}*)', source='ours')

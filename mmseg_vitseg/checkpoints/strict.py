@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mmseg_vitseg.checkpoints.fetch import local_file
 from mmseg_vitseg.checkpoints.fitting import Resizable, describe, fit_patches, fit_positions
 from mmseg_vitseg.checkpoints.names import Source
+from mmseg_vitseg.checkpoints.prefixes import unwrapped
 from mmseg_vitseg.checkpoints.reading import read_checkpoint, state_dict_of
 from mmseg_vitseg.checkpoints.sources import convert
 from mmseg_vitseg.checkpoints.timm import SEGMENTOR
@@ -65,6 +66,7 @@ def accounted(
     resize_patches: bool = False,
     adapt_channels: bool = False,
     pretrained: bool = False,
+    prefix: str | None = None,
 ) -> Fitted:
     """Account for every key of a state dict and every key of a module, or raise.
 
@@ -79,6 +81,8 @@ def accounted(
         resize_patches: resize a ViT's patch kernel to the module's patch size.
         adapt_channels: change the first kernel to the module's number of input channels.
         pretrained: drop what the backbone does not have of ``PRETRAINED_UNUSED``, and whole models' other parts.
+        prefix: what stands before the model's names, where several models are there; see
+            :func:`~mmseg_vitseg.checkpoints.prefixes.unwrapped`.
 
     Returns:
         exactly the module's keys, and how they came about.
@@ -96,6 +100,7 @@ def accounted(
         resize_patches=resize_patches,
         adapt_channels=adapt_channels,
         pretrained=pretrained,
+        prefix=prefix,
     )
     given = {name: fit_kernel(value, own.get(name)) for name, value in fitted.state.items()}
     learned = {name for name, _ in module.named_parameters()}
@@ -175,13 +180,15 @@ def fit(
     resize_patches: bool = False,
     adapt_channels: bool = False,
     pretrained: bool = False,
+    prefix: str | None = None,
 ) -> Fitted:
     """Put a state dict under a module's names, and say what was dropped, added and resized; see :func:`accounted`.
 
     Raises:
-        ValueError: the source is not recognised.
+        ValueError: the source is not recognised, or several models are there.
     """
     own = module.state_dict()
+    state_dict = unwrapped(state_dict, own, path, prefix)
     place = 'backbone.' if any(name.startswith('backbone.') for name in own) else ''
     try:
         converted = convert(state_dict, own, place, source)

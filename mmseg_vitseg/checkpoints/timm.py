@@ -33,6 +33,8 @@ VISION_TRANSFORMER: Table = {
 }
 DINOV2: Table = {name: ours for name, ours in VISION_TRANSFORMER.items() if name != 'reg_token'}
 DINOV2 |= {'register_tokens': 'reg_token'}
+# Its training saves blocks in chunks, whose blocks go on counting: blocks.1.6 is the sixth.
+CHUNKED: Table = {str(name).replace('blocks.{i}.', 'blocks.{chunk}.{i}.'): ours for name, ours in DINOV2.items()}
 # DeiT III's authors: the layer scale under its older names.
 DEIT3: Table = {name: ours for name, ours in VISION_TRANSFORMER.items() if '.ls' not in name}
 DEIT3 |= {f'blocks.{{i}}.gamma_{number}': f'blocks.{{i}}.ls{number}.gamma' for number in (1, 2)}
@@ -43,6 +45,7 @@ MARKS = ('patch_embed.proj.weight', 'blocks.0.attn.qkv.weight')
 PREFIXES = ('', 'backbone.')  # DINO's training files have a head beside the backbone
 SEGMENTOR = ('decode_head.', 'auxiliary_head.', 'neck.')
 CLASSIFIER = ('head.{rest}', 'head_dist.{rest}', 'fc_norm.{rest}', 'pre_logits.{rest}')
+DINO_HEADS = ('mask_token', 'head.{rest}', 'dino_head.{rest}', 'ibot_head.{rest}')
 DECODER = (
     'decoder_embed.{rest}',
     'decoder_pos_embed',
@@ -113,6 +116,15 @@ SOURCES = (
         marks=(*MARKS, 'mask_token'),
         prefixes=PREFIXES,
         absent=(*SEGMENTOR, 'decoder_'),
-        drop=('mask_token', 'head.{rest}', 'dino_head.{rest}', 'ibot_head.{rest}'),
+        drop=DINO_HEADS,
+    ),
+    Source(
+        name='dinov2',
+        what="DINOv2's authors', in chunks of blocks",
+        encoder=CHUNKED,
+        marks=('patch_embed.proj.weight', 'blocks.0.0.attn.qkv.weight'),
+        prefixes=PREFIXES,
+        absent=SEGMENTOR,
+        drop=DINO_HEADS,
     ),
 )

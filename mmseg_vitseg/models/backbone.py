@@ -16,9 +16,9 @@ class Backbone(Resizable, BaseModule):
 
     Args:
         pretrained: the host's older spelling of ``init_cfg=dict(type='Pretrained', checkpoint=...)``.
-        init_cfg: ``Pretrained`` loads every key or raises; beside ``checkpoint`` it may say ``source``, ``resize_patches``
-            and ``adapt_channels``, as :func:`~mmseg_vitseg.checkpoints.strict.accounted`. None draws weights as
-            :meth:`draw_weights` does.
+        init_cfg: ``Pretrained`` loads every key or raises; beside ``checkpoint`` it may say ``source``, ``resize_patches``,
+            ``adapt_channels``, ``container`` and ``prefix``: see
+            :func:`~mmseg_vitseg.checkpoints.pretrained.load_pretrained`. None draws weights as :meth:`draw_weights` does.
 
     Raises:
         ValueError: both are given.
@@ -43,7 +43,7 @@ class Backbone(Resizable, BaseModule):
             FileNotFoundError: the pretrained file is missing.
             ValueError: it does not hold exactly this model's weights.
         """
-        options = pretrained_options(self, ('source', 'resize_patches', 'adapt_channels'))
+        options = pretrained_options(self, ('source', 'resize_patches', 'adapt_channels', 'container', 'prefix'))
         if options is not None:
             load_pretrained(self, **options)
         elif self.init_cfg:

@@ -42,7 +42,7 @@ class DecodeHead(BaseDecodeHead):
         Raises:
             FileNotFoundError, ValueError: as :func:`~mmseg_vitseg.checkpoints.pretrained.load_part`.
         """
-        options = pretrained_options(self, ('source', 'prefix'))
+        options = pretrained_options(self, ('source', 'prefix', 'container'))
         if options is None:
             super().init_weights()
         else:
