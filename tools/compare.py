@@ -36,7 +36,7 @@ def main() -> None:
     from rich.progress import track
 
     from mmseg_vitseg.atomic import whole
-    from mmseg_vitseg.inference.comparing import check_classes, compare_most_different, compare_named, mean_iou, sheet
+    from mmseg_vitseg.inference.comparing import check_classes, compare_most_different, compare_named, sheet
     from mmseg_vitseg.inference.model import classes_of, load_model
 
     a, b = (load_model(config, file, args.device, args.cfg_options) for config, file in (args.a, args.b))
@@ -54,7 +54,7 @@ def main() -> None:
         line = f'{one.name}  differ on {100 * one.disagreement:.1f} %'
         if one.truth is not None:
             for name, labels in zip(names, (one.a, one.b), strict=True):
-                line += f'  {name} mIoU {100 * mean_iou(labels, one.truth):.1f}'
+                line += f'  {name} {one.m_iou(labels)}'
         lines.append(line)
         return one
 

@@ -49,7 +49,7 @@ def main() -> None:
     page, scores = make_page(model, args.checkpoint, args.count, lambda items: track(items, 'evaluating'))
     with whole(out / 'report.html') as temporary:
         temporary.write_text(page, encoding='utf-8')
-    print(f'mIoU {scores.m_iou:.2f}  aAcc {scores.a_acc:.2f}  mAcc {scores.m_acc:.2f}')
+    print('  '.join(f'{name} {value:.2f}' for name, value in scores.printed.items()))
     print(out / 'report.html')
 
 

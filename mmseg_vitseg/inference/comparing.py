@@ -14,9 +14,11 @@ from mmseg.registry import DATASETS
 from PIL import Image
 from torch import nn
 
+from mmseg_vitseg.datasets.settings import datasets_in
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.drawing import IGNORED, captioned, label_colours
-from mmseg_vitseg.inference.model import classes_of, dataset_of, predict_prepared, prepare, shown_picture
+from mmseg_vitseg.inference.evaluators import ignored_label
+from mmseg_vitseg.inference.model import classes_of, predict_prepared, prepare, shown_picture
 from mmseg_vitseg.inference.reader import MASK_PATH
 
 WRONG = (220, 30, 40)  # where A and B differ
@@ -32,6 +34,8 @@ class Comparison:
         truth: (H, W), or None where it is not known.
         a: A's label map (H, W).
         b: B's.
+        ignored: the label of the truth that does not count.
+        classes: how many there are; None where ``truth`` has no other labels.
     """
 
     name: str
@@ -39,13 +43,21 @@ class Comparison:
     truth: np.ndarray | None
     a: np.ndarray
     b: np.ndarray
+    ignored: int = IGNORED
+    classes: int | None = None
 
     @property
     def disagreement(self) -> float:
         """The share of pixels, of those that count, to which A and B give different classes."""
         differ = self.a != self.b
-        differ = differ if self.truth is None else differ[self.truth != IGNORED]
+        differ = differ if self.truth is None else differ[self.truth != self.ignored]
         return float(differ.mean()) if differ.size else 0.0
+
+    def m_iou(self, labels: np.ndarray) -> str:
+        """Return the mean IoU of A's or B's labels as text, in percent; nothing where the truth is not known."""
+        if self.truth is None:
+            return ''
+        return f'mIoU {100 * mean_iou(labels, self.truth, self.ignored, self.classes):.1f}'
 
 
 def samples_of(cfg: Config) -> Iterator[tuple[str, Callable[[], dict]]]:
@@ -53,10 +65,22 @@ def samples_of(cfg: Config) -> Iterator[tuple[str, Callable[[], dict]]]:
 
     Raises:
         FileNotFoundError: the data are not there.
+        ValueError: several data sets whose pictures are prepared in several ways, or a wrapper that does not name pictures.
     """
-    settings = copy.deepcopy(dataset_of(cfg))
-    settings.pipeline = []  # each model runs its own
-    dataset = DATASETS.build(settings)
+    loader = copy.deepcopy(cfg.get('test_dataloader'))
+    inside = datasets_in(Config(dict(test_dataloader=loader), filename=cfg.filename), 'test_dataloader')
+    if any(one.get('pipeline') != inside[0].get('pipeline') for one in inside):
+        raise ValueError(
+            f'{cfg.filename}: the {len(inside)} data sets of test_dataloader have not one pipeline; give them the same, or '
+            'name one of them alone: test_dataloader.dataset'
+        )
+    for one in inside:
+        one.pipeline = []  # each model runs its own
+    dataset = DATASETS.build(loader.dataset)
+    if not callable(getattr(dataset, 'get_data_info', None)):
+        raise ValueError(
+            f'{cfg.filename}: {type(dataset).__name__} has no get_data_info, so its pictures have no names'
+        )
     for index in range(len(dataset)):
         yield dataset.get_data_info(index)['img_path'], partial(dataset.get_data_info, index)
 
@@ -78,9 +102,10 @@ def compare_named(a: nn.Module, b: nn.Module, paths: Sequence[str | Path]) -> It
     except (FileNotFoundError, ValueError) as error:  # pictures of one's own need no data set
         print_log(f'No truth to compare with: {first_line(error)}', logger='current')
         known = {}
+    ignored = ignored_label(a.cfg)
     for path in paths:
         info = known.get(Path(path).resolve())
-        yield _compare(a, b, path, path if info is None else info())
+        yield _compare(a, b, path, path if info is None else info(), ignored)
 
 
 def compare_most_different(
@@ -94,31 +119,40 @@ def compare_most_different(
         track: wraps the pictures, to show progress.
     """
     best: list[tuple[float, int, Comparison]] = []
+    ignored = ignored_label(a.cfg)
     for index, (path, info) in enumerate(track(list(samples_of(a.cfg)))):
-        one = _compare(a, b, path, info())
+        one = _compare(a, b, path, info(), ignored)
         heapq.heappush(best, (one.disagreement, -index, one))
         if len(best) > count:
             heapq.heappop(best)
     return [one for _, _, one in sorted(best, key=lambda entry: entry[:2], reverse=True)]
 
 
-def _compare(a: nn.Module, b: nn.Module, path: str | Path, source: str | Path | dict) -> Comparison:
+def _compare(a: nn.Module, b: nn.Module, path: str | Path, source: str | Path | dict, ignored: int) -> Comparison:
     """Compare on a file, or on a picture of A's test data; each model's config says how it is read."""
     of_a = prepare(a, source)
     if isinstance(source, dict):  # whose truth A has read
         source = {name: value for name, value in source.items() if name != MASK_PATH}
     labels = predict_prepared(a, of_a), predict_prepared(b, prepare(b, source))
-    return Comparison(Path(path).name, shown_picture(a, of_a), truth_of(of_a), *labels)
+    classes = len(a.dataset_meta['classes'])
+    return Comparison(Path(path).name, shown_picture(a, of_a), truth_of(of_a), *labels, ignored, classes)
 
 
-def mean_iou(labels: np.ndarray, truth: np.ndarray) -> float:
-    """Return the mean, over the classes in ``truth`` (H, W), of intersection over union, ignored pixels left out."""
-    counted = truth != IGNORED
+def mean_iou(labels: np.ndarray, truth: np.ndarray, ignored: int = IGNORED, classes: int | None = None) -> float:
+    """Return the mean, over the classes in ``truth`` (H, W), of intersection over union.
+
+    Args:
+        labels, truth: (H, W).
+        ignored: the label of the truth whose pixels are left out.
+        classes: how many there are; what is predicted where the truth has other labels is wrong, as in the host's metric.
+    """
+    counted = truth != ignored
     labels, truth = labels[counted], truth[counted]
     ious = []
     for index in np.unique(truth):
-        predicted, real = labels == index, truth == index
-        ious.append((predicted & real).sum() / (predicted | real).sum())
+        if classes is None or 0 <= index < classes:
+            predicted, real = labels == index, truth == index
+            ious.append((predicted & real).sum() / (predicted | real).sum())
     return float(np.mean(ious)) if ious else float('nan')
 
 
@@ -151,14 +185,11 @@ def sheet(
         grey[one.a != one.b] = WRONG
         truth = np.full_like(one.picture, 235) if one.truth is None else colours[one.truth]
         panels = [one.picture, truth, colours[one.a], colours[one.b], grey]
-        scores = (
-            [''] * 2 if one.truth is None else [f'  mIoU {100 * mean_iou(x, one.truth):.1f}' for x in (one.a, one.b)]
-        )
         captions = [
             one.name,
             'truth' if one.truth is not None else 'truth not known',
-            names[0] + scores[0],
-            names[1] + scores[1],
+            f'{names[0]}  {one.m_iou(one.a)}',
+            f'{names[1]}  {one.m_iou(one.b)}',
             f'differ on {100 * one.disagreement:.1f} %',
         ]
         return panels, captions

@@ -1,16 +1,17 @@
 """A model on its config's whole test data: one confusion matrix, and the pictures where it does best and worst."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from mmengine.config import Config
 from torch import nn
 
 from mmseg_vitseg.inference.comparing import mean_iou, samples_of, truth_of
+from mmseg_vitseg.inference.drawing import IGNORED
+from mmseg_vitseg.inference.evaluators import iou_metrics
 from mmseg_vitseg.inference.model import classes_of, predict_prepared, prepare, shown_picture
-from mmseg_vitseg.reporting.scores import confusion_matrix
+from mmseg_vitseg.reporting.scores import Scores, confusion_matrix, scores_of, without
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,15 @@ class Evaluation:
     """A model on its test data.
 
     Args:
-        confusion: (K, K), pixels; rows truth, columns prediction.
+        confusion: (K, K), pixels; rows truth, columns prediction; of what the (first) metric of test_evaluator counts.
+        scores: the first metric's; ``printed`` are those of all of them.
         pictures: how many there are.
         best: those with the highest mean IoU, the highest first.
         worst: those with the lowest, the lowest first; none that is among the best.
     """
 
     confusion: np.ndarray
+    scores: Scores
     pictures: int
     best: list[Example]
     worst: list[Example]
@@ -60,15 +63,18 @@ def evaluate(model: nn.Module, count: int, track: Callable[[Sequence], Iterable]
     Raises:
         FileNotFoundError, ValueError: the test data are missing, or have no truth, or values that are none of the classes.
     """
-    _refuse_several(model.cfg)
     names, _ = classes_of(model.cfg)
+    metrics = iou_metrics(model.cfg)
+    ignored = metrics[0].ignore_index
+    labels_of_none = {IGNORED, ignored_by(model), *(metric.ignore_index for metric in metrics)}
+    others = sorted(labels_of_none - set(range(len(names))))
     samples = list(samples_of(model.cfg))
-    confusion = np.zeros((len(names), len(names)), np.int64)
+    counts = np.zeros((len(names) + len(others), len(names)), np.int64)
     ranked: list[tuple[float, int]] = []
     for index, (path, info) in enumerate(track(samples)):
         _, truth, labels = predicted(model, info())
-        confusion += confusion_matrix(labels, truth, names, path)
-        ranked.append((mean_iou(labels, truth), index))
+        counts += confusion_matrix(labels, truth, names, path, others)
+        ranked.append((mean_iou(labels, truth, ignored, len(names)), index))
     ranked = sorted(one for one in ranked if not np.isnan(one[0]))  # NaN: nothing of the picture counts
     half = len(ranked) // 2  # no picture is among both
     best = ranked[half:][::-1][:count]
@@ -78,7 +84,21 @@ def evaluate(model: nn.Module, count: int, track: Callable[[Sequence], Iterable]
         path, info = samples[index]
         return Example(Path(path).name, *predicted(model, info()), 100 * m_iou)
 
-    return Evaluation(confusion, len(samples), [example(*one) for one in best], [example(*one) for one in worst])
+    found = [scores_of(without(counts, others, metric.ignore_index), metric) for metric in metrics]
+    printed = {name: value for one in found for name, value in one.printed.items()}
+    return Evaluation(
+        without(counts, others, ignored)[: len(names)],
+        replace(found[0], printed=printed),
+        len(samples),
+        [example(*one) for one in best],
+        [example(*one) for one in worst],
+    )
+
+
+def ignored_by(model: nn.Module) -> int:
+    """Return the label that a model's (last) decode head does not learn, and lets pass."""
+    head = model.decode_head[-1] if isinstance(model.decode_head, nn.ModuleList) else model.decode_head
+    return getattr(head, 'ignore_index', IGNORED)
 
 
 def predicted(model: nn.Module, info: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -92,12 +112,3 @@ def predicted(model: nn.Module, info: dict) -> tuple[np.ndarray, np.ndarray, np.
     if truth is None:
         raise ValueError(f'{info["img_path"]}: without truth; test_dataloader.dataset.pipeline loads none')
     return shown_picture(model, prepared), truth, predict_prepared(model, prepared)
-
-
-def _refuse_several(cfg: Config) -> None:
-    dataset = cfg.get('test_dataloader', {}).get('dataset', {})
-    if len(dataset.get('datasets', [])) > 1:
-        raise ValueError(
-            f'{cfg.filename}: test_dataloader.dataset is a {dataset.type} of several data sets; a report is on one: '
-            'make one of them test_dataloader.dataset'
-        )

@@ -12,13 +12,14 @@ from PIL import Image
 from torch import nn
 
 from mmseg_vitseg.checkpoints.fetch import local_file
+from mmseg_vitseg.datasets.settings import datasets_in
 from mmseg_vitseg.inference.drawing import label_colours, overlay
-from mmseg_vitseg.inference.model import classes_of, dataset_of
+from mmseg_vitseg.inference.model import classes_of
 from mmseg_vitseg.reporting import curves
 from mmseg_vitseg.reporting.evaluating import Example, evaluate
 from mmseg_vitseg.reporting.log import read_log
 from mmseg_vitseg.reporting.provenance import describe_checkpoint, environment
-from mmseg_vitseg.reporting.scores import Scores, largest_confusions, row_shares, scores_of
+from mmseg_vitseg.reporting.scores import Scores, largest_confusions, row_shares
 
 OPACITY = 0.6  # of the classes' colours over a picture
 LONGEST = 480  # pixels of a picture's longer side in the page
@@ -44,8 +45,9 @@ def make_page(
         FileNotFoundError, ValueError: as :func:`~mmseg_vitseg.reporting.evaluating.evaluate`.
     """
     evaluation = evaluate(model, count, track)
-    scores = scores_of(evaluation.confusion)
+    scores = evaluation.scores
     names, palette = classes_of(model.cfg)
+    kinds = dict.fromkeys(str(one.type) for one in datasets_in(model.cfg, 'test_dataloader'))
     file = local_file(checkpoint)
     log = read_log(file.parent)
     charts = curves.charts_of(log)
@@ -53,8 +55,8 @@ def make_page(
     page = template.from_string(Path(__file__).with_name('page.html').read_text(encoding='utf-8')).render(
         title=Path(model.cfg.filename or 'model').stem,
         subtitle=file.name,
-        data=f'{dataset_of(model.cfg).type}, {evaluation.pictures} pictures',
-        scores=dict(mIoU=scores.m_iou, aAcc=scores.a_acc, mAcc=scores.m_acc),
+        data=f'{" + ".join(kinds)}, {evaluation.pictures} pictures',
+        scores=scores.printed,
         classes=class_rows(evaluation.confusion, scores, names, palette),
         absent=[name for name, iou in zip(names, scores.iou, strict=True) if math.isnan(iou)],
         confusion=confusion_of(evaluation.confusion, names),

@@ -96,6 +96,24 @@ def test_mean_iou():
     assert np.isnan(mean_iou(truth, np.full((1, 4), 255)))
 
 
+def test_mean_iou_with_another_ignored_label():
+    truth, labels = np.array([[0, 0, 1, 255, 1]]), np.array([[1, 0, 1, 1, 0]])
+    assert mean_iou(labels, truth, ignored=0, classes=2) == pytest.approx(1 / 3)
+    one = Comparison('x', np.zeros((1, 5, 3), np.uint8), truth, labels, truth % 254, ignored=0, classes=2)
+    assert (one.m_iou(labels), one.disagreement) == ('mIoU 33.3', 1 / 3)
+
+
+def test_all_data_sets_of_several(config_path, models):
+    cfg = Config.fromfile(config_path('quickstart'))
+    one = dict(cfg.test_dataloader.dataset, length=2)
+    cfg.test_dataloader.dataset = dict(type='ConcatDataset', datasets=[one, dict(one, length=3, seed=5)])
+    cfg.test_evaluator.ignore_index = 0
+    a, b = (load_model(cfg, path, 'cpu') for path in models)
+    found = compare_most_different(a, b, 9)
+    assert len(found) == 5
+    assert {comparison.ignored for comparison in found} == {0}
+
+
 def test_a_picture_of_which_nothing_counts():
     zeros = np.zeros((2, 2), np.int64)
     assert Comparison('x', np.zeros((2, 2, 3), np.uint8), zeros + 255, zeros, zeros + 1).disagreement == 0

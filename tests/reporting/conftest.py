@@ -29,16 +29,17 @@ def model(config_path, checkpoint):
 def host_scores():
     """Return the scores, as texts, of the host's own data set, model call and metric on a model's test data."""
     from mmengine.dataset import pseudo_collate
-    from mmseg.registry import DATASETS, METRICS
+    from mmengine.evaluator import Evaluator
+    from mmseg.registry import DATASETS
 
     def scores(model) -> dict[str, str]:
         dataset = DATASETS.build(model.cfg.test_dataloader.dataset)
-        metric = METRICS.build(model.cfg.test_evaluator)
-        metric.dataset_meta = dataset.metainfo
+        evaluator = Evaluator(model.cfg.test_evaluator)
+        evaluator.dataset_meta = dataset.metainfo
         for index in range(len(dataset)):
             with torch.no_grad():
                 outputs = model.test_step(pseudo_collate([dataset[index]]))
-            metric.process({}, [sample.to_dict() for sample in outputs])
-        return {name: f'{value:.2f}' for name, value in metric.evaluate(len(dataset)).items()}
+            evaluator.process(data_samples=outputs)
+        return {name: f'{value:.2f}' for name, value in evaluator.evaluate(len(dataset)).items()}
 
     return scores

@@ -5,7 +5,7 @@ import pytest
 import torch
 from mmseg.evaluation import IoUMetric
 
-from mmseg_vitseg.reporting.scores import confusion_matrix, largest_confusions, row_shares, scores_of
+from mmseg_vitseg.reporting.scores import confusion_matrix, largest_confusions, row_shares, scores_of, without
 
 NAMES = ['a', 'b', 'c', 'd', 'e']
 
@@ -44,6 +44,24 @@ def test_rows_are_truth():
     (one,) = largest_confusions(confusion, NAMES[:2], 5)
     assert (one.truth, one.prediction, round(one.share, 3)) == ('a', 'b', 66.667)
     assert row_shares(confusion)[1].tolist() == [0, 0]
+
+
+def test_another_ignored_label_by_hand():
+    """Where 0 does not count, what is predicted where the truth is 255 is wrong: in the host's metric and here."""
+    truth, labels = np.array([[0, 0, 1, 255, 1]]), np.array([[1, 0, 1, 1, 0]])
+    counts = confusion_matrix(labels, truth, ['a', 'b'], 'x', others=[255])
+    assert counts.tolist() == [[1, 1], [1, 1], [0, 1]]
+    expected = {255: 100 * (1 / 3 + 1 / 3) / 2, 0: 100 * (0 / 1 + 1 / 3) / 2, 1: 100 * (1 / 2 + 0 / 2) / 2}
+    for ignored, m_iou in expected.items():
+        metric = IoUMetric(ignore_index=ignored)
+        metric.dataset_meta = dict(classes=['a', 'b'])
+        sample = dict(pred_sem_seg=dict(data=torch.from_numpy(labels)), gt_sem_seg=dict(data=torch.from_numpy(truth)))
+        metric.process({}, [sample])
+        ours = scores_of(without(counts, [255], ignored), metric).printed
+        assert ours['mIoU'] == pytest.approx(m_iou)
+        assert {name: round(value, 2) for name, value in ours.items()} == pytest.approx(
+            metric.compute_metrics(metric.results)
+        )
 
 
 @pytest.mark.parametrize(
