@@ -74,7 +74,7 @@ def confusion_matrix(
 
 
 def without(counts: np.ndarray, others: Sequence[int], ignored: int) -> np.ndarray:
-    """Return the counts of :func:`confusion_matrix` without those of one label, ``ignored``: a class or one of ``others``."""
+    """Return the counts of :func:`confusion_matrix` without one label's, ``ignored``: a class or one of ``others``."""
     rows = [*range(counts.shape[1]), *others]
     kept = counts.copy()
     if ignored in rows:
