@@ -2,26 +2,27 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
-from mmseg.registry import DATASETS, MODELS
+from mmengine.dataset import BaseDataset
+from mmseg.datasets.transforms import LoadAnnotations
+from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 
 from mmseg_vitseg.checking.classes import compare_classes, logits_of, takes_labels
+from mmseg_vitseg.checking.files import loads_masks, missing_files, without_masks
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.losses import check_ignored
 from mmseg_vitseg.checking.parts import Part, argument, class_of, quiet, type_name
-from mmseg_vitseg.checking.pretrained import SOURCES
-from mmseg_vitseg.checking.setup import Setup, classes_of
-from mmseg_vitseg.engine.config import variable_of
+from mmseg_vitseg.checking.roots import NOTHING, check_roots, missing_root
+from mmseg_vitseg.checking.setup import TRAINED, Setup, classes_of
+from mmseg_vitseg.datasets.loading import LoadMask
+from mmseg_vitseg.datasets.masks import NoMaskError, of_channels
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.model import is_loading
 
 SAMPLE = 64  # pictures of each data set, at even distances
 LISTED = 3  # files or labels named before the rest is only counted
-FETCH = {'OxfordPetDataset': 'python tools/prepare_pet.py --out'}
-NOTHING = 'there is nothing to train on, or nothing to score'
-LOADERS = ('train_dataloader', 'val_dataloader')
 
 Track = Callable[[Iterable[int], str], Iterable[int]]
 
@@ -33,7 +34,7 @@ class Seen:
         self.labels: Counter[int] = Counter()  # label as the loss gets it -> masks that have it
         self.first: dict[int, str] = {}  # label -> the first mask that has it
         self.damaged: list[str] = []
-        self.coloured: list[str] = []
+        self.no_masks: dict[str, NoMaskError] = {}  # path -> what it is
         self.other_size: list[str] = []
         self.masks = 0
 
@@ -43,8 +44,8 @@ class Seen:
             return
         path, mask = results.get('seg_map_path', results.get('img_path')), np.asarray(results['gt_seg_map'])
         self.masks += 1
-        if mask.ndim == 3 and mask.shape[2] in (3, 4):
-            self.coloured.append(f'{path} {mask.shape}')
+        if mask.ndim == 3 and mask.shape[2] in (2, 3, 4):  # not a volume
+            self.no_masks[str(path)] = of_channels(mask)
         if mask.ndim != 2:
             return
         picture = results.get('img')
@@ -63,37 +64,16 @@ def check_data(setup: Setup, track: Track = lambda indices, text: indices) -> It
         setup: the config.
         track: gets the indices of a sample and a text, and gives the indices back: for progress.
     """
-    for loader in LOADERS:
+    yield from (replace(finding, key=finding.key.removesuffix('.data_root')) for finding in check_roots(setup))
+    for loader in TRAINED:
         for wrapped in setup.datasets(loader):
-            yield from _check_dataset(setup, wrapped[0], track)
-
-
-def check_roots(setup: Setup) -> Iterator[Finding]:
-    """The folders of data that a training is about to read are there."""
-    seen = set()
-    for part in (wrapped[0] for loader in LOADERS for wrapped in setup.datasets(loader)):
-        root = part.node.get('data_root')
-        if not isinstance(root, str) or not root or '://' in root or root in seen or Path(root).is_dir():
-            continue
-        seen.add(root)
-        variable, fetch = variable_of(setup.cfg, root), FETCH.get(type_name(part.node))
-        yield error(
-            f'{part.key}.data_root',
-            f'no folder {root!r}',
-            why=NOTHING,
-            fix=(f'{fetch} {root} fetches it, or ' if fetch else '')
-            + (
-                f'write {variable}=FOLDER before the command'
-                if variable
-                else f'name it with {part.key}.data_root=FOLDER'
-            )
-            + f'; {SOURCES} says what belongs in it',
-        )
+            if missing_root(wrapped[0]) is None:
+                yield from _check_dataset(setup, wrapped[0], track)
 
 
 def _check_dataset(setup: Setup, part: Part, track: Track) -> Iterator[Finding]:
     steps = [step.node for step in part.children('pipeline') if is_loading(type_name(step.node))]
-    if not any('Annotation' in type_name(step) or 'Mask' in type_name(step) for step in steps):
+    if not loads_masks(part):
         return  # no labels are asked for
     settings = {**part.node, 'pipeline': steps}
     if argument(part.node, 'serialize_data', class_of(part.node, DATASETS)):
@@ -118,31 +98,57 @@ def _check_dataset(setup: Setup, part: Part, track: Track) -> Iterator[Finding]:
             fix=f'{part.key}.data_root=FOLDER; look at data_prefix, img_suffix and ann_file too',
         )
         return
-    yield from _check_sample(setup, part, dataset, _look(dataset, track, part.key))
+    yield from _check_sample(setup, part, dataset, _look(dataset, steps, track, part.key))
 
 
-def _look(dataset, track: Track, name: str) -> Seen:
-    seen = Seen()
+def _look(dataset, steps: list[dict], track: Track, name: str) -> Seen:
+    seen, read = Seen(), _mask_reader(steps)
+    infos = dataset.data_list if isinstance(dataset, BaseDataset) else []
+    pictures, masks = (missing_files(infos, name) for name in ('img_path', 'seg_map_path'))
+    if pictures:
+        seen.damaged.append(
+            f'{len(pictures)} of {len(infos)} pictures are not there, the first is {pictures[0]["img_path"]}'
+        )
+    if text := without_masks(infos):
+        seen.damaged.append(text)
+    absent = {str(info['img_path']) for info in [*pictures, *masks]}
     for index in track(np.unique(np.linspace(0, len(dataset) - 1, SAMPLE).astype(int)).tolist(), name):
+        info = dataset.get_data_info(index) if infos else {}
+        path = str(info.get('img_path'))
+        if path in absent:
+            continue
         try:
             with quiet():
+                if read and 'seg_map_path' in info:
+                    read(info['seg_map_path'])
                 seen.add(dataset[index])
         except Exception as problem:  # loading fails in its own ways
-            info = dataset.get_data_info(index)
             message = first_line(problem)
-            path = str(info.get('img_path'))
-            seen.damaged.append(message if path in message else f'{path}: {message}')
+            if isinstance(problem.__cause__, NoMaskError):
+                seen.no_masks[str(info.get('seg_map_path'))] = problem.__cause__
+            else:
+                seen.damaged.append(message if path in message else f'{path}: {message}')
     return seen
+
+
+def _mask_reader(steps: list[dict]) -> Callable[[str], np.ndarray] | None:
+    """Return how we read a mask, where a pipeline has the host read it, which takes anything for labels."""
+    for step in steps:
+        cls = class_of(step, TRANSFORMS)
+        if cls is not None and getattr(cls, '_load_seg_map', None) is LoadAnnotations._load_seg_map:
+            known = ('imdecode_backend', 'backend_args')
+            return LoadMask(**{name: step[name] for name in known if name in step}).read
+    return None
 
 
 def _check_sample(setup: Setup, part: Part, dataset, seen: Seen) -> Iterator[Finding]:
     for files, what, why, fix in (
         (seen.damaged, 'cannot be loaded', 'training stops at it', 'fetch it again, or take it off the split'),
         (
-            seen.coloured,
+            [f'{path} ({mask.what})' for path, mask in seen.no_masks.items()],
             'masks are no maps of one label a pixel',
-            'the loss fails',
-            "convert them to one channel of class indices, from 0 to the number of classes less 1; 255 for 'no class'",
+            'the loss fails, or learns what nobody drew',
+            next((f'in Python, {mask.fix}' for mask in seen.no_masks.values()), ''),
         ),
         (
             seen.other_size,

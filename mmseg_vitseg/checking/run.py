@@ -9,9 +9,11 @@ from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
 from mmseg_vitseg.checking import arguments, classes, levels, losses, names, norms, pretrained, schedule, scopes, sizes
-from mmseg_vitseg.checking.data import Track, check_data, check_roots
+from mmseg_vitseg.checking.data import Track, check_data
+from mmseg_vitseg.checking.files import check_files, check_masks
 from mmseg_vitseg.checking.findings import ERROR, Finding
 from mmseg_vitseg.checking.parts import quiet
+from mmseg_vitseg.checking.roots import check_roots
 from mmseg_vitseg.checking.setup import Setup
 from mmseg_vitseg.engine.config import ConfigError
 from mmseg_vitseg.engine.type_names import name_types
@@ -65,10 +67,11 @@ def check_config(cfg: Config, track: Track | None = None, *, starting: bool = Fa
     cfg = copy.deepcopy(cfg)
     name_types(cfg)
     setup = Setup(cfg)
-    checks = [*CHECKS, check_roots] if starting else CHECKS
+    checks = [*CHECKS, check_roots, check_files, check_masks] if starting else CHECKS
     found = [finding for check in checks for finding in _tried(check.__name__, partial(check, setup))]
     if track is not None:
-        found += dict.fromkeys(check_data(setup, track))  # what several data sets show is said once
+        in_data = [*_tried(check_files.__name__, partial(check_files, setup)), *check_data(setup, track)]
+        found += dict.fromkeys(in_data)  # what several data sets show is said once
     return sorted(found, key=lambda finding: finding.severity != ERROR)
 
 

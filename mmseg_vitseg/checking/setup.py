@@ -13,7 +13,8 @@ from mmseg_vitseg.checking.probing import Features, probe
 from mmseg_vitseg.datasets.class_names import names_of
 
 SIZE = (512, 512)  # where a config does not say how large pictures are
-LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
+TRAINED = ('train_dataloader', 'val_dataloader')  # what a training reads
+LOADERS = (*TRAINED, 'test_dataloader')
 
 # Steps of a pipeline that leave a picture's size as it is; of a step that is not known, the size after it is not known.
 KEEPING_SIZE = (

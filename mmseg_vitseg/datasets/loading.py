@@ -13,7 +13,7 @@ from mmengine import fileio
 from mmseg.datasets.transforms import LoadAnnotations
 from PIL import Image, UnidentifiedImageError
 
-from mmseg_vitseg.datasets.masks import NoMaskError, decode_mask, describe_channels, label_table, to_bytes
+from mmseg_vitseg.datasets.masks import NoMaskError, decode_mask, label_table, of_channels, to_bytes
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.registry import TRANSFORMS
 
@@ -93,14 +93,15 @@ class LoadMask(LoadAnnotations):
 
     def _load_seg_map(self, results: dict) -> None:
         path = results['seg_map_path']
-        mask = self._read(path)
+        mask = self.read(path)
         size = tuple(results.get('ori_shape', mask.shape[:2]))
         if mask.shape != size:
+            cause = of_channels(mask) if mask.ndim == 3 else None
             raise ValueError(
                 f'{path}: the mask is {" x ".join(map(str, mask.shape))}, its image {results.get("img_path")} '
                 f'{" x ".join(map(str, size))} (height x width); a mask has one value a pixel of its image'
-                + (f': these are {describe_channels(mask)}' if mask.ndim == 3 else '')
-            )
+                + (f': these are {cause}' if cause else '')
+            ) from cause
         if self.values is not None:
             self._check_values(path, mask, self.values)
         table = label_table(self._reduces(results), results.get('label_map'))
@@ -109,7 +110,8 @@ class LoadMask(LoadAnnotations):
         results['gt_seg_map'] = table[mask]
         results['seg_fields'].append('gt_seg_map')
 
-    def _read(self, path: str) -> np.ndarray:
+    def read(self, path: str) -> np.ndarray:
+        """Return what stands in a file: (H, W), or of several channels (H, W, C), uint8; not yet changed, nor checked."""
         try:
             content = fileio.get(path, backend_args=self.backend_args)
             if self.imdecode_backend == 'pillow':

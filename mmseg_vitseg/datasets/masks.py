@@ -21,7 +21,17 @@ OF_VALUES = "give each value its class: m = np.full(a.shape, 255, 'uint8'); m[a 
 
 
 class NoMaskError(ValueError):
-    """A whole picture that is no map of labels; the message says what it is, and how to convert it."""
+    """A whole picture that is no map of labels.
+
+    Args:
+        what: it is.
+        fix: how to convert it.
+    """
+
+    def __init__(self, what: str, fix: str):
+        super().__init__(f'{what}; {fix}')
+        self.what = what
+        self.fix = fix
 
 
 def decode_mask(content: bytes) -> np.ndarray:
@@ -33,14 +43,14 @@ def decode_mask(content: bytes) -> np.ndarray:
     """
     with Image.open(io.BytesIO(content)) as file:
         if file.format in ('JPEG', 'MPO'):
-            raise NoMaskError(f'a JPEG, which blurs labels where they meet; {OF_JPEG}')
+            raise NoMaskError('a JPEG, which blurs labels where they meet', OF_JPEG)
         if (pages := getattr(file, 'n_frames', 1)) > 1:
-            raise NoMaskError(f'{pages} pictures in one file; save the one that is the mask by itself')
+            raise NoMaskError(f'{pages} pictures in one file', 'save the one that is the mask by itself')
         stored = str([tile[3] for tile in file.tile])  # Pillow's names of what it converts from
         if grey := re.search("'L;([24])", stored):
-            raise NoMaskError(f'grey of {grey[1]} bits, which Pillow and others stretch to 255; save it with 8 bits')
+            raise NoMaskError(f'grey of {grey[1]} bits, which Pillow and others stretch to 255', 'save it with 8 bits')
         if ';16' in stored and len(file.getbands()) > 1:  # of which Pillow keeps the upper 8
-            raise NoMaskError(f'{file.mode} of 16 bits a channel; {SIXTEEN_BITS}')
+            raise NoMaskError(f'{file.mode} of 16 bits a channel', SIXTEEN_BITS)
         if 1 in file.size:
             raise ValueError('a side of one pixel, of which the host makes no mask')
         return to_bytes(np.array(file), f'mode {file.mode}')
@@ -55,24 +65,24 @@ def to_bytes(values: np.ndarray, kind: str) -> np.ndarray:
     low, high = values.min(), values.max()
     if values.dtype not in (bool, np.uint8) and not (low >= 0 and high <= 255 and (values % 1 == 0).all()):
         raise NoMaskError(
-            f'pixels of {kind}, masks have 8 bits: whole numbers from 0 to 255, and these go from {low} to {high}; '
-            f'{OF_VALUES}'
+            f'pixels of {kind}, masks have 8 bits: whole numbers from 0 to 255, and these go from {low} to {high}',
+            OF_VALUES,
         )
     return values.astype(np.uint8)
 
 
-def describe_channels(mask: np.ndarray) -> str:
-    """Say what a picture (H, W, C) is that should be a mask, and how to make one of it."""
+def of_channels(mask: np.ndarray) -> NoMaskError:
+    """Say what a picture (H, W, C) is that should be a mask."""
     channels = mask.shape[2]
     colours = mask[..., : 3 if channels > 2 else 1]  # and perhaps an alpha channel
-    if channels > 4 or (colours == colours[..., :1]).all():
+    if channels > 4:
+        return NoMaskError(f'{channels} channels', 'keep the one that has the indices')
+    if (colours == colours[..., :1]).all():
         alpha = ', one of them alpha' if channels in (2, 4) else ''
-        return (
-            f'{channels} channels of the same values{alpha}; {ONE_CHANNEL}' if channels < 5 else f'{channels} channels'
-        )
+        return NoMaskError(f'{channels} channels of the same values{alpha}', ONE_CHANNEL)
     found = np.unique(colours.reshape(-1, 3), axis=0)
     listed = ', '.join(str(tuple(one)) for one in found[:3].tolist())
-    return f'{len(found)} colours, {listed}{", ..." if len(found) > 3 else ""}; {OF_COLOURS}'
+    return NoMaskError(f'{len(found)} colours, {listed}{", ..." if len(found) > 3 else ""}', OF_COLOURS)
 
 
 def label_table(reduce_zero_label: bool, label_map: dict[int, int] | None) -> np.ndarray:

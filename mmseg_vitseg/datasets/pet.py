@@ -58,13 +58,18 @@ class OxfordPetDataset(BaseSegDataset):
                 f'annotations/, or fetch the data: python tools/prepare_pet.py --out {self.data_root}'
             )
         pairs = []
-        for name in self._read_split():
+        for number, name in self._read_split():
             image = Path(self.data_prefix['img_path'], f'{name}{self.img_suffix}')
             mask = Path(self.data_prefix['seg_map_path'], f'{name}{self.seg_map_suffix}')
             for path in (image, mask):
                 if not path.is_file():
                     raise FileNotFoundError(
-                        f'{path}: missing, but {self.ann_file} names it; fetch it again or take {name!r} off the split'
+                        f'{path}: missing, but line {number} of {self.ann_file} names it; '
+                        + (
+                            f'write {Path(name).stem!r}, names are without suffixes'
+                            if Path(name).suffix in (self.img_suffix, self.seg_map_suffix)
+                            else f'fetch it again or take {name!r} off the split'
+                        )
                     )
             pairs.append(
                 dict(
@@ -77,7 +82,8 @@ class OxfordPetDataset(BaseSegDataset):
             )
         return pairs
 
-    def _read_split(self) -> list[str]:
+    def _read_split(self) -> list[tuple[int, str]]:
+        """Return (number of the line, name) for each image."""
         split = Path(self.ann_file)
         if not split.is_file():
             raise FileNotFoundError(
@@ -87,15 +93,17 @@ class OxfordPetDataset(BaseSegDataset):
             text = split.read_text(encoding='utf-8-sig')  # Windows' editors put a mark before the first name
         except UnicodeDecodeError as error:
             raise ValueError(f'{split}: not a text file in UTF-8 ({error.reason}); save it as UTF-8') from error
-        lines = (line.split('#')[0].split() for line in text.splitlines())
-        names = [words[0] for words in lines if words]
+        lines = enumerate((line.split('#')[0].split() for line in text.splitlines()), 1)
+        names = [(number, words[0]) for number, words in lines if words]
         if not names:
             raise ValueError(f'{split}: names no image; each line starts with a file name without its suffix')
         seen = set()
-        for name in names:
+        for number, name in names:
             if name in seen:
-                raise ValueError(f'{split}: names {name!r} twice; take one line out')
+                raise ValueError(f'{split}: names {name!r} twice; take line {number} out')
             if Path(name).name != name or '\\' in name:
-                raise ValueError(f'{split}: {name!r} is not a plain file name; names may not lead to other folders')
+                raise ValueError(
+                    f'{split}: {name!r} is not a plain file name (line {number}); names may not lead to other folders'
+                )
             seen.add(name)
         return names

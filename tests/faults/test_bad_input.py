@@ -340,7 +340,7 @@ SPLIT = 'pet/annotations/trainval.txt'
 SPLITS = {
     'empty': (text(SPLIT, ''), TRAIN, f'{SPLIT}: names no image'),
     'a name twice': (text(SPLIT, 'a\na\n'), TRAIN, f"{SPLIT}: names 'a' twice"),
-    'a file that is not there': (text(SPLIT, 'a\nz\n'), TRAIN, 'z.jpg: missing, but .*trainval.txt names it'),
+    'a file that is not there': (text(SPLIT, 'a\nz\n'), TRAIN, 'z.jpg: missing, but line 2 of .*trainval.txt names it'),
     "Windows' line ends": (text(SPLIT, 'a 1\r\nb 2\r\n'), TRAIN, WORKS),
     "Windows' mark of UTF-8": (text(SPLIT, b'\xef\xbb\xbfa\r\nb\r\n'), TRAIN, WORKS),
     'UTF-16': (text(SPLIT, 'a\nb\n'.encode('utf-16')), TRAIN, f'{SPLIT}: not a text file in UTF-8'),
