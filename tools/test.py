@@ -19,10 +19,16 @@ def parse_args() -> argparse.Namespace:
     add_launcher_argument(parser)
     parser.add_argument('--work-dir', metavar='DIR', help=WORK_DIR)
     parser.add_argument(
-        '--out', metavar='DIR', help='write the predicted labels there: a PNG of class indices for each image'
+        '--out',
+        metavar='DIR',
+        help='write the predicted labels there: DIR/NAME.png for each picture, in its subfolder. The numbers are those of '
+        "the data set's masks: a class's index from 0, or with reduce_zero_label one more. Of several data sets with "
+        'pictures of one name each has a folder: 1, 2 ...',
     )
     parser.add_argument(
-        '--show-dir', metavar='DIR', help='write pictures of truth and prediction there, in a folder of the time'
+        '--show-dir',
+        metavar='DIR',
+        help='write pictures there, truth on the left and prediction on the right: DIR/NAME.png, named as in --out',
     )
     parser.add_argument(
         '--tta',
@@ -53,7 +59,7 @@ def main() -> None:
     runner = build_runner(cfg)
     check_trained_classes(cfg, load_checkpoint(segmentor_of(runner.model), args.checkpoint), args.checkpoint)
     scores = runner.test()
-    if runner.rank == 0:
+    if runner.rank == 0 and scores:
         print('  '.join(f'{name} {value:.2f}' for name, value in scores.items()))
     if scores and all(map(math.isnan, scores.values())):
         fail(

@@ -12,7 +12,8 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.runner import Runner
-from mmseg.registry import MODELS
+from mmseg.evaluation import IoUMetric
+from mmseg.registry import METRICS, MODELS
 
 from mmseg_vitseg.datasets.settings import datasets_in
 from mmseg_vitseg.engine.type_names import name_types
@@ -181,23 +182,39 @@ def enable_amp(cfg: Config) -> None:
 def set_outputs(cfg: Config, *, labels: str | None, pictures: str | None) -> None:
     """Have a test write what it predicts.
 
+    The host's IoUMetric would give all pictures of one name one file, so a hook writes labels, also where the config has the
+    metric write them (``output_dir``); one that does nothing else (``format_only``) is taken out. A metric that writes in a
+    way of its own, or that a user has changed so, is left as it is.
+
     Args:
-        labels: folder for the predicted labels: what the host's IoUMetric writes, a PNG of indices an image.
-        pictures: folder for what the host's visualisation hook draws: truth and prediction over the image.
+        labels: folder for the predicted labels, :class:`~mmseg_vitseg.engine.output_hooks.PredictedLabelsHook`'s.
+        pictures: folder for pictures, :class:`~mmseg_vitseg.engine.output_hooks.PredictedPicturesHook`'s.
     """
     for flag, folder in (('--out', labels), ('--show-dir', pictures)):
         if folder and Path(folder).exists() and not Path(folder).is_dir():
             raise ConfigError(f'{flag} {folder}: a file; name a folder')
     if labels and 'test_evaluator' not in cfg:
         raise ConfigError(f'--out: {cfg.filename} has no test_evaluator')
+    metrics = cfg.get('test_evaluator') or []
+    metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
+    plain = [metric for metric in metrics if writes_as_host(metric)]
+    labels = labels or next((metric.output_dir for metric in plain if metric.get('output_dir')), None)
     if labels:
-        evaluators = cfg.test_evaluator if isinstance(cfg.test_evaluator, (list, tuple)) else [cfg.test_evaluator]
-        for evaluator in evaluators:
-            evaluator.output_dir = labels
+        for metric in plain:
+            metric.pop('output_dir', None)
+        cfg.test_evaluator = [one for one in metrics if not (one in plain and one.get('format_only'))]
+        hook = dict(type='mmseg_vitseg.PredictedLabelsHook', folder=labels)
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or ()), hook]
     if pictures:
-        cfg.default_hooks.visualization = dict(type='mmseg.SegVisualizationHook', draw=True)
-        cfg.visualizer = {**cfg.get('visualizer', dict(type='mmseg.SegLocalVisualizer')), 'save_dir': pictures}
-        cfg.visualizer.setdefault('vis_backends', [dict(type='LocalVisBackend')])
+        cfg.default_hooks.visualization = dict(type='mmseg_vitseg.PredictedPicturesHook', draw=True, folder=pictures)
+        cfg.visualizer = cfg.get('visualizer') or dict(type='mmseg.SegLocalVisualizer')
+
+
+def writes_as_host(metric: dict) -> bool:
+    """Tell a metric that writes its labels as the host's IoUMetric does."""
+    kind = metric.get('type')
+    found = METRICS.get(kind) if isinstance(kind, str) else kind
+    return getattr(found, 'process', None) is IoUMetric.process
 
 
 def set_tta(cfg: Config) -> None:

@@ -150,9 +150,9 @@ def test_outputs_and_tta():
         test_dataloader=dict(dataset=dict()),
     )
     set_outputs(cfg, labels='labels', pictures='pictures')
-    assert cfg.test_evaluator.output_dir == 'labels'
+    assert cfg.custom_hooks == [dict(type='mmseg_vitseg.PredictedLabelsHook', folder='labels')]
     assert cfg.default_hooks.visualization.draw
-    assert cfg.visualizer.save_dir == 'pictures'
+    assert cfg.default_hooks.visualization.folder == 'pictures'
     with pytest.raises(ConfigError, match='tta_pipeline'):
         set_tta(cfg)
     cfg.tta_pipeline, cfg.tta_model = [dict(type='TestTimeAug')], dict(type='SegTTAModel')
