@@ -13,7 +13,10 @@ from PIL import Image
 from torch import Tensor
 
 from mmseg_vitseg.atomic import whole
-from mmseg_vitseg.inference.drawing import distinct_colours, label_colours
+from mmseg_vitseg.inference.drawing import UNKNOWN, distinct_colours, label_colours
+from mmseg_vitseg.inference.naming import datasets_inside
+from mmseg_vitseg.inference.pictures import shown
+from mmseg_vitseg.inference.reader import Reader
 from mmseg_vitseg.registry import HOOKS
 
 GAP = 6  # pixels between pictures
@@ -23,7 +26,7 @@ DIGITS = dict(epoch=4, iter=7)  # of a step in a file's name
 
 @HOOKS.register_module()
 class PredictionProgressHook(Hook):
-    """After each validation, a picture of the same images: image, truth, prediction; at the end, a film of them.
+    """After each validation, a picture of the same images: image, truth where there is one, prediction; at the end, a film.
 
     Written to ``<work_dir>/pictures``: ``<step>.png`` for each validation, and ``progress.gif``; the pictures go to the
     host's visualizer too, so to TensorBoard, WandB or whatever backend the config has. The film of a resumed training begins
@@ -69,9 +72,9 @@ class PredictionProgressHook(Hook):
         with self._failures_logged(runner):
             meta = runner.val_dataloader.dataset.metainfo
             colours = label_colours(np.array(meta.get('palette') or distinct_colours(len(meta['classes']))))
-            self.tiles += [
-                self._tile(*pair, colours) for pair in list(zip(data_batch['inputs'], outputs, strict=True))[:wanted]
-            ]
+            bgr = _gives_bgr(runner)
+            pairs = list(zip(data_batch['inputs'], outputs, strict=True))[:wanted]
+            self.tiles += [self._tile(*pair, colours, bgr) for pair in pairs]
 
     @master_only
     def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
@@ -101,20 +104,17 @@ class PredictionProgressHook(Hook):
                 next(frames).save(temporary, save_all=True, append_images=frames, duration=self.duration, loop=0)
             runner.logger.info(f'Film of the predictions: {film}')
 
-    def _tile(self, image: Tensor, sample, colours: np.ndarray) -> np.ndarray:
-        """Draw image (3, H, W) BGR uint8, truth and prediction side by side: (height, 3 width, 3) RGB uint8.
+    def _tile(self, image: Tensor, sample, colours: np.ndarray, bgr: bool) -> np.ndarray:
+        """Draw image (C, H, W), truth and prediction side by side: (height, 3 width, 3) RGB uint8; grey where no truth is.
 
         Masks may be of the original image's size, which the network's input need not share.
         """
-        width = round(image.shape[-1] * self.height / image.shape[-2])
-        masks = [field.data.squeeze(0).cpu().numpy() for field in (sample.gt_sem_seg, sample.pred_sem_seg)]
-        panels = [
-            cv2.resize(np.ascontiguousarray(image.cpu().numpy()[::-1].transpose(1, 2, 0)), (width, self.height)),
-            *(
-                cv2.resize(colours[mask.astype(np.int64)], (width, self.height), interpolation=cv2.INTER_NEAREST)
-                for mask in masks
-            ),
-        ]
+        size = round(image.shape[-1] * self.height / image.shape[-2]), self.height
+        panels = [cv2.resize(shown(image.cpu().numpy().transpose(1, 2, 0), bgr=bgr), size)]
+        for field in (sample.get('gt_sem_seg'), sample.get('pred_sem_seg')):
+            mask = None if field is None else colours[field.data.squeeze(0).cpu().numpy().astype(np.int64)]
+            panel = np.full_like(panels[0], UNKNOWN) if mask is None else mask
+            panels.append(cv2.resize(panel, size, interpolation=cv2.INTER_NEAREST))
         return np.hstack(panels)
 
     def _sheet(self, caption: str) -> np.ndarray:
@@ -142,6 +142,13 @@ class PredictionProgressHook(Hook):
                     f'{type(error).__name__}: {error}'
                 )
             self.warned = True
+
+
+def _gives_bgr(runner) -> bool:
+    """Tell whether images of three channels or more come as BGR: as decoded files, or as the model says by turning them."""
+    steps = getattr(getattr(datasets_inside(runner.val_dataloader.dataset)[0], 'pipeline', None), 'transforms', [])
+    settings = runner.cfg.model.get('data_preprocessor') or {}
+    return Reader(steps).decodes or bool(settings.get('bgr_to_rgb'))
 
 
 def _progress(runner) -> tuple[str, int]:

@@ -16,7 +16,7 @@ from torch import nn
 
 from mmseg_vitseg.datasets.settings import datasets_in
 from mmseg_vitseg.errors import first_line
-from mmseg_vitseg.inference.drawing import IGNORED, captioned, label_colours
+from mmseg_vitseg.inference.drawing import IGNORED, UNKNOWN, captioned, label_colours
 from mmseg_vitseg.inference.evaluators import ignored_label
 from mmseg_vitseg.inference.model import classes_of, predict_prepared, prepare, shown_picture
 from mmseg_vitseg.inference.reader import MASK_PATH
@@ -183,7 +183,7 @@ def sheet(
     def row(one: Comparison) -> tuple[list[np.ndarray], list[str]]:
         grey = np.repeat(one.picture.mean(2, keepdims=True).astype(np.uint8) // 2 + 100, 3, 2)
         grey[one.a != one.b] = WRONG
-        truth = np.full_like(one.picture, 235) if one.truth is None else colours[one.truth]
+        truth = np.full_like(one.picture, UNKNOWN) if one.truth is None else colours[one.truth]
         panels = [one.picture, truth, colours[one.a], colours[one.b], grey]
         captions = [
             one.name,

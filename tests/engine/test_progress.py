@@ -51,6 +51,7 @@ def runner(tmp_path):
     return SimpleNamespace(
         work_dir=str(tmp_path),
         val_dataloader=SimpleNamespace(dataset=dataset),
+        cfg=Config(dict(model=dict())),
         train_loop=None,
         iter=0,
         epoch=0,
@@ -92,6 +93,19 @@ def test_picture_shows_image_truth_and_prediction(runner, tmp_path):
     assert centres == [[0, 0, 255], RED, GREEN]
     second = [sheet[40, 66 + 10 + 20 * panel].tolist() for panel in range(3)]
     assert second == [[0, 0, 255], [0, 0, 0], RED]  # what is ignored is black
+
+
+def test_images_without_truth_and_of_other_bands(runner, tmp_path):
+    hook = PredictionProgressHook(num_images=2, height=20)
+    hook.before_train(runner)
+    hook.before_val_epoch(runner)
+    predicted = SegDataSample(pred_sem_seg=PixelData(data=torch.zeros(1, 40, 60)))
+    for image in (torch.full((1, 20, 20), 77, dtype=torch.uint8), torch.arange(2000).reshape(5, 20, 20)):
+        hook.after_val_iter(runner, 0, dict(inputs=[image]), [predicted])
+    hook.after_val_epoch(runner, {})
+    assert runner.logger.warnings == []
+    assert [tile.shape for tile in hook.tiles] == [(20, 60, 3)] * 2
+    assert [hook.tiles[0][10, column].tolist() for column in (10, 30, 50)] == [[77] * 3, [235] * 3, RED]
 
 
 def test_the_visualizer_gets_the_same_picture(runner, tmp_path):

@@ -1,0 +1,188 @@
+"""Pictures of other bands, bits and files than 8-bit colours, from training to every tool, as the config reads them."""
+
+import csv
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from mmcv.transforms import BaseTransform
+from mmengine.config import Config
+from mmseg.registry import TRANSFORMS
+from PIL import Image
+
+from mmseg_vitseg.engine.config import load_config, set_outputs
+from mmseg_vitseg.engine.launch import build_runner
+from mmseg_vitseg.exporting.export import default_shape
+from mmseg_vitseg.exporting.graph import Graph, describe
+from mmseg_vitseg.exporting.verify import predicted
+from mmseg_vitseg.inference.comparing import compare_most_different, compare_named
+from mmseg_vitseg.inference.files import Writer, find_inputs, predict_files
+from mmseg_vitseg.inference.model import load_model, predict, suffixes_of
+from mmseg_vitseg.inspecting.looking import look
+from mmseg_vitseg.reporting.evaluating import evaluate
+
+SIDE = 32
+
+
+@TRANSFORMS.register_module()
+class ReadTwoBands(BaseTransform):
+    """A user's own step: two bands from a text file, of which it makes floats."""
+
+    def transform(self, results):
+        results['img'] = np.loadtxt(results['img_path'], np.float32).reshape(SIDE, SIDE, 2) / 10
+        results['img_shape'] = results['ori_shape'] = (SIDE, SIDE)
+        return results
+
+
+def as_text(path, array):
+    np.savetxt(path, array.reshape(-1, 2))
+
+
+# bands, dtype, suffix, how a file is written, the loading step, and whether it gives the array as it was written
+KINDS = {
+    'grey': (1, np.uint8, '.png', cv2.imwrite, dict(type='mmseg_vitseg.LoadImage', color_type='grayscale')),
+    'grey, the host': (1, np.uint8, '.png', cv2.imwrite, dict(type='LoadImageFromFile', color_type='grayscale')),
+    'grey of 16 bits': (1, np.uint16, '.png', cv2.imwrite, dict(type='mmseg_vitseg.LoadImage', color_type='unchanged')),
+    'floats of colours': (3, np.uint8, '.png', cv2.imwrite, dict(type='LoadImageFromFile', to_float32=True)),
+    '4 bands': (4, np.uint8, '.tif', cv2.imwrite, dict(type='LoadImageFromFile', color_type='unchanged')),
+    '5 bands of 16 bits': (5, np.uint16, '.npy', np.save, dict(type='LoadImageFromNpyFile')),
+    '3 bands of floats': (3, np.float32, '.npy', np.save, dict(type='LoadImageFromNpyFile')),
+    "a user's own": (2, np.float32, '.txt', as_text, dict(type='ReadTwoBands')),
+}
+
+
+@pytest.fixture
+def config(kind, tmp_path, monkeypatch) -> Path:
+    """A config of its own data: three pictures with masks, in subfolders where two have one name."""
+    monkeypatch.chdir(tmp_path)
+    bands, dtype, suffix, save, loading = KINDS[kind]
+    rng = np.random.default_rng(0)
+    for name in ('a/x', 'b/x', 'y'):
+        for place in ('images', 'masks'):
+            Path(tmp_path, place, name).parent.mkdir(parents=True, exist_ok=True)
+        high = 256 if dtype == np.uint8 else 3000
+        array = rng.integers(0, high, (SIDE, SIDE, bands)).astype(dtype)
+        save(str(tmp_path / f'images/{name}{suffix}'), array[..., 0] if bands == 1 else array)
+        cv2.imwrite(str(tmp_path / f'masks/{name}.png'), rng.integers(0, 2, (SIDE, SIDE), np.uint8) + 1)
+    path = tmp_path / 'bands.py'
+    path.write_text(f"""
+default_scope = 'mmseg'
+model = dict(
+    type='mmseg_vitseg.EncoderDecoder',
+    data_preprocessor=dict(
+        type='SegDataPreProcessor', size_divisor=1, mean=[100.0], std=[60.0], bgr_to_rgb={bands == 3}
+    ),
+    backbone=dict(type='mmseg_vitseg.VisionTransformer', img_size={SIDE}, patch_size=8, embed_dims=16, num_layers=1,
+        num_heads=2, in_channels={bands}),
+    decode_head=dict(type='mmseg_vitseg.LinearPatchHead', in_channels=16, num_classes=3, patch_size=8),
+    test_cfg=dict(mode='whole'),
+)
+dataset = dict(type='BaseSegDataset', data_root='{tmp_path}', img_suffix='{suffix}', reduce_zero_label=True,
+    data_prefix=dict(img_path='images', seg_map_path='masks'), metainfo=dict(classes=('one', 'two', 'three')),
+    pipeline=[{loading}, dict(type='mmseg_vitseg.LoadMask'), dict(type='PackSegInputs')])
+train_dataloader = dict(batch_size=3, num_workers=0, dataset=dataset, sampler=dict(type='DefaultSampler', shuffle=True))
+val_dataloader = dict(batch_size=2, num_workers=0, dataset=dict(dataset, test_mode=True),
+    sampler=dict(type='DefaultSampler', shuffle=False))
+test_dataloader = val_dataloader
+val_evaluator = test_evaluator = dict(type='IoUMetric')
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1)
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.01))
+default_hooks = dict(checkpoint=dict(type='mmseg_vitseg.AtomicCheckpointHook', interval=1),
+    progress=dict(type='mmseg_vitseg.PredictionProgressHook'))
+visualizer = dict(type='SegLocalVisualizer')
+""")
+    return path
+
+
+def run(config, work_dir, **outputs):
+    cfg = load_config(config, work_dir=str(work_dir))
+    cfg.experiment_name = str(work_dir)  # the host keeps loggers for the process
+    if not outputs:
+        return build_runner(cfg).train()
+    set_outputs(cfg, **outputs)
+    cfg.load_from = str(Path(work_dir, 'epoch_1.pth'))
+    runner = build_runner(cfg)
+    runner.load_or_resume()
+    return runner.test()
+
+
+@pytest.mark.parametrize('kind', ['grey', '4 bands', '5 bands of 16 bits', "a user's own"])
+def test_from_training_to_every_tool(kind, config, tmp_path, monkeypatch):
+    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
+    bands, _, suffix, _, _ = KINDS[kind]
+    run(config, tmp_path / 'w')
+    assert (tmp_path / 'w/pictures/epoch_0001.png').is_file()
+    scores = run(config, tmp_path / 'w', labels=str(tmp_path / 'labels'), pictures=str(tmp_path / 'shown'))
+
+    model = load_model(config, tmp_path / 'w/epoch_1.pth', 'cpu')
+    inputs = find_inputs([tmp_path / 'images'], None, suffixes_of(model))
+    writer = Writer(model, tmp_path / 'out', 0.5)
+    assert predict_files(model, inputs, writer, batch_size=2, on_done=lambda file, error: None) == 0
+    for name in ('a/x', 'b/x', 'y'):
+        mask = np.array(Image.open(tmp_path / f'out/{name}_mask.png'))
+        assert np.array_equal(mask, np.array(Image.open(tmp_path / f'labels/{name}.png')))  # test.py --out
+        assert np.array_equal(mask, predict(model, tmp_path / f'images/{name}{suffix}') + 1)  # reduce_zero_label
+        assert np.array(Image.open(tmp_path / f'shown/{name}.png')).shape == (SIDE, 2 * SIDE, 3)
+    with open(tmp_path / 'out/areas.csv', newline='') as file:
+        assert {(row['class'], row['value']) for row in csv.DictReader(file)} <= {
+            ('one', '1'),
+            ('two', '2'),
+            ('three', '3'),
+        }
+
+    evaluation = evaluate(model, 1)
+    right = 100 * evaluation.confusion.trace() / evaluation.confusion.sum()
+    assert right == pytest.approx(scores['aAcc'], abs=0.01)
+    assert evaluation.best[0].picture.shape == (SIDE, SIDE, 3)
+    assert all(one.disagreement == 0 for one in compare_most_different(model, model, 2))
+    (one,) = compare_named(model, model, [tmp_path / f'images/y{suffix}'])
+    assert (one.picture.dtype, one.truth.shape) == (np.uint8, (SIDE, SIDE))
+    assert look(model, tmp_path / f'images/y{suffix}').picture.shape == (SIDE, SIDE, 3)
+
+    assert default_shape(model) == (SIDE, SIDE)
+    graph = Graph(model)
+    assert f'(batch, {bands}, height, width)' in describe(model, graph, None)['input']
+    images = torch.randint(256, (1, bands, SIDE, SIDE)).float()
+    torch.testing.assert_close(graph(images), predicted(model, images)[0])
+
+
+@pytest.mark.parametrize('kind', KINDS)
+def test_an_array_is_what_the_step_gives(kind, config, tmp_path):
+    bands, dtype, suffix, _, _ = KINDS[kind]
+    model = load_model(config, device='cpu')
+    for parameter in model.parameters():
+        if parameter.ndim > 1:
+            torch.nn.init.normal_(parameter)
+    file = tmp_path / f'images/y{suffix}'
+    labels = predict(model, file)
+    assert len(np.unique(labels)) > 1
+    if suffix in ('.png', '.tif'):
+        array = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
+        array = array[..., ::-1] if bands == 3 else array  # RGB
+    else:
+        array = np.load(file) if suffix == '.npy' else np.loadtxt(file, np.float32).reshape(SIDE, SIDE, 2) / 10
+    assert np.array_equal(predict(model, array), labels)
+    if array.ndim == 2:
+        assert np.array_equal(predict(model, array[..., None]), labels)
+        assert np.array_equal(predict(model, Image.fromarray(array)), labels)
+    with pytest.raises(ValueError, match='an array of'):
+        predict(model, np.zeros((SIDE, SIDE, bands + 3), dtype))
+
+
+@pytest.mark.parametrize('kind', ['grey'])
+def test_a_picture_of_other_channels_is_one_line(config, tmp_path):
+    cfg = Config.fromfile(config)
+    cfg.test_dataloader.dataset.pipeline[0].pop('color_type')
+    cfg.model.data_preprocessor.update(mean=None, std=None)
+    model = load_model(cfg, device='cpu')
+    with pytest.raises(
+        ValueError, match=r"3 channels, as the config's LoadImage\(color_type='color'\).*takes 1 \(model\.b"
+    ):
+        predict(model, tmp_path / 'images/y.png')
+    colours = np.zeros((9, 9, 3), np.uint8)
+    model = load_model(config, device='cpu')
+    assert predict(model, colours).shape == predict(model, Image.fromarray(colours)).shape == (9, 9)  # made grey
