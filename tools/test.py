@@ -44,7 +44,7 @@ def main() -> None:
     from mmseg_vitseg.checkpoints.fetch import local_file
     from mmseg_vitseg.checkpoints.reading import read_shapes
     from mmseg_vitseg.checkpoints.strict import load_checkpoint
-    from mmseg_vitseg.datasets.class_names import check_trained_classes
+    from mmseg_vitseg.datasets.class_names import check_tested_classes
     from mmseg_vitseg.engine.config import load_config, set_outputs, set_tta
     from mmseg_vitseg.engine.launch import build_runner, segmentor_of
 
@@ -57,7 +57,8 @@ def main() -> None:
     if args.tta:
         set_tta(cfg)
     runner = build_runner(cfg)
-    check_trained_classes(cfg, load_checkpoint(segmentor_of(runner.model), args.checkpoint), args.checkpoint)
+    model = segmentor_of(runner.model)
+    check_tested_classes(cfg, model, load_checkpoint(model, args.checkpoint), args.checkpoint)
     scores = runner.test()
     if runner.rank == 0 and scores:
         print('  '.join(f'{name} {value:.2f}' for name, value in scores.items()))

@@ -58,7 +58,9 @@ def compare_classes(head: Part, count: int, dataset: str) -> Iterator[Finding]:
             yield (error if count > 2 else warning)(
                 key,
                 f'{classes} with one logit, and {dataset} has {count} class{"es" if count > 1 else ""}',
-                why=LABELS_TOO_HIGH if count > 2 else 'scores are taken over that one class; one logit tells two apart',
+                why=LABELS_TOO_HIGH
+                if count > 2
+                else 'one logit tells two apart, and the scores of one class alone, which the host prints, are wrong',
                 fix=f'{key}={count}' if count > 2 else "name background and object in the data set's metainfo.classes",
             )
     elif classes < count:

@@ -5,11 +5,37 @@ from collections.abc import Sequence
 
 from mmengine.config import Config
 from mmengine.logging import print_log
+from torch import nn
 
 from mmseg_vitseg.datasets.settings import datasets_in, metainfo_of
 
 SHOWN = 12  # names of a list
 MEANT = 'same_classes=False'  # the setting that lets any names pass
+
+
+def check_tested_classes(cfg: Config, model: nn.Module, meta: dict, checkpoint: str) -> None:
+    """Check that the test data name every class that a model predicts, and number them as its checkpoint was trained.
+
+    Args:
+        cfg, meta, checkpoint: see :func:`check_trained_classes`.
+        model: the segmentor.
+
+    Raises:
+        ValueError: they name fewer, of which the host's metric would print some number; or see there.
+    """
+    names = names_of(datasets_in(cfg, 'test_dataloader')[0]) if 'test_dataloader' in cfg else []
+    one_logit = getattr(model, 'out_channels', None) == 1
+    predicted = 2 if one_logit else getattr(model, 'num_classes', 0)
+    if names and len(names) < predicted:
+        raise ValueError(
+            f'{cfg.filename}: the model predicts {predicted} classes, the data set names {len(names)}'
+            + (
+                '; one logit tells two apart: num_classes=2, out_channels=1, and the names of both in metainfo.classes'
+                if one_logit
+                else ''
+            )
+        )
+    check_trained_classes(cfg, meta, checkpoint)
 
 
 def check_trained_classes(cfg: Config, meta: dict, checkpoint: str) -> None:

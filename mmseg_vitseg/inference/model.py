@@ -15,7 +15,7 @@ from torch import nn
 
 from mmseg_vitseg.checkpoints.load_from import read_all_checkpoints
 from mmseg_vitseg.checkpoints.strict import load_checkpoint
-from mmseg_vitseg.datasets.class_names import check_trained_classes
+from mmseg_vitseg.datasets.class_names import check_tested_classes
 from mmseg_vitseg.datasets.settings import has_own_palette, metainfo_of, setting_of
 from mmseg_vitseg.engine.config import building, fit_to_devices, read_config
 from mmseg_vitseg.engine.type_names import name_types
@@ -65,11 +65,7 @@ def load_model(
     model.cfg = cfg
     if 'test_dataloader' in cfg:
         classes, palette = classes_of(cfg)
-        if len(classes) < model.num_classes:
-            raise ValueError(
-                f'{cfg.filename}: the model predicts {model.num_classes} classes, the data set names {len(classes)}'
-            )
-        check_trained_classes(cfg, trained, str(checkpoint))
+        check_tested_classes(cfg, model, trained, str(checkpoint))
         model.dataset_meta = dict(classes=classes, palette=palette.tolist())
         pipeline = build_pipeline(model)
         cfg.test_pipeline = [pipeline.reading or dict(type='LoadImageFromFile'), *pipeline.after]

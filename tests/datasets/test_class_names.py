@@ -4,8 +4,9 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
+from torch import nn
 
-from mmseg_vitseg.datasets.class_names import check_trained_classes, names_in, renumbered, same
+from mmseg_vitseg.datasets.class_names import check_tested_classes, check_trained_classes, names_in, renumbered, same
 from mmseg_vitseg.inference.model import load_model
 
 SHAPES = ('ground', 'disc', 'square', 'triangle')
@@ -47,6 +48,17 @@ def test_other_names_are_said(monkeypatch):
     assert renumbered(('a', 'b'), ('b', 'c'))
     assert not renumbered(('a', 'b'), ('a', 'c'))
     assert same(('bed ', 'Tree'), ('bed', 'tree'))  # of ADE20K, in the host and elsewhere
+
+
+def test_fewer_names_than_the_model_predicts():
+    model = nn.Module()
+    model.num_classes, model.out_channels = 1, 1
+    with pytest.raises(ValueError, match=r'predicts 2 classes, the data set names 1; one logit tells two apart'):
+        check_tested_classes(config('disc'), model, {}, 'x.pth')
+    check_tested_classes(config('ground', 'disc'), model, {}, 'x.pth')
+    model.num_classes, model.out_channels = 4, 4
+    with pytest.raises(ValueError, match=r'predicts 4 classes, the data set names 2$'):
+        check_tested_classes(config('ground', 'disc'), model, {}, 'x.pth')
 
 
 def test_what_names_no_classes():
