@@ -8,7 +8,20 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
-from mmseg_vitseg.checking import arguments, classes, levels, losses, names, norms, pretrained, schedule, scopes, sizes
+from mmseg_vitseg.checking import (
+    arguments,
+    classes,
+    levels,
+    loaders,
+    losses,
+    names,
+    norms,
+    pretrained,
+    schedule,
+    scopes,
+    sizes,
+)
+from mmseg_vitseg.checking.batches import check_batches
 from mmseg_vitseg.checking.data import Track, check_data
 from mmseg_vitseg.checking.files import check_files, check_masks
 from mmseg_vitseg.checking.findings import ERROR, Finding
@@ -41,6 +54,8 @@ CHECKS: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
     norms.check_batch_norm,
     pretrained.check_files,
     pretrained.check_weights,
+    loaders.check_workers,
+    loaders.check_concatenated,
     schedule.check_schedule,
 )
 
@@ -56,7 +71,7 @@ def check_config(cfg: Config, track: Track | None = None, *, starting: bool = Fa
             (``launcher``), synchronised batch norm without a process group is taken for plain batch norm.
         track: if given, a sample of the data is looked at too, and this shows how far it is: see
             :func:`~mmseg_vitseg.checking.data.check_data`.
-        starting: a training is about to start: the folders of its data must be there.
+        starting: a training is about to start: the folders of its data must be there, and pictures fit into batches.
 
     Raises:
         ConfigError: it has no model.
@@ -67,11 +82,13 @@ def check_config(cfg: Config, track: Track | None = None, *, starting: bool = Fa
     cfg = copy.deepcopy(cfg)
     name_types(cfg)
     setup = Setup(cfg)
-    checks = [*CHECKS, check_roots, check_files, check_masks] if starting else CHECKS
+    checks = [*CHECKS, check_roots, check_files, check_masks, check_batches] if starting else CHECKS
     found = [finding for check in checks for finding in _tried(check.__name__, partial(check, setup))]
     if track is not None:
-        in_data = [*_tried(check_files.__name__, partial(check_files, setup)), *check_data(setup, track)]
-        found += dict.fromkeys(in_data)  # what several data sets show is said once
+        in_data = [
+            one for check in (check_files, check_batches) for one in _tried(check.__name__, partial(check, setup))
+        ]
+        found += dict.fromkeys([*in_data, *check_data(setup, track)])  # what several data sets show is said once
     return sorted(found, key=lambda finding: finding.severity != ERROR)
 
 

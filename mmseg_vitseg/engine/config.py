@@ -246,6 +246,12 @@ def is_hosts_tta(tta_model: dict) -> bool:
     return (MODELS.get(kind) if isinstance(kind, str) else kind) is MODELS.get('mmseg.SegTTAModel')
 
 
+def unknown_type(error: Exception) -> str | None:
+    """Return what mmengine says of a type that is in no registry, None of other errors."""
+    text, unknown, _ = str(error).strip('"\'').partition('. Please check')
+    return text if unknown and isinstance(error, KeyError) else None
+
+
 @contextmanager
 def building(cfg: Config) -> Iterator[None]:
     """Name the config in what goes wrong while something of it is built.
@@ -260,6 +266,11 @@ def building(cfg: Config) -> Iterator[None]:
     except (OSError, ValueError):
         raise
     except Exception as error:
+        unknown, scope = unknown_type(error), cfg.get('default_scope')
+        if unknown and scope != 'mmseg':
+            raise ConfigError(
+                f"{cfg.filename}: {unknown}: default_scope={scope!r} says where types are looked for; default_scope='mmseg'"
+            ) from error
         raise ConfigError(f'{cfg.filename}: cannot be built: {_named(error)}') from error
 
 

@@ -14,7 +14,7 @@ LOG_FILE_ONLY = (
     'Hooks will be executed in the following order:',
     'Distributed training is not used, all SyncBatchNorm',
     'Exp name: ',
-    'Failed to search registry with scope "mmseg" in the ',  # its own registries are elsewhere; a wrong type is an error
+    'Failed to search registry with scope ',  # not every scope has every registry; a wrong type is an error
     'The prefix is not set in metric class',
     '"FileClient" will be deprecated',
     '"HardDiskBackend" is the alias',

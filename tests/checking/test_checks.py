@@ -401,6 +401,25 @@ WRONG = [
     # types
     ('fcn', {'default_scope': 'mmengine'}, 'error', 'default_scope', "'mmengine'", "default_scope='mmseg'"),
     ('fcn', {'default_scope': None}, 'error', 'default_scope', 'None', "default_scope='mmseg'"),
+    ('fcn', {'default_scope': 'mmsegg'}, 'error', 'default_scope', "'mmsegg'", "default_scope='mmseg'"),
+    ('vit', {'default_scope': 'mmseg_vitseg'}, 'error', 'default_scope', 'visualizer', "default_scope='mmseg'"),
+    # loaders
+    (
+        'vit',
+        {'train_dataloader.num_workers': 0},
+        'error',
+        'train_dataloader.persistent_workers',
+        'True, and train_dataloader.num_workers is 0',
+        'train_dataloader.persistent_workers=False, or train_dataloader.num_workers=1',
+    ),
+    (
+        'vit',
+        {'test_dataloader.num_workers': 0, 'test_dataloader.prefetch_factor': 2},
+        'warning',
+        'test_dataloader.persistent_workers',
+        'test.py fails',
+        'test_dataloader.persistent_workers=False test_dataloader.prefetch_factor=None',
+    ),
     (
         'vit',
         {'model.decode_head.type': 'mmseg_vitseg.LinearPachHead'},

@@ -1,0 +1,125 @@
+"""Data sets that cannot be one, and pictures that cannot be one batch."""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from PIL import Image
+
+from mmseg_vitseg.checking.batches import check_batches
+from mmseg_vitseg.checking.loaders import check_concatenated
+from mmseg_vitseg.checking.setup import Setup
+
+QUICKSTART = Config.fromfile(Path(__file__).resolve().parents[2] / 'configs/quickstart.py')
+LOAD = [dict(type='mmseg_vitseg.LoadImage'), dict(type='mmseg_vitseg.LoadMask')]
+PACK = dict(type='PackSegInputs')
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Write pictures and masks of the sizes (W, H), and return a data set of them."""
+
+    def write(name: str, *sizes: tuple[int, int], steps: tuple = (), **settings) -> dict:
+        for folder, shape in (('images', (3,)), ('masks', ())):
+            (tmp_path / name / folder).mkdir(parents=True)
+            for index, (width, height) in enumerate(sizes):
+                Image.fromarray(np.zeros((height, width, *shape), np.uint8)).save(
+                    tmp_path / name / folder / f'{index}.png'
+                )
+        return dict(
+            type='BaseSegDataset',
+            data_root=str(tmp_path / name),
+            data_prefix=dict(img_path='images', seg_map_path='masks'),
+            img_suffix='.png',
+            seg_map_suffix='.png',
+            metainfo=dict(classes=['a', 'b']),
+            pipeline=[*LOAD, *steps, PACK],
+            **settings,
+        )
+
+    return write
+
+
+def config(**datasets: dict | list[dict]) -> Config:
+    cfg = copy.deepcopy(QUICKSTART)
+    for name, dataset in datasets.items():
+        joined = dict(type='ConcatDataset', datasets=dataset) if isinstance(dataset, list) else dataset
+        cfg[f'{name}_dataloader'] = dict(batch_size=2, num_workers=0, dataset=joined)
+    return cfg
+
+
+SAME, OTHERS = [(40, 30)] * 3, [(40, 30), (30, 40), (50, 50)]
+CROP = dict(type='RandomCrop', crop_size=(32, 32))
+VARIED = dict(type='RandomResize', scale=(40, 30), ratio_range=(0.5, 2))
+
+
+@pytest.mark.parametrize(
+    ('loader', 'sizes', 'steps', 'changes', 'key'),
+    [
+        ('val', SAME, (), {}, None),
+        ('val', OTHERS, (), {}, 'val_dataloader.batch_size'),
+        ('val', [(40, 30)] * 2 + [(40, 31)] + [(40, 30)] * 3, (), {}, 'val_dataloader.batch_size'),
+        ('test', OTHERS, (), {}, 'test_dataloader.batch_size'),
+        ('val', OTHERS, (), {'val_dataloader.batch_size': 1}, None),
+        ('val', OTHERS, (dict(type='Resize', scale=(32, 32)),), {}, None),
+        ('val', OTHERS, (dict(type='Resize', scale=(32, 32), keep_ratio=True),), {}, 'val_dataloader.batch_size'),
+        ('val', OTHERS, (dict(type='Pad', size=(64, 64)),), {}, None),
+        ('train', OTHERS, (), {}, None),  # padded to the largest of a batch
+        ('train', OTHERS, (), {'size': (32, 32)}, 'train_dataloader.batch_size'),
+        ('train', OTHERS, (), {'size': (64, 64)}, None),
+        ('train', OTHERS, (CROP,), {'size': (32, 32)}, None),
+        ('train', SAME, (VARIED,), {'size': (8, 8)}, 'train_dataloader.batch_size'),
+    ],
+)
+def test_pictures_of_different_sizes(files, loader, sizes, steps, changes, key):
+    cfg = config(**{loader: files('data', *sizes, steps=steps)})
+    if size := changes.pop('size', None):
+        cfg.model.data_preprocessor.update(size=size, size_divisor=None)
+    cfg.merge_from_dict(changes)
+    found = list(check_batches(Setup(cfg)))
+    assert [finding.key for finding in found] == ([key] if key else [])
+    for finding in found:
+        assert finding.severity == ('warning' if loader == 'test' else 'error')
+        assert '.png' in finding.what
+        assert ('batch_size=1' in finding.fix) == (loader != 'train')
+
+
+def test_data_sets_of_different_sizes_in_one(files):
+    both = [files('one', *SAME), files('other', *[(20, 20)] * 3)]
+    (finding,) = check_batches(Setup(config(val=both)))
+    assert '30 x 40' in finding.what
+    assert '20 x 20' in finding.what
+
+
+def test_drawn_and_missing_and_damaged_pictures_are_left_to_others(files, tmp_path):
+    missing = dict(files('data', *OTHERS), data_root=str(tmp_path / 'nowhere'))
+    damaged = files('damaged', *OTHERS)
+    (tmp_path / 'damaged/images/1.png').write_bytes(b'')
+    assert not list(check_batches(Setup(config(val=missing, test=damaged))))
+
+
+@pytest.mark.parametrize(
+    ('changes', 'words'),
+    [
+        (dict(metainfo=dict(classes=['a', 'c'])), ['classes a, c; those of', 'are a, b', 'one metainfo.classes']),
+        (
+            dict(metainfo=dict(classes=['a', 'b'], palette=[[0, 0, 0], [9, 9, 9]])),
+            ['palette are others', 'train_dataloader.dataset.ignore_keys="[\'palette\']"'],
+        ),
+        (dict(reduce_zero_label=True), ['reduce_zero_label are others']),
+        (dict(), []),
+    ],
+)
+@pytest.mark.parametrize('wrapped', [False, True])
+def test_data_sets_joined_to_one(files, changes, words, wrapped):
+    one, other = files('one', *SAME), {**files('other', *SAME), **changes}
+    cfg = config(train=[one, dict(type='RepeatDataset', times=2, dataset=other) if wrapped else other])
+    found = list(check_concatenated(Setup(cfg)))
+    assert len(found) == bool(words)
+    for word in words:
+        assert word in str(found[0])
+    if words and words[0].startswith('palette'):
+        cfg.train_dataloader.dataset.ignore_keys = ['palette']
+        assert not list(check_concatenated(Setup(cfg)))
