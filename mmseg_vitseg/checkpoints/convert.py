@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mmseg_vitseg import __version__
 from mmseg_vitseg.atomic import whole
+from mmseg_vitseg.checkpoints.completeness import refuse_incomplete
 from mmseg_vitseg.checkpoints.export import PROJECTS, export
 from mmseg_vitseg.checkpoints.fetch import local_file
 from mmseg_vitseg.checkpoints.prefixes import unwrapped
@@ -150,10 +151,12 @@ def _complete(converted: Converted, src: str | Path) -> dict[str, Tensor]:
         raise ValueError(
             f'{src}: {converted.source.what} has no {", ".join(converted.left[:LISTED])}{more}; nothing was written'
         )
-    state, prefix = converted.state, 'backbone.'
-    if all(name.startswith(prefix) for name in state):
-        state = {name.removeprefix(prefix): value for name, value in state.items()}
+    prefix = 'backbone.'
+    backbone = {name.removeprefix(prefix): value for name, value in converted.state.items() if name.startswith(prefix)}
+    whole = len(backbone) < len(converted.state)
+    state = converted.state if whole else backbone
     try:
+        refuse_incomplete(backbone, converted.dropped, whole=whole)
         refuse_not_finite(not_finite(state), state)
     except ValueError as error:
         raise ValueError(f'{src}: {error}') from error

@@ -130,6 +130,25 @@ def describe(
     return None
 
 
+def depth_of(state: Mapping[str, Tensor]) -> tuple[int, ...]:
+    """Return the number of blocks in each stage of a MiT, or in the only one of a ViT, from a backbone's names."""
+    names = list(state)
+    stages = _count(names, 'stages.')
+    return tuple(_count(names, f'stages.{stage}.blocks.') for stage in range(stages)) or (_count(names, 'blocks.'),)
+
+
+def usual_depths(state: Mapping[str, Tensor]) -> set[tuple[int, ...]]:
+    """Return what :func:`depth_of` is of the published models of a backbone's width; none where no model has that width."""
+    from mmseg_vitseg.models.mit import VARIANTS as MITS
+    from mmseg_vitseg.models.vit import VARIANTS as VITS
+
+    stem, kernel = state.get('stages.0.patch_embed.proj.weight'), state.get('patch_embed.proj.weight')
+    variants, weight = (MITS, stem) if stem is not None else (VITS, kernel)
+    width = None if weight is None else len(weight)
+    depths = [sizes['num_layers'] for sizes in variants.values() if sizes['embed_dims'] == width]
+    return {depth if isinstance(depth, tuple) else (depth,) for depth in depths}
+
+
 def _count(names: list[str], prefix: str) -> int:
     numbers = {name.removeprefix(prefix).split('.')[0] for name in names if name.startswith(prefix)}
     return 1 + max(map(int, numbers), default=-1)
