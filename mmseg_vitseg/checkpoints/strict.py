@@ -7,6 +7,7 @@ from pathlib import Path
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from mmseg_vitseg.checkpoints.advice import advice_on_classes, advice_on_model
 from mmseg_vitseg.checkpoints.fetch import local_file
 from mmseg_vitseg.checkpoints.fitting import Resizable, describe, fit_patches, fit_positions
 from mmseg_vitseg.checkpoints.names import Source
@@ -122,7 +123,10 @@ def accounted(
     if problems:
         raise ValueError(
             f'{path} does not fit this {type(module).__name__}, nothing was loaded: {"; ".join(problems)}. '
-            + _advice(fitted, own, module)
+            + (
+                advice_on_classes(given, own, module, left)
+                or advice_on_model(fitted.state, fitted.place, fitted.described, own, module)
+            )
         )
     check_values(given, module, path)
     return replace(fitted, state=given)
@@ -241,22 +245,6 @@ def fit_kernel(tensor: Tensor, own: Tensor | None) -> Tensor:
     if own is None or min(tensor.ndim, own.ndim) < 2 or tensor.flatten(1).shape != own.flatten(1).shape:
         return tensor
     return tensor.reshape(own.shape)
-
-
-def _advice(fitted: Fitted, own: dict[str, Tensor], module: nn.Module) -> str:
-    """Say what the file and the model are, where they differ, and what can be done."""
-    place = fitted.place
-    if place and fitted.state and all(name.startswith(place) for name in fitted.state):
-        rest = ', '.join(dict.fromkeys(f"'{name.split('.')[0]}'" for name in own if not name.startswith(place)))
-        return (
-            f'It is a backbone only: name it in model.backbone.init_cfg, or start the rest with from_scratch=[{rest}]'
-        )
-    backbone = module.get_submodule(place.rstrip('.'))
-    sizes = (backbone.first_kernel_size, backbone.grid) if isinstance(backbone, Resizable) else ()
-    wanted = describe(own, place, *sizes)
-    if fitted.described and wanted and fitted.described != wanted:
-        return f'This file is a {fitted.described}; your config says {wanted}'
-    return 'Use the config that the checkpoint was trained with'
 
 
 def _modules_of(names: Iterable[str]) -> list[str]:

@@ -1,0 +1,68 @@
+"""What to do about a checkpoint that does not fit its model."""
+
+from collections.abc import Iterable, Sequence
+
+from torch import Tensor, nn
+
+from mmseg_vitseg.checkpoints.fitting import Resizable, describe
+
+HEADS = ('decode_head.', 'auxiliary_head.')
+
+
+def advice_on_model(
+    state: dict[str, Tensor], place: str, described: str | None, own: dict[str, Tensor], module: nn.Module
+) -> str:
+    """Say what the file and the model are, where they differ, and what can be done.
+
+    Args:
+        state: the file's, our name -> tensor.
+        place: what stands before the backbone's names.
+        described: what model the file is of.
+        own: the module's.
+        module: what the file is meant for.
+    """
+    if place and state and all(name.startswith(place) for name in state):
+        rest = ', '.join(dict.fromkeys(f"'{name.split('.')[0]}'" for name in own if not name.startswith(place)))
+        return (
+            f'It is a backbone only: name it in model.backbone.init_cfg, or start the rest with from_scratch=[{rest}]'
+        )
+    backbone = module.get_submodule(place.rstrip('.'))
+    sizes = (backbone.first_kernel_size, backbone.grid) if isinstance(backbone, Resizable) else ()
+    wanted = describe(own, place, *sizes)
+    if described and wanted and described != wanted:
+        return f'This file is a {described}; your config says {wanted}'
+    return 'Use the config that the checkpoint was trained with'
+
+
+def advice_on_classes(
+    given: dict[str, Tensor], own: dict[str, Tensor], module: nn.Module, left: Sequence[str]
+) -> str | None:
+    """Say how to train classifiers anew; None unless they alone do not fit, and that in their number of classes.
+
+    These are the last layers of heads: of nothing else a first dimension differs without a later one.
+    """
+    if left or given.keys() != own.keys() or not hasattr(module, 'from_scratch'):
+        return None
+    names = [name for name, value in own.items() if given[name].shape != value.shape]
+    for name in names:
+        theirs, ours = given[name], own[name]
+        if not name.startswith(HEADS) or not (theirs.ndim and ours.ndim) or theirs[0].numel() != ours[0].numel():
+            return None
+    count = module.decode_head.out_channels
+    ratios = {len(given[name]) * count / len(own[name]) for name in names if name.startswith('decode_head.')}
+    classes = f'{min(ratios):.0f} classes' if len(ratios) == 1 and min(ratios) % 1 == 0 else 'other classes'
+    return (
+        f'This file has {classes}, your config {count}: use the config that it was trained with; to train the classifier '
+        f'anew, --cfg-options "model.from_scratch={_heads_of(names, own)}"'
+    )
+
+
+def _heads_of(names: Sequence[str], own: Iterable[str]) -> list[str]:
+    """Return the shortest names of modules inside heads that have these names and no others."""
+    found = []
+    for name in names:
+        parts = name.split('.')
+        least = 3 if parts[1].isdigit() else 2  # auxiliary_head.0.conv_seg, decode_head.conv_seg
+        prefixes = ('.'.join(parts[:count]) for count in range(least, len(parts) + 1))
+        found.append(next(one for one in prefixes if all(other in names for other in own if other.startswith(one))))
+    return list(dict.fromkeys(found))
