@@ -1,7 +1,7 @@
 """What has to be known about the host stack: which one is installed, whether its versions fit, what upstream lacks.
 
 Two stacks provide the same import names (``mmengine``, ``mmcv``, ``mmseg``): the maintained forks, whose distributions
-are called ``onedl-*``, and OpenMMLab's own packages. Nothing here touches the forks.
+are called ``onedl-*``, and OpenMMLab's own packages. What upstream lacks is supplied to upstream only.
 """
 
 import sys
@@ -89,6 +89,17 @@ def check_host() -> None:
     if problems:
         wanted = ', '.join(f'{name}>={oldest},<{excluded}' for name, oldest, excluded in table.values())
         raise HostStackError(f'mmseg_vitseg: {"; ".join(problems)}; it needs {wanted}. Run: {command}')
+
+
+def find_host_configs() -> None:
+    """Let mmengine find the host's configs, ``_base_ = 'mmseg::fcn/...'``, on the forks: under the import name.
+
+    It looks for a distribution ``mmsegmentation``, which on the forks has another name. Does nothing on upstream.
+    """
+    if host_stack() == 'onedl':
+        from mmengine.config.utils import MODULE2PACKAGE
+
+        MODULE2PACKAGE['mmseg'] = 'mmseg'
 
 
 def supply_operators() -> None:

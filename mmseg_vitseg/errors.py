@@ -9,6 +9,11 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
+def whole_message(error: BaseException) -> str:
+    """Return an error's message, all its lines in one, or its type's name where it has none."""
+    return ' '.join(str(error).split()) or type(error).__name__
+
+
 def meant(name: str, known: Sequence[str], cutoff: float) -> str | None:
     """Return the known name that a name is a misspelling of; None where it is known itself, or like none of them.
 

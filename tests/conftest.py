@@ -168,14 +168,14 @@ def call(tools, monkeypatch, capsys):
             logging.raiseExceptions = True
             for kind, handler in handlers.items():
                 signal.signal(kind, handler)
-            forget()
+            _forget()
         out, err = capsys.readouterr()
         return Finished(status, out, err)
 
     return run
 
 
-def forget() -> None:
+def _forget() -> None:
     """Close the log files of the Runner and take off what it leaves in the process."""
     for logger in MMLogger._instance_dict.values():
         for handler in logger.handlers:
@@ -195,3 +195,8 @@ def _managed() -> list[type]:
     kinds = (MMLogger, MessageHub, Visualizer, SegLocalVisualizer, DefaultScope)
     assert all(isinstance(kind, ManagerMeta) for kind in kinds)
     return list(kinds)
+
+
+@pytest.fixture(scope='session')
+def forget():
+    return _forget

@@ -60,6 +60,11 @@ def check(host: str, ours: str, shape: tuple[int, int]) -> None:
     from mmseg_vitseg.benchmark.comparing import compare_configs
 
     result = compare_configs(ours, host, shape)
+    if result.other_failed:
+        raise ValueError(
+            f'{ours}: written, but not compared: the old one fails too, on a picture of {shape[0]} x {shape[1]}: '
+            f'{result.note}; --shape H W takes another size, --no-check compares nothing'
+        )
     if not result.equal:
         raise ValueError(
             f'{ours}: written, but its model does not predict what the old one does: '

@@ -53,7 +53,7 @@ def draw(model: nn.Module, seed: int = 0) -> nn.Module:
             drawn = torch.randn(value.shape, generator=generator)
             if name.endswith('running_var'):
                 drawn = 1 + 0.1 * drawn.abs()
-            elif value.ndim == 1:
+            elif value.ndim < 2:  # one number: a scale, learnt from 0
                 drawn = 0.1 * drawn + float(name.endswith('weight'))
             else:
                 drawn *= value[0].numel() ** -0.5

@@ -14,6 +14,7 @@ from mmseg_vitseg.checking import (
     levels,
     loaders,
     losses,
+    machine,
     names,
     norms,
     pretrained,
@@ -59,6 +60,15 @@ CHECKS: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
     schedule.check_schedule,
 )
 
+STARTING: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
+    machine.check_precision,
+    machine.check_packages,
+    check_roots,
+    check_files,
+    check_masks,
+    check_batches,
+)
+
 
 def check_config(cfg: Config, track: Track | None = None, *, starting: bool = False) -> list[Finding]:
     """Check a config: errors first.
@@ -71,7 +81,8 @@ def check_config(cfg: Config, track: Track | None = None, *, starting: bool = Fa
             (``launcher``), synchronised batch norm without a process group is taken for plain batch norm.
         track: if given, a sample of the data is looked at too, and this shows how far it is: see
             :func:`~mmseg_vitseg.checking.data.check_data`.
-        starting: a training is about to start: the folders of its data must be there, and pictures fit into batches.
+        starting: a training is about to start here: the folders of its data must be there, pictures fit into batches, and the
+            machine must have what it needs.
 
     Raises:
         ConfigError: it has no model.
@@ -82,7 +93,7 @@ def check_config(cfg: Config, track: Track | None = None, *, starting: bool = Fa
     cfg = copy.deepcopy(cfg)
     name_types(cfg)
     setup = Setup(cfg)
-    checks = [*CHECKS, check_roots, check_files, check_masks, check_batches] if starting else CHECKS
+    checks = [*CHECKS, *STARTING] if starting else CHECKS
     found = [finding for check in checks for finding in _tried(check.__name__, partial(check, setup))]
     if track is not None:
         in_data = [

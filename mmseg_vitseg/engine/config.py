@@ -15,9 +15,10 @@ from mmengine.runner import Runner
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS, MODELS
 
+from mmseg_vitseg.compat import find_host_configs
 from mmseg_vitseg.datasets.settings import datasets_in
 from mmseg_vitseg.engine.type_names import name_types
-from mmseg_vitseg.errors import first_line, meant
+from mmseg_vitseg.errors import meant, whole_message
 
 HOST_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')  # of every training
 SYNCHRONISED = ('SyncBN', 'MMSyncBN', 'SyncBatchNorm')  # batch norms over all processes: mmengine's, mmcv's, torch's
@@ -44,6 +45,7 @@ def read_config(path: str | Path, options: dict | None = None) -> Config:
         raise FileNotFoundError(f'{path}: a folder; name a config file in it')
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such config; {_where_configs_are(path)}')
+    find_host_configs()
     try:
         cfg = Config.fromfile(path)
         unread = [name for name in options or {} if name.partition('.')[0] not in cfg]
@@ -62,7 +64,19 @@ def _named(error: BaseException) -> str:
     """Return an error's type and message; where the host cannot make its temporary copy, it stumbles over that once more."""
     if isinstance(error, UnboundLocalError) and error.__context__ is not None:
         return _named(error.__context__)
-    return f'{type(error).__name__}: {first_line(error)}'
+    if isinstance(error, ImportError) and str(error).startswith('Failed to import custom modules'):
+        return _failed_import(error)
+    return f'{type(error).__name__}: {whole_message(error)}'
+
+
+def _failed_import(error: ImportError) -> str:
+    """Return which of ``custom_imports`` failed, and why; the host says on which path it looked."""
+    failed = error.__cause__ or error  # the host's 'Failed to import NAME', while it handled what was wrong
+    origin = failed.__context__ or failed
+    name = str(failed).removeprefix('Failed to import ')
+    missing = isinstance(origin, ModuleNotFoundError) and origin.name
+    hint = f'; install {missing}, or name the folder that holds it: PYTHONPATH=FOLDER' if missing else ''
+    return f'custom_imports: {name} cannot be imported: {type(origin).__name__}: {whole_message(origin)}{hint}'
 
 
 def _where_configs_are(path: Path) -> str:

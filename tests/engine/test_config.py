@@ -7,12 +7,14 @@ import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
+from mmseg_vitseg.compat import host_stack
 from mmseg_vitseg.engine.config import (
     ConfigError,
     enable_amp,
     fit_to_devices,
     load_config,
     near_setting,
+    read_config,
     set_outputs,
     set_tta,
     variable_of,
@@ -188,3 +190,39 @@ def test_a_folder_for_temporary_files_that_takes_none(config_path, monkeypatch):
     monkeypatch.setattr('tempfile.TemporaryDirectory', refuse)
     with pytest.raises(ConfigError, match=r'PermissionError: .*/tmp/x'):
         load_config(config_path('quickstart'))
+
+
+@pytest.mark.parametrize(
+    ('module', 'words'),
+    [
+        (
+            'import not_to_be_found',
+            "ModuleNotFoundError: No module named 'not_to_be_found'; install not_to_be_found, or name",
+        ),
+        ('from os import nothing', 'ImportError: cannot import name .nothing. from .os.'),
+    ],
+)
+def test_custom_imports_that_fail_say_which_and_why(tmp_path, monkeypatch, module, words):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / 'brought_along.py').write_text(module)
+    (tmp_path / 'config.py').write_text("custom_imports = dict(imports=['brought_along'])")
+    with pytest.raises(
+        ConfigError, match=rf'cannot be read: custom_imports: brought_along cannot be imported: {words}'
+    ):
+        read_config(tmp_path / 'config.py')
+
+
+def test_an_error_of_several_lines_is_not_cut_off(tmp_path):
+    (tmp_path / 'config.py').write_text(r"raise RuntimeError('one\n  two')")
+    with pytest.raises(ConfigError, match=r'RuntimeError: one two$'):
+        read_config(tmp_path / 'config.py')
+
+
+def test_the_hosts_configs_by_their_package(tmp_path):
+    if host_stack() != 'onedl':
+        pytest.skip("OpenMMLab's mmengine finds them itself, where setuptools is older than 81")
+    (tmp_path / 'config.py').write_text(
+        "_base_ = 'mmseg::_base_/models/setr_pup.py'\nmodel = dict(decode_head=dict(num_convs=3))"
+    )
+    head = read_config(tmp_path / 'config.py').model.decode_head
+    assert (head.type, head.num_convs, head.num_classes) == ('SETRUPHead', 3, 19)

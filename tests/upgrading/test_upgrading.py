@@ -2,11 +2,11 @@
 
 import copy
 import warnings
-from importlib import resources
 
 import pytest
 import torch
-from mmengine.config import Config, ConfigDict
+from host_configs import PUBLISHED, narrow, without_pretrained
+from mmengine.config import Config
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
@@ -19,9 +19,8 @@ from mmseg_vitseg.benchmark.comparing import compare_configs
 from mmseg_vitseg.engine.config import ConfigError, fit_to_devices
 from mmseg_vitseg.upgrading.configs import upgrade_config
 
-HOST = resources.files('mmseg') / '.mim/configs'
 FAMILIES = ('setr', 'vit', 'segmenter', 'segformer', 'mae')
-CONFIGS = sorted(path for family in FAMILIES for path in (HOST / family).glob('*.py'))
+CONFIGS = sorted(path for family in FAMILIES for path in (PUBLISHED / family).glob('*.py'))
 OURS = 'mmseg_vitseg.'
 
 # What of each family is ours afterwards. UPerHead, FCNHead, Segmenter's head and MAE's backbone have no counterpart here.
@@ -32,33 +31,12 @@ UPGRADED = dict(
     segformer={'EncoderDecoder', 'MixVisionTransformer', 'SegformerHead'},
     mae={'EncoderDecoder'},
 )
-WIDTHS = ('in_channels', 'channels', 'out_channels', 'embed_dims', 'embed_dim', 'mla_channels')
-
-
-def shrink(node, key: str = ''):
-    """Divide every width of a model by 16, and make images 64 x 64; depth, levels and kinds stay."""
-    if isinstance(node, dict):
-        small = ConfigDict({name: shrink(value, name) for name, value in node.items()})
-        if str(small.get('type')) in ('VisionTransformer', 'MAE', 'SegmenterMaskTransformerHead'):
-            small.num_heads = 2
-        if small.get('type') in ('SETRMLAHead',):
-            small.channels = 4 * small.mla_channels
-        return small
-    if isinstance(node, (list, tuple)):
-        return type(node)(shrink(value, key) for value in node)
-    if key == 'img_size':
-        return 64
-    if key in ('crop_size', 'stride'):
-        return 64 if key == 'crop_size' else 42
-    return node // 16 if key in WIDTHS and node > 3 else node
 
 
 def shrunk(path) -> Config:
     cfg = Config.fromfile(path)
-    cfg.model = shrink(cfg.model)
-    for node in (cfg.model.backbone, cfg.model):
-        node.pop('init_cfg', None)
-        node.pop('pretrained', None)
+    cfg.model = narrow(cfg.model)
+    without_pretrained(cfg.model)
     return cfg
 
 
@@ -229,3 +207,23 @@ def test_what_has_no_counterpart_is_an_error():
         host = MODELS.build(dict(type='VisionTransformer', embed_dims=16, num_heads=2, num_layers=1, pre_norm=True))
     with pytest.raises(ValueError, match='pre_norm'):
         mmseg_vitseg.upgrade(host)
+
+
+@pytest.mark.parametrize('wrong', [dict(in_channels=3), dict(nothing=1)])
+def test_an_old_model_that_fails_itself_is_not_called_ours(wrong, call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    cfg = shrunk(first_of('setr', 'naive'))
+    cfg.model.decode_head.update(wrong)
+    cfg.dump('old.py')
+    result = call('upgrade_config old.py new.py --shape 64 64')
+    assert result.status == 2
+    assert 'new.py: written, but not compared: the old one fails too, on a picture of 64 x 64: ' in result.err
+    assert Config.fromfile('new.py').model.type == 'mmseg_vitseg.EncoderDecoder'
+
+
+@pytest.mark.parametrize('pattern', ['danet/danet_r50*ade20k*', 'segnext/segnext_mscan-t*'])
+def test_a_model_that_keeps_its_head_is_compared(pattern, call, tmp_path, monkeypatch):
+    """DANet has parameters of one number; SegNeXt's head draws bases in float32 at each prediction."""
+    monkeypatch.chdir(tmp_path)
+    shrunk(min(PUBLISHED.glob(pattern))).dump('old.py')
+    assert 'logits differ by at most 0.0e+00' in call('upgrade_config old.py new.py --shape 64 64').out
