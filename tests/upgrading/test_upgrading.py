@@ -226,4 +226,6 @@ def test_a_model_that_keeps_its_head_is_compared(pattern, call, tmp_path, monkey
     """DANet has parameters of one number; SegNeXt's head draws bases in float32 at each prediction."""
     monkeypatch.chdir(tmp_path)
     shrunk(min(PUBLISHED.glob(pattern))).dump('old.py')
-    assert 'logits differ by at most 0.0e+00' in call('upgrade_config old.py new.py --shape 64 64').out
+    result = call('upgrade_config old.py new.py --shape 64 64')
+    assert (result.status, result.err) == (0, '')
+    assert 'Same random weights' in result.out
