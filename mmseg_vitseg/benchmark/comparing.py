@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -49,7 +50,8 @@ def compare_variants(ours: Step, other: Step, seed: int = 0) -> Comparison:
         if why:
             return Comparison(note=why, other_failed=step is other)
         results.append(result)
-    return compare(*reversed(results))
+    theirs, own = results
+    return compare(own, theirs)
 
 
 def compare_configs(ours: str, other: str, shape: tuple[int, int]) -> Comparison:
@@ -68,14 +70,19 @@ def compare_configs(ours: str, other: str, shape: tuple[int, int]) -> Comparison
     return comparison
 
 
+def _built(path: str, settings: Settings) -> Step:
+    return Step(Variant(path, path).build(), settings)
+
+
 def _compare_built(ours: str, other: str, settings: Settings) -> Comparison:
     steps = []
     for path in (other, ours):
-        step, why = reason(lambda path=path: Step(Variant(path, path).build(), settings))
+        step, why = reason(partial(_built, path, settings))
         if why:
             return Comparison(note=why, other_failed=path == other)
         steps.append(step)
-    return compare_variants(*reversed(steps))
+    theirs, own = steps
+    return compare_variants(own, theirs)
 
 
 def _copy_weights(source: Segmentor, target: Segmentor) -> None:
