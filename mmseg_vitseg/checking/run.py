@@ -81,8 +81,8 @@ def check_config(cfg: Config, track: Track | None = None, *, starting: bool = Fa
             (``launcher``), synchronised batch norm without a process group is taken for plain batch norm.
         track: if given, a sample of the data is looked at too, and this shows how far it is: see
             :func:`~mmseg_vitseg.checking.data.check_data`.
-        starting: a training is about to start here: the folders of its data must be there, pictures fit into batches, and the
-            machine must have what it needs.
+        starting: a training is about to start here: the folders of its data must be there, pictures fit into batches, and
+            the machine must have what it needs.
 
     Raises:
         ConfigError: it has no model.
