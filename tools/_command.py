@@ -44,6 +44,7 @@ HOST_WARNINGS = (
     'Fail to import ``MultiScaleDeformableAttention``',
     'Default ``avg_non_ignore`` is False',
     '``build_loss`` would be deprecated',
+    '``build_pixel_sampler`` would be deprecated',
     '`reduce_zero_label` will be deprecated',
     'The shape of value will convert',
     'Setting MKL_NUM_THREADS environment variable',

@@ -27,7 +27,8 @@ def parse_args() -> argparse.Namespace:
         const='auto',
         metavar='auto|FILE',
         help="go on from the newest checkpoint in the work dir, or from FILE, up to the config's last epoch; with "
-        'train_dataloader.num_workers=0, the losses are those of a run that was never interrupted',
+        'train_dataloader.num_workers=0 train_dataloader.persistent_workers=False, the losses are those of a run that '
+        'was never interrupted',
     )
     parser.add_argument(
         '--amp',
@@ -46,6 +47,7 @@ def main() -> None:
     from mmseg_vitseg.engine.config import enable_amp, load_config
     from mmseg_vitseg.engine.disk import disk_errors_explained
     from mmseg_vitseg.engine.launch import build_runner, set_resume
+    from mmseg_vitseg.engine.unused import unused_parameters_explained
 
     cfg = load_config(args.config, options=args.cfg_options, work_dir=args.work_dir, launcher=args.launcher)
     if args.seed is not None:
@@ -59,7 +61,8 @@ def main() -> None:
         check(cfg)
     with disk_errors_explained(cfg.work_dir):
         runner = build_runner(cfg)
-        runner.train()
+        with unused_parameters_explained(runner):
+            runner.train()
     if runner.rank == 0:
         report(Path(cfg.work_dir))
 

@@ -8,7 +8,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.registry import MODELS
 from torch import Tensor
 
-from mmseg_vitseg.checking.findings import Finding, error
+from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.parts import Part, argument, by, class_of, is_known
 from mmseg_vitseg.checking.probing import as_declared, build, runs
 from mmseg_vitseg.checking.setup import Setup
@@ -83,6 +83,31 @@ def check_heads(setup: Setup) -> Iterator[Finding]:
         if _takes(head, levels) or not _takes(head, as_declared(levels, declared)):
             continue
         yield _mismatch(widths, head.key, index, declared)
+
+
+def check_unread_levels(setup: Setup) -> Iterator[Finding]:
+    """The backbone's last level is read by a head: what leads to it alone gets no gradient."""
+    backbone, levels, indices = setup.backbone, setup.features.levels, setup.argument('out_indices')
+    if backbone is None or levels is None or setup.model.child('neck') or not isinstance(indices, (list, tuple)):
+        return
+    classes = [class_of(head.node, MODELS) for head in setup.heads]
+    if len(indices) != len(levels) or not all(is_known(cls) and issubclass(cls, BaseDecodeHead) for cls in classes):
+        return
+    read = [argument(head.node, 'in_index', cls) for head, cls in zip(setup.heads, classes, strict=True)]
+    used = {one for index in read for one in (index if isinstance(index, (list, tuple)) else [index])}
+    if not all(isinstance(one, int) and -len(levels) <= one < len(levels) for one in used):
+        return  # check_heads says so
+    last = max((one % len(levels) for one in used), default=len(levels) - 1)
+    if last < len(levels) - 1:
+        key, fewer = backbone.key, f'{tuple(indices[: last + 1])}'.replace(' ', '')
+        deep = isinstance(setup.argument('num_layers'), int) and indices[last] >= 0
+        yield warning(
+            f'{key}.out_indices',
+            f'{tuple(indices)}, and no head reads the last (in_index is {", ".join(map(str, read))})',
+            why='what leads to it alone is computed but never trained, and several processes fail on it',
+            fix=(f'{key}.num_layers={indices[last] + 1} {key}.out_indices={fewer}' if deep else 'a head that reads it')
+            + ', or find_unused_parameters=True for several processes',
+        )
 
 
 def check_patch_heads(setup: Setup) -> Iterator[Finding]:

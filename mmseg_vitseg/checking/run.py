@@ -46,6 +46,7 @@ CHECKS: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
     levels.check_out_indices,
     levels.check_neck,
     levels.check_heads,
+    levels.check_unread_levels,
     levels.check_patch_heads,
     sizes.check_patches,
     sizes.check_position_grid,

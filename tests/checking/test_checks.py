@@ -241,6 +241,14 @@ WRONG = [
         '256',
         'in_channels=[128, 128, 128, 128]',
     ),
+    (
+        'quickstart',
+        {'model.backbone.out_indices': (1, 5), 'model.decode_head.in_index': 0},
+        'warning',
+        'model.backbone.out_indices',
+        '(1, 5), and no head reads the last (in_index is 0)',
+        'model.backbone.num_layers=2 model.backbone.out_indices=(1,)',
+    ),
     # sizes
     ('vit', {'model.decode_head.patch_size': 8}, 'error', 'model.decode_head.patch_size', '8', 'patch_size=16'),
     (
