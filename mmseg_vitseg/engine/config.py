@@ -198,7 +198,7 @@ def set_outputs(cfg: Config, *, labels: str | None, pictures: str | None) -> Non
 
     The host's IoUMetric would give all pictures of one name one file, so a hook writes labels, also where the config has the
     metric write them (``output_dir``); one that does nothing else (``format_only``) is taken out. A metric that writes in a
-    way of its own, or that a user has changed so, is left as it is.
+    way of its own writes as it does, which is said, and where it does nothing else, to a folder of its name.
 
     Args:
         labels: folder for the predicted labels, :class:`~mmseg_vitseg.engine.output_hooks.PredictedLabelsHook`'s.
@@ -213,6 +213,15 @@ def set_outputs(cfg: Config, *, labels: str | None, pictures: str | None) -> Non
     metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
     plain = [metric for metric in metrics if writes_as_host(metric)]
     labels = labels or next((metric.output_dir for metric in plain if metric.get('output_dir')), None)
+    for metric in [metric for metric in metrics if metric not in plain]:
+        if labels and metric.get('format_only') and not metric.get('output_dir'):
+            metric.output_dir = str(Path(labels, str(metric.type)))
+        if metric.get('output_dir'):
+            print_log(
+                f'test_evaluator: {metric.type} writes to {metric.output_dir} in a way of its own, most likely one file for '
+                'all pictures of one name; --out DIR writes one for each.',
+                logger='current',
+            )
     if labels:
         for metric in plain:
             metric.pop('output_dir', None)

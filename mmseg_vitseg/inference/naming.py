@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +44,15 @@ def names_of(datasets: Sequence[Any]) -> dict[str, Path]:
         paths = [dataset.get_data_info(index)['img_path'] for index in range(len(dataset))]
         folder = (getattr(dataset, 'data_prefix', None) or {}).get('img_path')
         places.append({path: _place(path, folder) for path in paths})
-    stems = [place.with_suffix('') for one in places for place in {*one.values()}]
+    stems = [stem for one in places for stem in {place.with_suffix('') for place in one.values()}]
     if len({*stems}) < len(stems) and len(places) > 1:
         places = [
             {path: Path(str(number), place) for path, place in one.items()}
             for number, one in enumerate(places, start=1)
         ]
-    files = {path: place for one in reversed(places) for path, place in one.items()}
+    files: dict[str, Path] = {}
+    for path, place in chain.from_iterable(one.items() for one in places):
+        files.setdefault(path, place)  # a picture of two data sets is the first one's
     return dict(zip(files, unique_names(list(files.values())), strict=True))
 
 

@@ -2,14 +2,16 @@
 
 import csv
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
+from mmseg_vitseg.inference import files
 from mmseg_vitseg.inference.drawing import areas, index_mask, overlay, with_legend
-from mmseg_vitseg.inference.files import find_inputs
+from mmseg_vitseg.inference.files import Writer, find_inputs, predict_files
 from mmseg_vitseg.inference.model import load_model, predict
 
 RGB = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
@@ -105,6 +107,58 @@ def test_outputs_have_names_of_their_own(tmp_path):
         find_inputs([tmp_path / 'empty'])
 
 
+def test_linked_folders_patterns_and_what_is_no_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ('in/a.png', 'far/b.png', 'in/deep/c.NPY'):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).touch()
+    Path('in/link').symlink_to('../far')
+    Path('in/deep/up').symlink_to('..')  # a loop
+    Path('far/back').symlink_to('../in')  # and another
+    assert [str(name) for _, name in find_inputs(['in'])] == ['a', 'link/b']
+    assert [str(name) for _, name in find_inputs(['in'], None, ('.png', '.npy'))] == ['a', 'deep/c', 'link/b']
+    assert [str(file) for file, _ in find_inputs(['in/*.png', 'f*/b.png'])] == ['in/a.png', 'far/b.png']
+    for camera in ('0', 'rtsp://user@host/1', 'https://host/a.jpg', '/dev/null'):
+        with pytest.raises(ValueError, match=f'^{camera}: .*cameras, streams and addresses are not read; save'):
+            find_inputs([camera])
+    with pytest.raises(FileNotFoundError, match=r'x\*\.png: no such file'):
+        find_inputs(['x*.png'])
+
+
+def test_one_that_cannot_be_predicted_leaves_the_rest(config, checkpoint, pictures, tmp_path, monkeypatch):
+    """Of a batch of three, the second is too large for the memory; one goes through no pipeline, one is no picture."""
+    for name in ('c', 'd', 'e'):
+        Image.fromarray(RGB).save(pictures / f'{name}.png')
+    Image.fromarray(RGB[:1, :1]).resize((1, 4000)).save(pictures / 'thin.png')
+    options = {'test_dataloader.dataset.pipeline.1.keep_ratio': True}
+    model = load_model(config, checkpoint, 'cpu', options)
+
+    def label_maps_of(model, batch, whole=files.label_maps):
+        if any(sample['file'].name == 'd.png' for sample in batch):
+            raise RuntimeError('not enough memory: you tried to allocate')
+        return whole(model, batch)
+
+    monkeypatch.setattr(files, 'label_maps', label_maps_of)
+    said = []
+    writer = Writer(model, tmp_path / 'out', 0.5)
+    inputs = find_inputs([pictures])
+    assert predict_files(model, inputs, writer, batch_size=3, on_done=lambda file, error: said.append(error)) == 3
+    left_out = sorted(error for error in said if error)
+    assert [error.partition(': ')[0] for error in left_out] == [
+        str(pictures / name) for name in ('broken.jpg', 'd.png', 'thin.png')
+    ]
+    assert 'not enough memory' in left_out[1]
+    assert sorted(path.stem for path in (tmp_path / 'out').rglob('*_mask.png')) == [
+        'a_mask',
+        'b_mask',
+        'c_mask',
+        'e_mask',
+    ]
+    assert {Path(row['file']).name for row in json.loads((tmp_path / 'out/areas.json').read_text())} == {
+        'a.png', 'b.png', 'c.png', 'e.png'
+    }  # fmt: skip
+
+
 def test_drawing():
     labels = np.array([[0, 1], [1, 1]])
     palette = np.array([[0, 0, 0], [200, 100, 0], [9, 9, 9]], np.uint8)
@@ -116,5 +170,8 @@ def test_drawing():
     sheet = with_legend(picture, table, ['a', 'b', 'c'], palette)
     assert (200, 100, 0) in {colour for _, colour in sheet.getcolors(10000)}
     assert index_mask(labels, palette).getpalette()[3:6] == [200, 100, 0]
+    assert index_mask(labels, palette, 1).getpalette()[6:9] == [200, 100, 0]
+    assert np.array_equal(np.array(index_mask(labels, palette, 1)), labels + 1)
+    assert np.array(index_mask(np.array([[255]]), np.zeros((256, 3), np.uint8), 1)).tolist() == [[256]]
     many = np.zeros((300, 3), np.uint8)
     assert np.array(index_mask(np.array([[299]]), many)).tolist() == [[299]]
