@@ -23,11 +23,10 @@ MADE_FOR = {
     'OhemCrossEntropy': 'write a CrossEntropyLoss, and beside it sampler=dict(type="OHEMPixelSampler", thresh=0.7)',
     'SiLogLoss': 'it is for depths; leave it out',
 }
-# Changes that help some loss or other; which one helps is tried.
+# Changes that help some loss or other; which one helps is tried: first those that change least, then ours of the same name.
+FORMS: tuple[dict, ...] = (*({'loss_type': value} for value in ('binary', 'multi_class')), {'reduction': 'none'})
 CHANGES: tuple[dict, ...] = (
     *({'use_sigmoid': value} for value in (True, False)),
-    *({'loss_type': value} for value in ('binary', 'multi_class')),
-    {'reduction': 'none'},
     {'ignore_index': 255},
     {'class_weight': None},
     *({name: False} for name in ('use_mask', 'avg_non_ignore')),
@@ -138,7 +137,7 @@ def _cure(setup: Setup, head: Part, loss: Part, ignored: bool = False) -> str:
         return f'{head.key}.ignore_index=255'
     takes = inspect.signature(class_of(loss.node, MODELS) or dict).parameters
     own = [{'type': f'{registry.SCOPE}.{name}'}] if name in registry.MODELS.module_dict else []
-    changes = [*own, *(change for change in CHANGES if change.keys() <= takes.keys())]
+    changes = [change for change in (*FORMS, *own, *CHANGES) if change.keys() <= {'type', *takes}]
     for several in (*combinations(changes, 1), *combinations(changes, 2)):
         change = {key: value for one in several for key, value in one.items()}
         taught = taught_by(setup, head, {**loss.node, **change})

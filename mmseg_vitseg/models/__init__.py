@@ -2,7 +2,7 @@
 
 import mmseg_vitseg.checkpoints.load_from  # noqa: F401  load_from reads every kind of file, in the host's tools too
 from mmseg_vitseg.models.heads import LinearPatchHead, SegformerHead, SETRMLAHead, SETRUPHead
-from mmseg_vitseg.models.losses import CrossEntropyLoss, DiceLoss, FocalLoss, TverskyLoss
+from mmseg_vitseg.models.losses import CrossEntropyLoss, DiceLoss, FocalLoss, LovaszLoss, TverskyLoss
 from mmseg_vitseg.models.mit import MixVisionTransformer
 from mmseg_vitseg.models.necks import MLANeck
 from mmseg_vitseg.models.segmentor import EncoderDecoder
@@ -15,6 +15,7 @@ __all__ = [
     'EncoderDecoder',
     'FocalLoss',
     'LinearPatchHead',
+    'LovaszLoss',
     'MLANeck',
     'MixVisionTransformer',
     'SETRMLAHead',

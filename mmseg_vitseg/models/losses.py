@@ -25,7 +25,8 @@ WRONG_OF_ONE_LOGIT = (host.DiceLoss, host.TverskyLoss)
 class CrossEntropyLoss(host.CrossEntropyLoss):
     """The host's, where ``class_weight`` goes with ``avg_non_ignore``, with ignored pixels and with ``use_sigmoid`` too.
 
-    With ``class_weight``, the mean is that over the weights of the pixels that are not ignored.
+    With ``class_weight``, the mean is that over the weights of the pixels that are not ignored. Of one logit, a batch of
+    which all pixels are ignored is 0; the host's fails on it.
     """
 
     def __init__(
@@ -51,6 +52,8 @@ class CrossEntropyLoss(host.CrossEntropyLoss):
             counted = label != ignore_index
             weights = cls_score.new_tensor(self.class_weight)[label.where(counted, 0)]
             avg_factor = (weights * counted).sum()
+        if self.use_sigmoid and cls_score.shape[1] == 1:
+            cls_score = cls_score.squeeze(1)  # as the host's does, once it has looked at the labels
         return super().forward(cls_score, label, weight, avg_factor, reduction_override, ignore_index, **host_arguments)
 
 
@@ -115,6 +118,35 @@ class TverskyLoss(host.TverskyLoss):
             class_weight=None if self.class_weight is None else pred.new_tensor(self.class_weight),
             ignore_index=None if one else self.ignore_index,
         )
+
+
+@MODELS.register_module()
+class LovaszLoss(host.LovaszLoss):
+    """The host's, of the pixels alone that the head neither ignores nor leaves unsampled; 0 where there is none.
+
+    The host's is not a number where all pixels are ignored, with ``per_image`` fails where those of one picture are, and
+    knows no sampler. ``reduction`` is of pictures, with ``per_image`` alone.
+    """
+
+    def __init__(self, *, per_image: bool = False, reduction: str = 'mean', **host_arguments):
+        super().__init__(per_image=per_image, reduction=reduction if per_image else 'none', **host_arguments)
+
+    def forward(
+        self,
+        cls_score: Tensor,
+        label: Tensor,
+        weight: Tensor | None = None,
+        ignore_index: int | None = 255,
+        **host_arguments,
+    ) -> Tensor:
+        """Return the loss of logits (B, K, H, W)."""
+        ignored = -1 if ignore_index is None else ignore_index
+        if weight is not None:
+            label = label.where(weight > 0, ignored)
+        counted = (label != ignored).flatten(1).any(1)  # (B,)
+        if not counted.any():
+            return cls_score.sum() * 0
+        return super().forward(cls_score[counted], label[counted], ignore_index=ignored, **host_arguments)
 
 
 @MODELS.register_module()

@@ -34,6 +34,7 @@ def losses(classes: int) -> dict:
         'dice, naive': build('DiceLoss', naive_dice=True, use_sigmoid=classes == 1),
         'tversky': build('TverskyLoss'),
         'tversky of no label': build('TverskyLoss', ignore_index=None),
+        'lovasz': build('LovaszLoss', loss_type='binary' if classes == 1 else 'multi_class'),
         'focal': build('FocalLoss', class_weight=WEIGHTS[:classes]),
         'focal, balanced': build('FocalLoss', alpha=[0.4] * classes),
     }
@@ -127,6 +128,40 @@ def test_equals_the_hosts_where_that_is_right(name, arguments):
     logits, labels = make(4, ignored=False)
     host = MODELS.build(dict(type=f'mmseg.{name}', **arguments))(logits, labels, ignore_index=IGNORED)
     assert_close(build(name, **arguments)(logits, labels, ignore_index=IGNORED), host)
+
+
+@pytest.mark.filterwarnings('ignore:Default ``avg_non_ignore``')
+@pytest.mark.parametrize(
+    ('name', 'classes', 'arguments'),
+    [
+        ('CrossEntropyLoss', 1, dict(use_sigmoid=True)),
+        ('CrossEntropyLoss', 4, dict(class_weight=WEIGHTS)),
+        ('DiceLoss', 1, dict()),
+        ('TverskyLoss', 4, dict()),
+        ('FocalLoss', 4, dict()),
+        ('LovaszLoss', 4, dict()),
+        ('LovaszLoss', 4, dict(per_image=True)),
+        ('LovaszLoss', 1, dict(loss_type='binary')),
+    ],
+)
+def test_a_batch_of_ignored_pixels_teaches_nothing(name, classes, arguments):
+    logits, labels = make(classes)
+    loss = build(name, **arguments)(logits, torch.full_like(labels, IGNORED), ignore_index=IGNORED)
+    assert loss.isfinite()
+    loss.backward()
+    assert not logits.grad.any()
+
+
+@pytest.mark.parametrize('per_image', [True, False])
+def test_lovasz_leaves_out_pictures_of_ignored_pixels(per_image):
+    logits, labels = make(4)
+    labels[1] = IGNORED
+    ours = build('LovaszLoss', per_image=per_image)(logits, labels, ignore_index=IGNORED)
+    host = MODELS.build(dict(type='mmseg.LovaszLoss', per_image=False, reduction='none'))
+    assert_close(ours, host(logits[:1], labels[:1], ignore_index=IGNORED))
+    assert_close(
+        build('LovaszLoss', loss_weight=2.0)(logits, labels.clamp(max=3)), 2 * host(logits, labels.clamp(max=3))
+    )
 
 
 def test_softmax_of_one_logit_is_refused():

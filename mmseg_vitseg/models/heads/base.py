@@ -5,6 +5,7 @@ B batch, K classes, h w size of the logits that a head computes, H W size of the
 
 from collections.abc import Callable, Sequence
 
+import torch
 from mmengine.logging import print_log
 from mmseg.models import losses as host
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
@@ -99,6 +100,16 @@ class DecodeHead(BaseDecodeHead):
         if not overrides(self, 'forward', 'loss_by_feat'):
             self._say_that_it_is_held(self.loss_decode)
         return super().loss(inputs, batch_data_samples, train_cfg)
+
+    def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: list) -> dict[str, Tensor]:
+        """Return the host's losses and accuracy; of one logit, the host's accuracy is how much is background."""
+        losses = super().loss_by_feat(seg_logits, batch_data_samples)
+        if self.out_channels == 1:
+            labels = self._stack_batch_gt(batch_data_samples)  # (B, 1, H, W)
+            margin = resize(seg_logits, labels.shape[2:], self.align_corners).sigmoid() - self.threshold
+            votes = torch.cat([-margin, margin], dim=1)  # (B, 2, H, W)
+            losses['acc_seg'] = host.accuracy(votes, labels.squeeze(1), ignore_index=self.ignore_index)
+        return losses
 
     def _say_that_it_is_held(self, criterion: nn.Module) -> None:
         if not getattr(self, '_said', False):

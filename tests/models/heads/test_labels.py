@@ -6,6 +6,7 @@ from mmengine.config import ConfigDict
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
+from torch.testing import assert_close
 
 HEADS = {
     'linear': dict(type='mmseg_vitseg.LinearPatchHead', in_channels=8, patch_size=8),
@@ -93,6 +94,22 @@ def test_one_logit_tells_two_labels_apart(head):
     train(model, 1, 255)
     with pytest.raises(ValueError, match='labels 2 with num_classes=2; allowed: 0 to 1 and ignore_index=255; 5 pixels'):
         train(model, 2)
+
+
+@pytest.mark.parametrize('head', ['linear', 'segformer'])
+@pytest.mark.parametrize('threshold', [0.5, 0.9])
+def test_accuracy_of_one_logit(head, threshold):
+    model = build(
+        HEADS[head], decode_head=dict(ONE, threshold=threshold, dropout_ratio=0.0, loss_decode=LOSSES['sigmoid'])
+    )
+    torch.nn.init.constant_(list(model.decode_head.parameters())[-1], 1.0)
+    masks = torch.randint(0, 2, (1, 1, 16, 16))
+    masks[0, 0, 0] = 255
+    sample = SegDataSample(gt_sem_seg=PixelData(data=masks[0]))
+    image = torch.randn(1, 3, 16, 16)
+    accuracy = model.loss(image, [sample])['decode.acc_seg']
+    predicted = model.decode_head.predict_by_feat(model(image), [dict(img_shape=(16, 16))]).sigmoid() > threshold
+    assert_close(accuracy, 100 * (predicted == masks)[masks != 255].float().mean()[None])
 
 
 @pytest.mark.parametrize('head', HEADS)
