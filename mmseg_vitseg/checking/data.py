@@ -1,6 +1,5 @@
 """What the data are, looked at in a sample: labels against classes, masks against pictures."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
@@ -11,50 +10,23 @@ from mmseg.registry import DATASETS, MODELS, TRANSFORMS
 
 from mmseg_vitseg.checking.classes import compare_classes, logits_of, takes_labels
 from mmseg_vitseg.checking.files import loads_masks, missing_files, without_masks
-from mmseg_vitseg.checking.findings import Finding, error, warning
+from mmseg_vitseg.checking.findings import Finding, error
+from mmseg_vitseg.checking.labels import check_absent, check_labels
 from mmseg_vitseg.checking.losses import check_ignored
 from mmseg_vitseg.checking.parts import Part, argument, class_of, quiet, type_name
 from mmseg_vitseg.checking.roots import NOTHING, check_roots, missing_root
+from mmseg_vitseg.checking.sample import Seen, spread
 from mmseg_vitseg.checking.setup import TRAINED, Setup, classes_of
 from mmseg_vitseg.datasets.loading import LoadMask
-from mmseg_vitseg.datasets.masks import NoMaskError, of_channels
+from mmseg_vitseg.datasets.masks import NoMaskError
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.model import is_loading
 
 SAMPLE = 64  # pictures of each data set, at even distances
+FEW = 8  # masks of each that are looked at before a training
 LISTED = 3  # files or labels named before the rest is only counted
 
 Track = Callable[[Iterable[int], str], Iterable[int]]
-
-
-class Seen:
-    """What a sample of a data set holds."""
-
-    def __init__(self) -> None:
-        self.labels: Counter[int] = Counter()  # label as the loss gets it -> masks that have it
-        self.first: dict[int, str] = {}  # label -> the first mask that has it
-        self.damaged: list[str] = []
-        self.no_masks: dict[str, NoMaskError] = {}  # path -> what it is
-        self.other_size: list[str] = []
-        self.masks = 0
-
-    def add(self, results: dict) -> None:
-        """Look at a picture and its mask, as the pipeline's loading steps give them."""
-        if 'gt_seg_map' not in results:  # depths, say
-            return
-        path, mask = results.get('seg_map_path', results.get('img_path')), np.asarray(results['gt_seg_map'])
-        self.masks += 1
-        if mask.ndim == 3 and mask.shape[2] in (2, 3, 4):  # not a volume
-            self.no_masks[str(path)] = of_channels(mask)
-        if mask.ndim != 2:
-            return
-        picture = results.get('img')
-        size = tuple(results.get('ori_shape', () if picture is None else np.shape(picture)))[:2]
-        if size and mask.shape != size:
-            self.other_size.append(f'{path} {mask.shape[0]} x {mask.shape[1]}, its picture {size[0]} x {size[1]}')
-        for label in np.unique(mask).tolist():
-            self.labels[label] += 1
-            self.first.setdefault(label, str(path))
 
 
 def check_data(setup: Setup, track: Track = lambda indices, text: indices) -> Iterator[Finding]:
@@ -112,7 +84,7 @@ def _look(dataset, steps: list[dict], track: Track, name: str) -> Seen:
     if text := without_masks(infos):
         seen.damaged.append(text)
     absent = {str(info['img_path']) for info in [*pictures, *masks]}
-    for index in track(np.unique(np.linspace(0, len(dataset) - 1, SAMPLE).astype(int)).tolist(), name):
+    for index in track(spread(len(dataset), SAMPLE), name):
         info = dataset.get_data_info(index) if infos else {}
         path = str(info.get('img_path'))
         if path in absent:
@@ -167,7 +139,7 @@ def _check_sample(setup: Setup, part: Part, dataset, seen: Seen) -> Iterator[Fin
             yield from compare_classes(head, len(names), type_name(part.node))
     count = len(names) if names else max((max(logits_of(head), 2) for head in heads), default=None)
     if count and seen.labels:
-        yield from _check_labels(part, dataset, seen, count, _ignored(heads))
+        yield from check_labels(part, dataset, seen, names or [str(index) for index in range(count)], _ignored(heads))
     if part.key.startswith('train_dataloader'):
         yield from check_ignored(setup, seen.labels)
 
@@ -178,36 +150,24 @@ def _ignored(heads: list[Part]) -> int:
     return next((value for value in values if value is not None), 255)
 
 
-def _check_labels(part: Part, dataset, seen: Seen, count: int, ignored: int) -> Iterator[Finding]:
-    reduced, labels = bool(dataset.reduce_zero_label), set(seen.labels)
-    key, classes = f'{part.key}.reduce_zero_label', f'classes are 0 to {count - 1}'
-    unknown = sorted(labels - {*range(count), ignored})
-    if unknown:
-        listed = ', '.join(f'{one} in {seen.labels[one]} of {seen.masks} masks' for one in unknown[:LISTED])
-        more = f' and {len(unknown) - LISTED} more labels' if len(unknown) > LISTED else ''
-        from_one = unknown == [count] and not reduced
-        yield error(
-            key if from_one else part.key,
-            f'masks have labels that are no class: {listed}{more} (first {seen.first[unknown[0]]}); {classes}, '
-            f'ignore_index={ignored}, reduce_zero_label={reduced}',
-            why='such labels crash the loss, on a GPU with a "device-side assert"',
-            fix=f"if 0 stands for 'no class' in the masks, {key}=True"
-            if from_one
-            else 'set ignore_index=255 in every head'
-            if unknown == [255]
-            else 'convert the masks, or give a class for each label in metainfo.classes; what has none is 255',
-        )
-    elif not labels & set(range(count)):
-        yield error(
-            part.key,
-            f'no mask of {seen.masks} has a class: all pixels are {", ".join(map(str, sorted(labels)))}; {classes}',
-            why='every pixel is ignored: nothing is learned',
-            fix=f'look at the masks; {key} is {reduced}',
-        )
-    elif reduced and {*range(count - 1), 255} <= labels and count - 1 not in labels:  # 255 was 0
-        yield warning(
-            key,
-            f'True makes labels 1 to {count} classes; of {seen.masks} masks none has {count}, and all others are there',
-            why='if the masks count from 0, their first class is ignored and every other is taken for the one before',
-            fix=f'{key}=False, if the masks count classes from 0',
-        )
+def check_few_masks(setup: Setup) -> Iterator[Finding]:
+    """No value stands for a class without being its index, in a few masks of the training data."""
+    for wrapped in setup.datasets('train_dataloader'):
+        part = wrapped[0]
+        names, heads = classes_of(part), [head for head in setup.heads if takes_labels(head)]
+        steps = [
+            step.node
+            for step in part.children('pipeline')
+            if loads_masks(part._replace(node=dict(pipeline=[step.node])))
+        ]
+        if not names or not steps or missing_root(part) is not None:
+            continue
+        try:
+            dataset = DATASETS.build({**part.node, 'pipeline': steps})
+            seen = Seen()
+            for index in spread(len(dataset), FEW):
+                seen.add(dataset[index])
+        except Exception:  # data sets and loading fail in their own ways, and say so in the training
+            continue
+        if (ignored := _ignored(heads)) in seen.labels and set(seen.labels) <= {*range(len(names)), ignored}:
+            yield from check_absent(part, dataset, seen, names, ignored)

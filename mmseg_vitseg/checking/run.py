@@ -23,7 +23,7 @@ from mmseg_vitseg.checking import (
     sizes,
 )
 from mmseg_vitseg.checking.batches import check_batches
-from mmseg_vitseg.checking.data import Track, check_data
+from mmseg_vitseg.checking.data import Track, check_data, check_few_masks
 from mmseg_vitseg.checking.files import check_files, check_masks
 from mmseg_vitseg.checking.findings import ERROR, Finding
 from mmseg_vitseg.checking.parts import quiet
@@ -67,6 +67,7 @@ STARTING: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
     check_roots,
     check_files,
     check_masks,
+    check_few_masks,
     check_batches,
 )
 

@@ -75,7 +75,8 @@ class LoadMask(LoadAnnotations):
     and JPEGs are refused: the host takes them for labels.
 
     Args:
-        values: what may stand in the file, before ``reduce_zero_label``; None for any value.
+        values: what may stand in the file, before ``reduce_zero_label``; None for any value. A dict says what label each
+            stands for: ``{0: 0, 255: 1}`` for an object drawn in white.
         void: the value, in the file, of pixels without a class; it becomes 255, which losses and scores ignore.
         kwargs: the host's.
 
@@ -86,7 +87,7 @@ class LoadMask(LoadAnnotations):
 
     reduce_zero_label: bool | None
 
-    def __init__(self, *, values: Sequence[int] | None = None, void: int | None = None, **kwargs):
+    def __init__(self, *, values: Sequence[int] | dict[int, int] | None = None, void: int | None = None, **kwargs):
         super().__init__(**kwargs)
         self.values = values
         self.void = void
@@ -103,8 +104,10 @@ class LoadMask(LoadAnnotations):
                 + (f': these are {cause}' if cause else '')
             ) from cause
         if self.values is not None:
-            self._check_values(path, mask, self.values)
+            self._check_values(path, mask, list(self.values))
         table = label_table(self._reduces(results), results.get('label_map'))
+        if isinstance(self.values, dict):
+            table = table[[self.values.get(value, value) for value in range(256)]]
         if self.void is not None:
             table[self.void] = 255
         results['gt_seg_map'] = table[mask]

@@ -113,6 +113,53 @@ def test_labels(config, tmp_path, labels, changes, severity, key, words):
         assert word in str(finding)
 
 
+VALUES = 'dict(type="mmseg_vitseg.LoadMask", values={%s}) in every pipeline'
+
+
+@pytest.mark.parametrize(
+    ('labels', 'names', 'severity', 'words'),
+    [
+        ((0, 255), 2, 'warning', ('class 1 (b) is in no mask of 3, and 255 is in all', VALUES % '0: 0, 255: 1')),
+        ((1, 255), 2, 'warning', ('class 0 (a) is in no mask', 'is 255 your object?', VALUES % '1: 0, 255: 1')),
+        ((0, 1, 255), 3, 'warning', ('class 2 (c) is in no mask', VALUES % '0: 0, 1: 1, 255: 2')),
+        ((0, 255), 3, 'warning', ('class 1 (b), 2 (c) is in no mask', 'else convert the masks')),
+        ((0, 128), 2, 'error', ('128 in 3 of 3 masks', VALUES % '0: 0, 128: 1')),
+        ((0, 100, 200), 3, 'error', ('100 in 3 of 3', VALUES % '0: 0, 100: 1, 200: 2')),
+    ],
+)
+def test_values_that_stand_for_classes(config, tmp_path, labels, names, severity, words):
+    save(tmp_path, masks(*labels))
+    cfg = config()
+    cfg.train_dataloader.dataset.metainfo.classes = list('abc')[:names]
+    cfg.model.decode_head.num_classes = names
+    if 'auxiliary_head' in cfg.model:
+        cfg.model.auxiliary_head.num_classes = names
+    (finding,) = check(cfg)
+    assert (finding.severity, finding.key) == (severity, 'train_dataloader.dataset')
+    for word in words:
+        assert word in str(finding)
+    if severity == 'warning':
+        (early,) = check_config(cfg, starting=True)
+        assert early == finding
+    if VALUES[-20:] in str(finding):  # the remedy is one
+        values = dict(zip(labels, range(names), strict=True))
+        cfg.train_dataloader.dataset.pipeline[1] = dict(type='mmseg_vitseg.LoadMask', values=values)
+        assert check(cfg) == check_config(cfg, starting=True) == []
+
+
+@pytest.mark.parametrize(
+    ('step', 'names'),
+    [(dict(void=9), 2), (dict(reduce_zero_label=None), 21)],  # the config says what is ignored; of many classes
+)
+def test_ignored_pixels_that_are_no_object(config, tmp_path, step, names):
+    save(tmp_path, masks(*range(names - 1), 9 if 'void' in step else 255))
+    cfg = config()
+    cfg.train_dataloader.dataset.metainfo.classes = [str(index) for index in range(names)]
+    cfg.model.decode_head.num_classes = names
+    cfg.train_dataloader.dataset.pipeline[1] = dict(type='mmseg_vitseg.LoadMask', **step)
+    assert check(cfg) == check_config(cfg, starting=True) == []
+
+
 def test_the_ignored_label_is_the_heads(config, tmp_path):
     save(tmp_path, masks(0, 1, 2, 255))
     cfg = config()
