@@ -28,6 +28,7 @@ from mmseg_vitseg.checking.files import check_files, check_masks
 from mmseg_vitseg.checking.findings import ERROR, Finding
 from mmseg_vitseg.checking.parts import quiet
 from mmseg_vitseg.checking.roots import check_roots
+from mmseg_vitseg.checking.scored import check_scored_classes
 from mmseg_vitseg.checking.setup import Setup
 from mmseg_vitseg.engine.config import ConfigError
 from mmseg_vitseg.engine.type_names import name_types
@@ -42,6 +43,7 @@ CHECKS: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
     classes.check_one_logit,
     classes.check_test_time_augmentation,
     classes.check_class_weights,
+    check_scored_classes,
     losses.check_losses,
     levels.check_out_indices,
     levels.check_neck,

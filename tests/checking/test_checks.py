@@ -112,6 +112,38 @@ WRONG = [
             'use_sigmoid=False',
         ),
     ),
+    # what is learned and what is scored
+    (
+        'quickstart',
+        {'model.decode_head.ignore_index': 0},
+        'warning',
+        'model.decode_head.ignore_index',
+        'nothing is learned of class 0 (ground), and val_evaluator scores it',
+        'val_evaluator.ignore_index=0',
+    ),
+    (
+        'quickstart',
+        {'model.decode_head.loss_decode.class_weight': [1.0, 1.0, 0.0, 1.0]},
+        'warning',
+        'model.decode_head.loss_decode.class_weight',
+        'class 2 (square)',
+        'val_evaluator.ignore_index=2',
+    ),
+    (
+        'quickstart',
+        {'val_evaluator.ignore_index': 0, 'test_evaluator.ignore_index': 0},
+        'warning',
+        'val_evaluator.ignore_index',
+        '0, which is class 0 (ground)',
+        'val_evaluator.ignore_index=255',
+    ),
+    (
+        'quickstart',
+        {'model.decode_head.ignore_index': 0, 'val_evaluator.ignore_index': 0},
+        'warning',
+        'model.decode_head.ignore_index',
+        'test_evaluator scores it',
+    ),
     # one logit
     (
         'binary',
