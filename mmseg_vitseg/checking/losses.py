@@ -23,10 +23,11 @@ MADE_FOR = {
     'OhemCrossEntropy': 'write a CrossEntropyLoss, and beside it sampler=dict(type="OHEMPixelSampler", thresh=0.7)',
     'SiLogLoss': 'it is for depths; leave it out',
 }
-# Changes that help some loss or other; which one helps is tried: first those that change least, then ours of the same name.
-FORMS: tuple[dict, ...] = (*({'loss_type': value} for value in ('binary', 'multi_class')), {'reduction': 'none'})
+# Changes that help some loss or other; which one helps is tried: first another form, then ours of the same name, then more.
+FORMS: tuple[dict, ...] = tuple({'loss_type': value} for value in ('binary', 'multi_class'))
 CHANGES: tuple[dict, ...] = (
     *({'use_sigmoid': value} for value in (True, False)),
+    {'reduction': 'none'},
     {'ignore_index': 255},
     {'class_weight': None},
     *({name: False} for name in ('use_mask', 'avg_non_ignore')),

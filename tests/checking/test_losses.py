@@ -114,14 +114,15 @@ def test_every_loss_of_the_hosts(name, logits):
     [
         (1, 'dice', ['DiceLoss with one logit: it learns the inverse', 'type=mmseg_vitseg.DiceLoss']),
         (1, 'tversky', ['TverskyLoss with one logit: its gradient is 0', 'type=mmseg_vitseg.TverskyLoss']),
+        (4, 'ce, weighted and averaged', ['type=mmseg_vitseg.CrossEntropyLoss']),
         (4, 'hausdorff', ['it drives 1 of the classes away from their own pixels']),
         (4, 'focal', ['fails on a CPU', 'type=mmseg_vitseg.FocalLoss']),
         (4, 'boundary', ["unexpected keyword argument 'weight'", 'PIDHead']),
-        (1, 'lovasz', ['loss_type=binary', 'reduction=none']),
+        (1, 'lovasz', ['loss_type=binary', 'type=mmseg_vitseg.LovaszLoss']),
     ],
 )
 def test_what_is_said(logits, name, words):
-    (finding,) = findings(config(logits, LOSSES[name]))
+    (finding,) = findings(config(logits, [LOSSES[name]]))
     for word in words:
         assert word in str(finding)
 
