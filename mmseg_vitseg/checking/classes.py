@@ -11,7 +11,7 @@ from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.parts import Part, class_of, is_known, is_written_by_known, type_name
 from mmseg_vitseg.checking.setup import LOADERS, Setup, classes_of
 from mmseg_vitseg.datasets.class_names import MEANT, first_difference, listed, same
-from mmseg_vitseg.engine.config import has_one_logit, is_hosts_tta
+from mmseg_vitseg.engine.tta import has_one_logit, is_hosts_tta
 
 # Heads that classify masks, with a last class for "no object".
 MASK_HEADS = ('MaskFormerHead', 'Mask2FormerHead', 'SideAdapterCLIPHead')

@@ -13,10 +13,9 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 from mmseg.evaluation import IoUMetric
-from mmseg.registry import METRICS, MODELS
+from mmseg.registry import METRICS
 
 from mmseg_vitseg.compat import find_host_configs
-from mmseg_vitseg.datasets.settings import datasets_in
 from mmseg_vitseg.engine.type_names import name_types
 from mmseg_vitseg.errors import meant, whole_message
 
@@ -238,35 +237,6 @@ def writes_as_host(metric: dict) -> bool:
     kind = metric.get('type')
     found = METRICS.get(kind) if isinstance(kind, str) else kind
     return getattr(found, 'process', None) is IoUMetric.process
-
-
-def set_tta(cfg: Config) -> None:
-    """Put the config's test-time augmentation in the place of its test pipelines and model; ours where it has one logit.
-
-    Raises:
-        ConfigError, ValueError: it has none, or no data set that it can be put into.
-    """
-    missing = [name for name in ('tta_pipeline', 'tta_model', 'test_dataloader') if name not in cfg]
-    if missing:
-        raise ConfigError(f'--tta: {cfg.filename} has no {" and no ".join(missing)}')
-    for dataset in datasets_in(cfg, 'test_dataloader'):
-        dataset.pipeline = cfg.tta_pipeline
-    model = {**cfg.tta_model, 'module': cfg.model}
-    if has_one_logit(cfg.model) and is_hosts_tta(cfg.tta_model):
-        model['type'] = 'mmseg_vitseg.SegTTAModel'
-    cfg.model = model
-
-
-def has_one_logit(model: dict) -> bool:
-    """Tell whether a config's model tells two classes apart by one logit, as far as its decode head says."""
-    head = model.get('decode_head')
-    return isinstance(head, dict) and (head.get('out_channels') or head.get('num_classes')) == 1
-
-
-def is_hosts_tta(tta_model: dict) -> bool:
-    """Tell the host's SegTTAModel, which takes the sigmoid of what is one logit's probability already."""
-    kind = tta_model['type']
-    return (MODELS.get(kind) if isinstance(kind, str) else kind) is MODELS.get('mmseg.SegTTAModel')
 
 
 def unknown_type(error: Exception) -> str | None:

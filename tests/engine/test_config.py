@@ -16,9 +16,9 @@ from mmseg_vitseg.engine.config import (
     near_setting,
     read_config,
     set_outputs,
-    set_tta,
     variable_of,
 )
+from mmseg_vitseg.engine.tta import read_alike, set_tta
 
 
 def config(**kwargs) -> Config:
@@ -181,6 +181,22 @@ def test_tta_of_data_sets_in_wrappers_and_of_one_logit():
         cfg.test_dataloader = wrong
         with pytest.raises(ValueError, match=r'a list of 2; allowed: .*ConcatDataset'):
             set_tta(cfg)
+
+
+def test_tta_reads_as_the_test_pipeline_does():
+    flips, pack = [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0)], [dict(type='PackSegInputs')]
+    load, mask = dict(type='LoadImageFromFile'), dict(type='LoadAnnotations')
+    steps = [load, dict(type='TestTimeAug', transforms=[flips, [mask], pack])]
+    grey, values = dict(load, color_type='grayscale'), dict(type='mmseg_vitseg.LoadMask', values={0: 0, 255: 1})
+    other = dict(type='mmseg_vitseg.LoadImage')
+    for pipeline, first, branches in (
+        ([load, mask, *pack], [load], [flips, [mask], pack]),
+        ([grey, other, values, *pack], [grey, other], [flips, [values], pack]),
+        ([grey, *pack], [grey], [flips, pack]),  # without truth
+        ([dict(type='MyReader'), *pack], [load], [flips, [mask], pack]),
+        ([grey, values, values], [grey], [flips, [values], [values], pack]),
+    ):
+        assert read_alike(steps, pipeline) == [*first, dict(type='TestTimeAug', transforms=branches)]
 
 
 def test_a_folder_for_temporary_files_that_takes_none(config_path, monkeypatch):

@@ -1,0 +1,79 @@
+"""Test-time augmentation: the config's own, in the place of its test pipelines and model."""
+
+from collections.abc import Sequence
+
+from mmengine.config import Config
+from mmengine.logging import print_log
+from mmseg.registry import MODELS
+
+from mmseg_vitseg.datasets.settings import datasets_in
+from mmseg_vitseg.engine.config import ConfigError
+
+
+def set_tta(cfg: Config) -> None:
+    """Put the config's test-time augmentation in the place of its test pipelines and model; ours where it has one logit.
+
+    Pictures and masks are read as each data set's test pipeline reads them: scores of masks that are read otherwise, or of
+    pictures of other channels, would be of other data.
+
+    Raises:
+        ConfigError, ValueError: it has none, or no data set that it can be put into.
+    """
+    missing = [name for name in ('tta_pipeline', 'tta_model', 'test_dataloader') if name not in cfg]
+    if missing:
+        raise ConfigError(f'--tta: {cfg.filename} has no {" and no ".join(missing)}')
+    for dataset in datasets_in(cfg, 'test_dataloader'):
+        steps = read_alike(cfg.tta_pipeline, dataset.get('pipeline') or ())
+        if steps != cfg.tta_pipeline:
+            print_log(
+                '--tta: pictures and masks are read as test_dataloader has it, not tta_pipeline.', logger='current'
+            )
+        dataset.pipeline = steps
+    model = {**cfg.tta_model, 'module': cfg.model}
+    if has_one_logit(cfg.model) and is_hosts_tta(cfg.tta_model):
+        model['type'] = 'mmseg_vitseg.SegTTAModel'
+    cfg.model = model
+
+
+def read_alike(steps: Sequence[dict], pipeline: Sequence[dict]) -> list[dict]:
+    """Return the steps of test-time augmentation with those of a pipeline where they read pictures and masks.
+
+    A pipeline that reads no pictures by steps called ``Load...`` reads in a way of its own, and changes nothing.
+    """
+    reading = [step for step in pipeline if _reads(step)]
+    kinds = {kind: [step for step in reading if _reads(step) == kind] for kind in ('picture', 'truth')}
+    if not kinds['picture']:
+        return list(steps)
+    changed: list[dict] = []
+    for step in steps:
+        if kind := _reads(step):
+            changed += kinds.pop(kind, [])
+        elif isinstance(step.get('transforms'), (list, tuple)):  # TestTimeAug: lists of alternatives
+            branches: list = []
+            for branch in step['transforms']:
+                kind = _reads(branch[0]) if len(branch) == 1 else None
+                branches += [[one] for one in kinds.pop(kind, [])] if kind else [branch]
+            changed.append({**step, 'transforms': branches})
+        else:
+            changed.append(step)
+    return changed
+
+
+def _reads(step: dict) -> str | None:
+    """Tell what a step reads, ``picture`` or ``truth``, by its name as the host's are; None where it reads neither."""
+    name = str(step.get('type')).rpartition('.')[2]
+    if not name.startswith('Load'):
+        return None
+    return 'truth' if 'Annotation' in name or 'Mask' in name else 'picture'
+
+
+def has_one_logit(model: dict) -> bool:
+    """Tell whether a config's model tells two classes apart by one logit, as far as its decode head says."""
+    head = model.get('decode_head')
+    return isinstance(head, dict) and (head.get('out_channels') or head.get('num_classes')) == 1
+
+
+def is_hosts_tta(tta_model: dict) -> bool:
+    """Tell the host's SegTTAModel, which takes the sigmoid of what is one logit's probability already."""
+    kind = tta_model['type']
+    return (MODELS.get(kind) if isinstance(kind, str) else kind) is MODELS.get('mmseg.SegTTAModel')
