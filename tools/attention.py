@@ -17,7 +17,7 @@ from _command import run, shown_progress
 def parse_args() -> argparse.Namespace:
     parser = OneLineParser(__doc__)
     add_config_arguments(parser, checkpoint=True)
-    parser.add_argument('image', metavar='IMAGE', help='a picture')
+    parser.add_argument('image', metavar='IMAGE', help='a picture, read as the config reads it')
     parser.add_argument('--out', metavar='FILE.png', required=True, help='the figure to write')
     parser.add_argument(
         '--point',

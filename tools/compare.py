@@ -1,6 +1,6 @@
 """Show two models side by side: image, truth, A, B, and where they differ, with the mean IoU of each picture.
 
-Without IMAGE, those pictures of A's test data on which A and B differ most.
+Without IMAGE, those pictures of A's test data on which A and B differ most. Each model's config says how it reads a picture.
 
   python tools/compare.py --a configs/fcn_pet.py fcn.pth --b configs/setr_pup_pet.py setr.pth --out fcn_setr.png
 """

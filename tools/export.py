@@ -1,8 +1,9 @@
 """Export a trained model to one file that runs without this package: ONNX, TorchScript or torch.export.
 
-Pictures go in as they are: float32 (batch, 3, height, width), RGB, 0 to 255; the file normalises them, and resizes
-the logits to their size. What the config's test pipeline does before (resizing pictures, say) is not in the file; its
-metadata says what that is, with the classes. Files take any batch and any size, unless --fixed-size.
+Pictures go in as they are: float32 (batch, 3, height, width), RGB, 0 to 255, or of other channels as the config's
+loading step gives them; the file normalises them, and resizes the logits to their size. What the config's test pipeline
+does before (reading and resizing pictures, say) is not in the file; its metadata says what that is, with the classes.
+Files take any batch and any size, unless --fixed-size.
 
   python tools/export.py configs/quickstart.py work_dirs/quickstart/epoch_7.pth --format onnx --out quickstart.onnx --verify
 
