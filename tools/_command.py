@@ -35,6 +35,14 @@ CURES = {
     errno.EACCES: 'change who may read or write it (chmod, chown), or name another',
 }
 
+# What to do where the host, or torch, says only what is wrong.
+ADVICE = {
+    'The image size in a batch should be the same': 'pictures of different sizes cannot be a batch: '
+    '--cfg-options val_dataloader.batch_size=1 test_dataloader.batch_size=1',
+    'persistent_workers option needs num_workers > 0': 'beside num_workers=0, write persistent_workers=False',
+    'prefetch_factor option could only be specified in multiprocessing': 'beside num_workers=0, write prefetch_factor=None',
+}
+
 # On a CPU torch keeps 1024 of each kind of kernel, one for each size of input. Pictures of many sizes fill that with
 # hundreds of MB, and the heap falls to pieces between them; a model at one size has some dozens.
 KERNELS = {'LRU_CACHE_CAPACITY': '128', 'ONEDNN_PRIMITIVE_CACHE_CAPACITY': '128'}
@@ -166,6 +174,8 @@ def describe(error: Exception) -> str:
         return f'{LOST}, which has ended; {next_step()} ({one_line(error)})'
     if isinstance(error, OSError) and error.errno in CURES:
         return f'{error.filename or "output"}: {error.strerror}; {CURES[error.errno]}  [{TRACEBACK}=1 shows where]'
+    if advice := next((cure for text, cure in ADVICE.items() if text in str(error)), None):
+        return f'{one_line(error).rstrip(".")}; {advice}  [{TRACEBACK}=1 shows where]'
     unknown_type = isinstance(error, KeyError) and 'registry. Please check' in str(error)  # mmengine's
     if isinstance(error, ModuleNotFoundError) and error.name in PARTS:
         return f'{error.name} is not installed here ({sys.executable}): {INSTALL}'

@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from mmseg.registry import MODELS
+from torch.utils.data import DataLoader
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
@@ -47,3 +50,22 @@ def test_only_the_hosts_known_lines_are_left_out(tmp_path):
     command = [sys.executable, '-c', 'import _arguments; _arguments.import_host()']
     result = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert (result.returncode, result.stdout) == (0, 'something else\n'), result.stderr
+
+
+@pytest.mark.parametrize(
+    ('options', 'cure'),
+    [(dict(persistent_workers=True), 'persistent_workers=False'), (dict(prefetch_factor=2), 'prefetch_factor=None')],
+)
+def test_a_loader_without_workers(tools, options, cure):
+    with pytest.raises(ValueError) as info:
+        DataLoader([], num_workers=0, **options)
+    assert f'; beside num_workers=0, write {cure}' in tools['_command'].describe(info.value)
+
+
+def test_pictures_of_different_sizes(tools):
+    preprocessor = MODELS.build(dict(type='SegDataPreProcessor', size_divisor=1))
+    with pytest.raises(AssertionError) as info:
+        preprocessor(dict(inputs=[torch.zeros(3, 4, 4), torch.zeros(3, 4, 5)]))
+    line = tools['_command'].describe(info.value)
+    assert 'should be the same; pictures of different sizes' in line
+    assert 'test_dataloader.batch_size=1' in line
