@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.parts import Part, class_of, is_known, is_written_by_known, type_name
 from mmseg_vitseg.checking.setup import LOADERS, Setup, classes_of
-from mmseg_vitseg.datasets.class_names import MEANT, first_difference, listed, same
+from mmseg_vitseg.datasets.class_names import MEANT, first_difference, listed, reduces, same
 from mmseg_vitseg.engine.tta import has_one_logit, is_hosts_tta
 
 # Heads that classify masks, with a last class for "no object".
@@ -30,6 +30,7 @@ def check_num_classes(setup: Setup) -> Iterator[Finding]:
             yield from compare_classes(head, len(names), type_name(trained.node))
     if setup.cfg.get('same_classes') is not False:
         yield from _compare_names(trained, names, datasets)
+        yield from _compare_numbers(trained, [one for one in datasets if same(names, classes_of(one) or [])])
 
 
 def _compare_names(trained: Part, names: list[str], datasets: list[Part]) -> Iterator[Finding]:
@@ -48,6 +49,20 @@ def _compare_names(trained: Part, names: list[str], datasets: list[Part]) -> Ite
             fix=f'give {dataset.key} the metainfo.classes of {trained.key}; if the numbers mean the same and the names '
             f'alone are wrong, {MEANT}',
         )
+
+
+def _compare_numbers(trained: Part, datasets: list[Part]) -> Iterator[Finding]:
+    own = reduces(trained.node)
+    for dataset in datasets:
+        other = reduces(dataset.node) if own is not None else None
+        if other is not None and other != own:
+            yield error(
+                f'{dataset.key}.reduce_zero_label',
+                f'{other}, and {own} in {trained.key}',
+                why="every label of the one is another class's in the other: scores are of other classes than were trained",
+                fix=f'{dataset.key}.reduce_zero_label={own}; if its masks are numbered otherwise, {MEANT}',
+            )
+            return
 
 
 def compare_classes(head: Part, count: int, dataset: str) -> Iterator[Finding]:

@@ -49,11 +49,13 @@ def check_trained_classes(cfg: Config, meta: dict, checkpoint: str) -> None:
         checkpoint: its name.
 
     Raises:
-        ValueError: a class has another number, or there are more or fewer of them.
+        ValueError: a class has another number, there are more or fewer of them, or 0 of the masks is a class in one alone.
     """
     if cfg.get('same_classes') is False or 'test_dataloader' not in cfg:
         return
-    tested = names_of(datasets_in(cfg, 'test_dataloader')[0])
+    dataset = datasets_in(cfg, 'test_dataloader')[0]
+    _check_reduced(dataset, meta, checkpoint)
+    tested = names_of(dataset)
     trained, where = names_in(meta), checkpoint
     if not trained and 'train_dataloader' in cfg:
         trained, where = names_of(datasets_in(cfg, 'train_dataloader')[0]), f'{cfg.filename}: train_dataloader'
@@ -68,6 +70,24 @@ def check_trained_classes(cfg: Config, meta: dict, checkpoint: str) -> None:
         'test_dataloader.dataset.metainfo.classes as in the training (of some alone, look at their rows of the table of '
         f'all); if the numbers mean the same and the names alone are wrong, {MEANT} after --cfg-options'
     )
+
+
+def _check_reduced(dataset: dict, meta: dict, checkpoint: str) -> None:
+    """Check that 0 of the masks is a class, or none, as in the training."""
+    of_data = meta.get('dataset_meta')
+    before, now = (of_data.get('reduce_zero_label') if isinstance(of_data, dict) else None), reduces(dataset)
+    if before is not None and now is not None and bool(before) != now:
+        raise ValueError(
+            f'{checkpoint} was trained with reduce_zero_label={bool(before)}, test_dataloader has {now}: every label would '
+            f"be another class's; test_dataloader.dataset.reduce_zero_label={bool(before)}, or, if these masks are numbered "
+            f'otherwise, {MEANT} after --cfg-options'
+        )
+
+
+def reduces(dataset: dict) -> bool | None:
+    """Tell whether a data set takes 0 of its masks for no class; None where it does not say."""
+    value = metainfo_of(dataset).get('reduce_zero_label')
+    return None if value is None else bool(value)
 
 
 def names_of(dataset: dict) -> list[str]:

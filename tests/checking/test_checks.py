@@ -112,6 +112,14 @@ WRONG = [
             'use_sigmoid=False',
         ),
     ),
+    (
+        'quickstart',
+        {'train_dataloader.dataset.reduce_zero_label': True},
+        'error',
+        'val_dataloader.dataset.reduce_zero_label',
+        'False, and True in train_dataloader.dataset',
+        'reduce_zero_label=True',
+    ),
     # what is learned and what is scored
     (
         'quickstart',

@@ -50,6 +50,16 @@ def test_other_names_are_said(monkeypatch):
     assert same(('bed ', 'Tree'), ('bed', 'tree'))  # of ADE20K, in the host and elsewhere
 
 
+def test_zero_is_a_class_in_both_or_in_none():
+    trained = dict(dataset_meta=dict(classes=SHAPES, reduce_zero_label=True))
+    with pytest.raises(ValueError, match=r'x\.pth was trained with reduce_zero_label=True, test_dataloader has False'):
+        check_trained_classes(config(*SHAPES), trained, 'x.pth')
+    cfg = config(*SHAPES)
+    cfg.test_dataloader.dataset.datasets[0].dataset.reduce_zero_label = True
+    check_trained_classes(cfg, trained, 'x.pth')
+    check_trained_classes(cfg, meta(*SHAPES), 'x.pth')  # of a checkpoint that does not say
+
+
 def test_fewer_names_than_the_model_predicts():
     model = nn.Module()
     model.num_classes, model.out_channels = 1, 1
