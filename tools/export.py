@@ -7,7 +7,8 @@ Files take any batch and any size, unless --fixed-size.
 
   python tools/export.py configs/quickstart.py work_dirs/quickstart/epoch_7.pth --format onnx --out quickstart.onnx --verify
 
-A file that --verify finds to disagree with the model is not written.
+A file that --verify finds to disagree with the model is not written. Of a model of more than 1.5 GB, which is more than an
+ONNX file holds, the weights are in a second file, FILE.data, which has to stay beside it.
 """
 
 import argparse
@@ -55,8 +56,6 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from pathlib import Path
-
     from mmseg_vitseg.exporting.export import export_file
 
     with shown_progress() as progress:
@@ -79,8 +78,10 @@ def main() -> None:
     for name, text in exported.description.items():
         if name not in ('input', 'output'):
             print(f'{name}: {text}')
-    size = Path(args.out).stat().st_size / 1e6
-    print(f'{args.out} is written, {size:.1f} MB; {exported.description["input"]}; {exported.description["output"]}')
+    size, *more = (f'{file.stat().st_size / 1e6:.1f} MB' for file in exported.files)
+    beside = f', with its weights beside it in {exported.files[1]}, {more[0]}: keep the two together' if more else ''
+    says = f'{exported.description["input"]}; {exported.description["output"]}'
+    print(f'{args.out} is written, {size}{beside}; {says}')
 
 
 if __name__ == '__main__':

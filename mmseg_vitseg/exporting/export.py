@@ -6,9 +6,9 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmseg_vitseg.atomic import whole
+from mmseg_vitseg.atomic import whole_together
 from mmseg_vitseg.engine.config import read_config
-from mmseg_vitseg.exporting.formats import OPSET, SUFFIXES, check_installed, load, traced_shape, write
+from mmseg_vitseg.exporting.formats import DATA, OPSET, SUFFIXES, check_installed, load, traced_shape, write
 from mmseg_vitseg.exporting.graph import Graph, describe
 from mmseg_vitseg.exporting.verify import Finding, verify
 from mmseg_vitseg.inference.model import load_model, pipeline_of, prepare
@@ -24,6 +24,7 @@ class Exported:
 
     description: dict[str, str]  # what the file says about itself
     findings: list[Finding]  # none where it was not verified
+    files: list[Path]  # the file, and where its weights are in another, that one
 
 
 def export_file(
@@ -79,7 +80,8 @@ def export_file(
         description['windows'] = (
             f'the config predicts windows of {window[0]} x {window[1]}; this file predicts one of them'
         )
-    with whole(out) as temporary:
+    names = companions(out, format)
+    with whole_together(out, *names) as temporary:
         on_step(f'writing {format}')
         write(graph, temporary, format, shape, description, fixed=fixed, opset=opset)
         findings = []
@@ -89,7 +91,14 @@ def export_file(
             shapes = [(1, graph.channels, *shape), (batch, graph.channels, *other)]
             findings = verify(model, load(temporary, format), shapes, labels=labels, on_batch=on_step)
             check_agreement(out, findings, traced_shape(shape, fixed))
-    return Exported(description, findings)
+    return Exported(
+        description, findings, [out, *(out.with_name(name) for name in names if out.with_name(name).exists())]
+    )
+
+
+def companions(out: Path, format: str) -> list[str]:
+    """Return the names of the files that may belong to a file of a format, beside it."""
+    return [f'{out.name}{DATA}'] if format == 'onnx' else []
 
 
 def check_target(out: Path, format: str, overwrite: bool) -> None:
@@ -102,10 +111,11 @@ def check_target(out: Path, format: str, overwrite: bool) -> None:
         raise ValueError(f'format={format!r}; allowed: {", ".join(SUFFIXES)}')
     if out.suffix != SUFFIXES[format]:
         raise ValueError(f'--out {out}: a file of format {format} is named NAME{SUFFIXES[format]}')
-    if out.is_dir():
-        raise IsADirectoryError(f'--out {out}: a folder; name a file')
-    if out.exists() and not overwrite:
-        raise FileExistsError(f'--out {out}: exists; --force replaces it')
+    for file in (out, *map(out.with_name, companions(out, format))):
+        if file.is_dir():
+            raise IsADirectoryError(f'--out {out}: {file} is a folder; name a file')
+        if file.exists() and not overwrite:
+            raise FileExistsError(f'--out {out}: {file} exists; --force replaces it')
 
 
 def take_window(cfg: Config) -> tuple[int, int] | None:

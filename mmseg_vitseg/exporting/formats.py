@@ -20,6 +20,9 @@ from mmseg_vitseg.exporting.graph import INPUT, Graph
 
 SUFFIXES = dict(onnx='.onnx', torchscript='.pt', pt2='.pt2')
 OPSET = 18  # the one that torch writes; later ones are made from it
+# bytes of weights above which an ONNX file has them in a second one: its own format ends at 2 GiB
+LARGE = 1_500_000_000
+DATA = '.data'  # what the second one is called after the first one's name
 DESCRIPTION = 'description.json'  # the file's name in a TorchScript or torch.export archive
 DYNAMIC = {0: 'batch', 2: 'height', 3: 'width'}
 # of the batch and sizes that a graph for any size is traced at: none is 1, equal to another or a multiple of anything
@@ -88,7 +91,7 @@ def write(
             if format == 'pt2':
                 file = io.BytesIO()
                 torch.export.save(program, file, extra_files={DESCRIPTION: json.dumps(description)})
-                path.write_bytes(file.getvalue())
+                path.write_bytes(file.getbuffer())
                 return
             write_onnx(program, path, graph.output, description, fixed, opset or OPSET)
     except (OSError, ValueError):  # a picture too small for the model, an opset that torch has not
@@ -119,13 +122,15 @@ def write_torchscript(graph: nn.Module, path: Path, example: Tensor, description
     traced = torch.jit.trace(graph, (example,), check_trace=False)
     file = io.BytesIO()  # on a full disk, torch itself would abort the process
     torch.jit.save(traced, file, _extra_files={DESCRIPTION: json.dumps(description)})
-    path.write_bytes(file.getvalue())
+    path.write_bytes(file.getbuffer())
 
 
 def write_onnx(
     program: ExportedProgram, path: Path, output: str, description: dict[str, str], fixed: bool, opset: int
 ) -> None:
-    """Translate and save in one file, without the paths and lines of the code that each node comes from.
+    """Translate and save, without the paths and lines of the code that each node comes from.
+
+    Weights of more than :data:`LARGE` bytes are in a second file beside it, named as it is with :data:`DATA` after it.
 
     Raises:
         ValueError: torch cannot write this opset.
@@ -148,7 +153,10 @@ def write_onnx(
         node.metadata_props.clear()
     model.metadata_props.clear()
     model.metadata_props.update(description)
-    written.save(path, external_data=False)
+    weights = sum(
+        value.const_value.nbytes for value in model.graph.initializers.values() if value.const_value is not None
+    )
+    written.save(path, external_data=weights > LARGE)
 
 
 def load(path: Path, format: str) -> Callable[[Tensor], Tensor]:

@@ -9,8 +9,9 @@ import torch
 from torch.testing import assert_close
 
 import mmseg_vitseg
+from mmseg_vitseg.atomic import remove_stale
 from mmseg_vitseg.datasets.shapes import draw_shapes
-from mmseg_vitseg.exporting import export
+from mmseg_vitseg.exporting import export, formats
 from mmseg_vitseg.exporting.export import default_shape, export_file
 from mmseg_vitseg.exporting.formats import SUFFIXES, check_installed, load
 from mmseg_vitseg.exporting.verify import drawn_pictures, predicted
@@ -39,6 +40,28 @@ def test_any_batch_and_size(backbone, head, format, files, tmp_path):
         images = drawn_pictures(shape)
         # the order of sums; ONNX also reckons places between pixels by another formula
         assert_close(run(images), predicted(model, images)[0], rtol=1e-4, atol=1e-5)
+
+
+def test_weights_in_a_second_file(files, tmp_path, monkeypatch):
+    """As of a model of more than 1.5 GB; a smaller one later takes it away again, a training in that folder does not."""
+    onnxruntime = pytest.importorskip('onnxruntime')
+    pytest.importorskip('onnxscript')
+    config, checkpoint = files()
+    folder = tmp_path / 'exported'
+    out = folder / 'big.onnx'
+    monkeypatch.setattr(formats, 'LARGE', 1000)
+    exported = export_file(config, checkpoint, out, 'onnx', check=True)
+    assert exported.files == [out, folder / 'big.onnx.data']
+    assert {file.name for file in folder.iterdir()} == {'big.onnx', 'big.onnx.data'}
+    assert exported.files[1].stat().st_size > 4 * 1000
+    remove_stale(folder)
+    moved = folder.rename(tmp_path / 'elsewhere') / 'big.onnx'
+    assert onnxruntime.InferenceSession(moved).get_inputs()[0].name == 'images'
+    with pytest.raises(FileExistsError, match=r'big\.onnx exists; --force'):
+        export_file(config, checkpoint, moved, 'onnx')
+    monkeypatch.undo()
+    small = export_file(config, checkpoint, moved, 'onnx', overwrite=True)
+    assert small.files == [moved] == list(moved.parent.iterdir())
 
 
 def test_labels_of_a_picture_are_those_of_predict_and_the_file_says_what_it_is(files, tmp_path):
