@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
-import mmseg.registry  # noqa: F401  (hangs the host's registries into mmengine's)
 from mmengine import registry as roots
 from mmengine.config import Config
 from mmengine.registry import Registry
 from mmengine.utils import get_object_from_string
+from mmseg import registry as host
 
 SHARED = ('mmcv', 'mmengine', 'torch')  # packages whose classes are registered wherever the host is
 
@@ -18,6 +18,8 @@ def name_types(cfg: Config) -> None:
     ``mmseg.models.losses.CrossEntropyLoss``. As ``CrossEntropyLoss`` both are configs like any other. A class of which no
     registry says by itself what it is (one's own, which an import registers) keeps its path.
 
+    Classes need no default scope, and the host's own pure-Python configs have None. Names do: it is then the host's.
+
     Args:
         cfg: as read. It is changed.
 
@@ -25,38 +27,58 @@ def name_types(cfg: Config) -> None:
         ImportError: a class cannot be imported.
     """
     scope = cfg.get('default_scope')
+    scopeless = scope in (None, roots.MODELS.scope)
+    found = []
     for node in _dicts(cfg._cfg_dict):
         kind = node.get('type')  # a class that is not imported yet, mmengine imports here
         if isinstance(kind, str) and kind.count('.') > 1:  # not SCOPE.NAME
             kind = _object_at(kind)
         if callable(kind):
-            node['type'] = name_of(kind, scope)
+            found.append((node, kind))
+    if found and scopeless:
+        scope = cfg.default_scope = host.MODELS.scope
+        _keep_meaning(cfg)
+    for node, kind in found:
+        node['type'] = name_of(kind, scope)
 
 
-def name_of(kind: Callable, scope: str | None) -> str | Callable:
+def _keep_meaning(cfg: Config) -> None:
+    """Write mmengine's scope before the names that are a config's types, where the host has something else of that name."""
+    for node in _dicts(cfg._cfg_dict):
+        kind = node.get('type')
+        theirs = [root for root in _roots() if isinstance(kind, str) and kind in root.module_dict]
+        if any(_in_scope(root, host.MODELS.scope).get(kind) is not root.module_dict[kind] for root in theirs):
+            node['type'] = f'{roots.MODELS.scope}.{kind}'
+
+
+def name_of(kind: Callable, scope: str) -> str | Callable:
     """Return the shortest text for which the registries give just this class or function; itself where none does.
 
     Args:
         kind: a class, or what else a registry builds with.
-        scope: the config's default scope. Without one, a part is looked for from the registry of whoever builds it, the
-            Runner (mmengine's) or a model (the host's).
+        scope: the config's default scope.
     """
     package = getattr(kind, '__module__', '').partition('.')[0]
     known = [
         (registry, name)
-        for registry in _registries(root for root in vars(roots).values() if isinstance(root, Registry))
+        for registry in _registries(_roots())
         for name, registered in registry.module_dict.items()
         if registered is kind and package in (registry.scope, *SHARED)
     ]
     for registry, name in [*known, *((registry, f'{registry.scope}.{name}') for registry, name in known)]:
-        children = {child.scope: child for child in _registries([registry.root])}
-        places = (
-            [children.get(scope, registry.root)] if scope else [registry.root, children.get('mmseg', registry.root)]
-        )
-        if all(place.get(name) is kind for place in places):
+        if _in_scope(registry, scope).get(name) is kind:
             return name
     path = f'{package and kind.__module__}.{getattr(kind, "__qualname__", "")}'
     return path if _object_at(path) is kind else kind
+
+
+def _roots() -> list[Registry]:
+    return [root for root in vars(roots).values() if isinstance(root, Registry)]
+
+
+def _in_scope(registry: Registry, scope: str) -> Registry:
+    """Return the registry in which a part is looked for under a default scope."""
+    return next((one for one in _registries([registry.root]) if one.scope == scope), registry.root)
 
 
 def _registries(tops) -> Iterator[Registry]:

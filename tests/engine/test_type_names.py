@@ -44,14 +44,23 @@ def test_a_class_is_known_by(kind, name):
     assert cfg.x == [dict(type=name, y=1)]
 
 
-def test_without_a_default_scope_a_name_means_the_same_to_the_runner_and_to_a_model():
-    assert name_of(EncoderDecoder, None) == 'mmseg.EncoderDecoder'
-    assert name_of(mmseg.datasets.transforms.LoadAnnotations, None) == 'mmseg.LoadAnnotations'
-    assert name_of(mmcv.transforms.LoadAnnotations, None) == 'mmengine.LoadAnnotations'
-    assert name_of(torch.nn.BatchNorm2d, None) == 'BN'
-    with DefaultScope.overwrite_default_scope('mmengine'):
-        for kind in (mmseg.datasets.transforms.LoadAnnotations, mmcv.transforms.LoadAnnotations):
-            assert TRANSFORMS.get(name_of(kind, None)) is kind
+@pytest.mark.parametrize('scope', [dict(), dict(default_scope=None), dict(default_scope='mmengine')])
+def test_classes_without_a_default_scope_get_the_hosts_and_what_is_a_name_keeps_its_meaning(scope):
+    cfg = Config(
+        dict(**scope, x=[dict(type=kind) for kind in (EncoderDecoder, 'Resize', 'SyncBN', 'mmseg.Resize', 'SGD')])
+    )
+    name_types(cfg)
+    assert [one.type for one in cfg.x] == ['EncoderDecoder', 'mmengine.Resize', 'SyncBN', 'mmseg.Resize', 'SGD']
+    assert cfg.default_scope == 'mmseg'
+    with DefaultScope.overwrite_default_scope('mmseg'):
+        assert TRANSFORMS.get('mmengine.Resize') is mmcv.transforms.Resize
+
+
+@pytest.mark.parametrize('scope', [dict(), dict(default_scope=None)])
+def test_a_text_config_without_a_default_scope_stays(scope):
+    cfg = Config(dict(**scope, x=dict(type='Resize')))
+    name_types(cfg)
+    assert cfg.to_dict() == dict(**scope, x=dict(type='Resize'))
 
 
 @pytest.fixture
@@ -105,10 +114,10 @@ model = dict(heads=[dict(loss=(dict(type=CrossEntropyLoss),))], norm_cfg=dict(ty
 def test_a_pure_python_config_is_read_as_any_other(tmp_path):
     (tmp_path / 'lazy.py').write_text(LAZY)
     cfg = read_config(tmp_path / 'lazy.py', {'model.norm_cfg.eps': 1})
-    assert cfg.model.heads == [dict(loss=(dict(type='mmseg.CrossEntropyLoss'),))]
+    assert cfg.model.heads == [dict(loss=(dict(type='CrossEntropyLoss'),))]
     assert cfg.model.norm_cfg == dict(type='BN', eps=1)
     cfg.dump(tmp_path / 'dumped.py')
-    assert read_config(tmp_path / 'dumped.py').model.heads == [dict(loss=(dict(type='mmseg.CrossEntropyLoss'),))]
+    assert read_config(tmp_path / 'dumped.py').model.heads == [dict(loss=(dict(type='CrossEntropyLoss'),))]
 
 
 def test_a_class_that_cannot_be_imported(tmp_path):
