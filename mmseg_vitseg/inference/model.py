@@ -1,6 +1,7 @@
 """A trained model from its config and checkpoint, and label maps from it: what a notebook needs."""
 
 import copy
+import inspect
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -153,16 +154,20 @@ def build_pipeline(model: nn.Module) -> Pipeline:
         return Pipeline(
             steps,
             channels=channels_of(model),
-            means=None if mean is None else len(mean),
+            means=len(mean) if isinstance(mean, (list, tuple)) else None,
             bgr_to_rgb=bool(settings.get('bgr_to_rgb')),
         )
 
 
 def channels_of(model: nn.Module) -> int:
-    """Return how many channels a model's pictures have."""
-    backbone = model.backbone
-    first = next((layer.in_channels for layer in backbone.modules() if isinstance(layer, nn.Conv2d)), 3)
-    return getattr(backbone, 'in_channels', first)
+    """Return how many channels pictures have: the backbone's ``in_channels``, or what its first convolution takes."""
+    backbone = getattr(model, 'backbone', model)  # a few of the host's models have none
+    default = inspect.signature(type(backbone)).parameters.get('in_channels')
+    settings = model.cfg.model.get('backbone') or {}
+    given = settings.get('in_channels', default.default if default else None)
+    if isinstance(given, int):
+        return given
+    return next((layer.in_channels for layer in backbone.modules() if isinstance(layer, nn.Conv2d)), 3)
 
 
 def shown_picture(model: nn.Module, prepared: dict) -> np.ndarray:

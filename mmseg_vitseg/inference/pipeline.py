@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from mmengine.dataset import Compose
+from torch import Tensor
 
 from mmseg_vitseg.datasets.loading import reason
 from mmseg_vitseg.inference.reader import Picture, Reader, reads_truth, run_steps
@@ -53,7 +54,13 @@ class Pipeline:
             size = ' x '.join(map(str, picture.shape[:2]))
             said = error.err if isinstance(error, cv2.error) else reason(error)  # a side of no pixel, say
             raise ValueError(f"a picture of {size} does not go through the config's test pipeline ({said})") from error
-        self._check_channels(packed['inputs'].shape[0])
+        inputs = packed.get('inputs')
+        if not isinstance(inputs, Tensor):
+            raise ValueError(
+                "the config's test pipeline makes no one input of a picture; it has to end with PackSegInputs, and "
+                'TestTimeAug belongs to tta_pipeline'
+            )
+        self._check_channels(inputs.shape[0])
         return dict(packed, picture=picture)
 
     def load(self, source: Picture | dict) -> dict:

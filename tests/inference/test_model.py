@@ -5,11 +5,13 @@ import pytest
 import torch
 from mmengine.config import Config
 from mmseg.apis import inference_model
+from mmseg.registry import MODELS
 from PIL import Image
+from torch import nn
 
 import mmseg_vitseg
 from mmseg_vitseg.inference.drawing import distinct_colours
-from mmseg_vitseg.inference.model import classes_of
+from mmseg_vitseg.inference.model import channels_of, classes_of
 
 PICTURES = [np.random.default_rng(i).integers(0, 256, (20 + 9 * i, 30, 3), np.uint8) for i in range(3)]
 
@@ -75,6 +77,32 @@ def test_arrays_of_another_kind(config, checkpoint):
     for array in (PICTURES[0][..., 0], PICTURES[0] / 255):
         with pytest.raises(ValueError, match=r'allowed: \(H, W, 3\), uint8, RGB'):
             mmseg_vitseg.predict(model, array)
+
+
+@pytest.mark.parametrize(
+    ('backbone', 'channels'),
+    [
+        (dict(type='mmseg.MobileNetV2'), 3),  # whose attribute in_channels is that of its last stage
+        (dict(type='mmseg.ResNetV1c', depth=18, in_channels=4, norm_cfg=dict(type='BN')), 4),
+        (dict(type='mmseg.FastSCNN', in_channels=1), 1),
+        (dict(type='mmseg_vitseg.MixVisionTransformer', variant='b0'), 3),
+        (dict(type='mmseg_vitseg.VisionTransformer', img_size=16, in_channels=2), 2),
+    ],
+)
+def test_channels_of_any_backbone(backbone, channels):
+    model = nn.Module()
+    model.cfg, model.backbone = Config(dict(model=dict(backbone=backbone))), MODELS.build(backbone)
+    assert channels_of(model) == channels
+
+
+def test_a_pipeline_of_several_inputs(config):
+    steps = [
+        dict(type='LoadImageFromFile'),
+        dict(type='TestTimeAug', transforms=[[dict(type='RandomFlip', prob=0.0)], [dict(type='PackSegInputs')]]),
+    ]
+    model = mmseg_vitseg.load_model(config, device='cpu', options={'test_dataloader.dataset.pipeline': steps})
+    with pytest.raises(ValueError, match=r'no one input of a picture.*TestTimeAug belongs to tta_pipeline'):
+        mmseg_vitseg.predict(model, PICTURES[0])
 
 
 def test_colours_differ():
