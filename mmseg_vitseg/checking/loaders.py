@@ -6,6 +6,7 @@ import numpy as np
 from mmengine.dataset import ConcatDataset
 from mmseg.registry import DATASETS
 
+from mmseg_vitseg.checking.classes import check_num_classes
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.parts import Part, argument, class_of, dicts, nested, type_name
 from mmseg_vitseg.checking.setup import LOADERS, Setup
@@ -32,14 +33,15 @@ def check_workers(setup: Setup) -> Iterator[Finding]:
 
 def check_concatenated(setup: Setup) -> Iterator[Finding]:
     """Data sets that are joined to one have the same classes and colours, which the host asks for when it builds them."""
+    told = tuple(finding.key for finding in check_num_classes(setup))
     for name in LOADERS:
         for loader in dicts(setup.cfg.get(name), name):
             for joined in nested(loader.node.get('dataset'), f'{loader.key}.dataset'):
                 if class_of(joined.node, DATASETS) is ConcatDataset:
-                    yield from _compare(joined, name)
+                    yield from _compare(joined, name, told)
 
 
-def _compare(joined: Part, loader: str) -> Iterator[Finding]:
+def _compare(joined: Part, loader: str, told: tuple[str, ...]) -> Iterator[Finding]:
     ignored = argument(joined.node, 'ignore_keys', ConcatDataset) or ()
     parts = [_innermost(part) for part in joined.children('datasets')]
     infos = [_metainfo(part) for part in parts]
@@ -50,6 +52,8 @@ def _compare(joined: Part, loader: str) -> Iterator[Finding]:
         if not keys:
             continue
         classes = 'classes' in keys
+        if classes and any(key.startswith(f'{part.key}.') for key in told):
+            return  # their names are said to differ
         there, first = (', '.join(map(str, one.get('classes') or ['none'])) for one in (info, infos[0]))
         yield _severity(loader)(
             f'{part.key}.metainfo',

@@ -49,7 +49,7 @@ def taught_by(setup: Setup, head: Part, loss: dict) -> Taught:
     """Try a loss of a head, with the head's sampler and ignored label."""
     classes = logits_of(head)
     ignored = argument(head.node, 'ignore_index', class_of(head.node, MODELS))
-    side = max(16, int(classes**0.5) + 1)
+    side = min(max(16, int(classes**0.5) + 1), 32)  # of more classes than pixels, some are not tried
     with torch.random.fork_rng(devices=[]), quiet():
         torch.manual_seed(0)
         logits = (torch.randn(2, classes, side, side) * 0.1).requires_grad_()

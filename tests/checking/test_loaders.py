@@ -116,10 +116,14 @@ def test_drawn_and_missing_and_damaged_pictures_are_left_to_others(files, tmp_pa
 def test_data_sets_joined_to_one(files, changes, words, wrapped):
     one, other = files('one', *SAME), {**files('other', *SAME), **changes}
     cfg = config(train=[one, dict(type='RepeatDataset', times=2, dataset=other) if wrapped else other])
+    cfg.same_classes = False  # or check_num_classes says of the classes what it has to
     found = list(check_concatenated(Setup(cfg)))
     assert len(found) == bool(words)
     for word in words:
         assert word in str(found[0])
+    if words and words[0].startswith('classes'):
+        cfg.same_classes = True
+        assert not list(check_concatenated(Setup(cfg)))
     if words and words[0].startswith('palette'):
         cfg.train_dataloader.dataset.ignore_keys = ['palette']
         assert not list(check_concatenated(Setup(cfg)))
