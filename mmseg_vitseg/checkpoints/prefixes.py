@@ -37,7 +37,8 @@ def unwrapped(
             begins = dict.fromkeys(name.split('.')[0] + '.' for name in weights)
             raise ValueError(f'{path}: prefix={prefix!r}: no name begins so; they begin with {listed(begins)}')
         weights = behind
-    options = beginnings(weights) or _beginnings_of(weights, wanted)
+    options = [begin for begin in beginnings(weights) if not (begin and any(own.startswith(begin) for own in wanted))]
+    options = options or _beginnings_of(weights, wanted)  # without a part of the model: its `backbone.` is no wrapper
     if options in ([], ['']):
         return weights
     chosen = choose(options, ('',))

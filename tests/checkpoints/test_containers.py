@@ -7,16 +7,20 @@ from pathlib import PosixPath
 import numpy as np
 import pytest
 import torch
+from host_configs import PUBLISHED, narrow, without_pretrained
+from mmengine.config import Config
 from mmengine.hooks import EMAHook
 from mmengine.model import ExponentialMovingAverage
 from mmengine.runner import load_checkpoint as host_load_checkpoint
 from mmseg.registry import MODELS
+from torch.testing import assert_close
 
 from mmseg_vitseg.checkpoints.convert import convert_file
 from mmseg_vitseg.checkpoints.load_from import load_from_any_source, read_all_checkpoints
 from mmseg_vitseg.checkpoints.pretrained import load_pretrained
 from mmseg_vitseg.checkpoints.reading import read_state_dict
 from mmseg_vitseg.checkpoints.strict import load_checkpoint
+from mmseg_vitseg.engine.config import fit_to_devices
 
 VIT = dict(type='mmseg_vitseg.VisionTransformer', img_size=32, patch_size=8, embed_dims=24, num_layers=3, num_heads=4)
 HEAD = dict(type='mmseg_vitseg.LinearPatchHead', in_channels=24, num_classes=3, patch_size=8)
@@ -192,3 +196,15 @@ def test_dinov2_s_blocks_in_chunks(size, tmp_path):
     backbone = MODELS.build(dict(VIT, layer_scale=1.0, num_registers=2))
     load_pretrained(backbone, tmp_path / 'x.pth')
     assert all(torch.equal(value, state[name]) for name, value in backbone.state_dict().items())
+
+
+@pytest.mark.parametrize('pattern', ['beit/beit-base*', 'mae/*', 'vit/vit_vit-b16_mln*', 'swin/swin-tiny*'])
+def test_a_backbone_of_known_names_in_a_whole_model_of_the_hosts_is_no_wrapped_one(pattern, tmp_path):
+    cfg = Config.fromfile(min(PUBLISHED.glob(pattern)))
+    cfg.model, cfg.launcher = narrow(cfg.model), 'none'
+    fit_to_devices(cfg)
+    without_pretrained(cfg.model)
+    saved, model = (MODELS.build(cfg.model) for _ in range(2))
+    torch.save({'state_dict': saved.state_dict()}, tmp_path / 'whole.pth')
+    load_checkpoint(model, tmp_path / 'whole.pth')
+    assert_close(dict(model.state_dict()), dict(saved.state_dict()))
