@@ -51,15 +51,16 @@ def _compare(joined: Part, loader: str, told: tuple[str, ...]) -> Iterator[Findi
         keys = [key for key in {**infos[0], **info} if key not in ignored and _differ(infos[0].get(key), info.get(key))]
         if not keys:
             continue
-        classes = 'classes' in keys
+        names = [list(one.get('classes') or ()) for one in (infos[0], info)]
+        classes = names[0] != names[1]
         if classes and any(key.startswith(f'{part.key}.') for key in told):
             return  # their names are said to differ
-        there, first = (', '.join(map(str, one.get('classes') or ['none'])) for one in (info, infos[0]))
+        first, there = (', '.join(map(str, one)) or 'none' for one in names)
         yield _severity(loader)(
             f'{part.key}.metainfo',
             f'classes {there}; those of {parts[0].key} ({type_name(parts[0].node)}) are {first}'
             if classes
-            else f'{" and ".join(keys)} are others than those of {parts[0].key}',
+            else f'{" and ".join(keys)}: others, or of another type (list, tuple), than of {parts[0].key}',
             why='the host joins data sets of one metainfo only: ' + _fails(loader),
             fix='one metainfo.classes for both, in the order by which their masks are numbered'
             if classes
