@@ -3,17 +3,21 @@
 import hashlib
 import http.client
 import tempfile
+import urllib.error
+import urllib.request
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 import torch
 
 from mmseg_vitseg.checkpoints.reading import refuse_text
-from mmseg_vitseg.checkpoints.sharded import weights_in
+from mmseg_vitseg.checkpoints.sharded import INDEX, WEIGHT_FILES, listed_parts, weights_in
 from mmseg_vitseg.download import download
+from mmseg_vitseg.errors import first_line
 
 HUB = 'hf://'
-HUB_FILES = ('model.safetensors', 'pytorch_model.bin')  # what repositories call their weights, the better one first
+SECONDS = 5  # to wait for the hub's first answer
+YOURSELF = 'try again, or fetch the file yourself and name it here'
 
 
 def local_file(name: str | Path) -> Path:
@@ -62,29 +66,65 @@ def _from_web(url: str) -> Path:
         except (OSError, http.client.HTTPException, ValueError) as error:
             if getattr(error, 'code', None) in (404, 410):
                 raise FileNotFoundError(f'{url}: no such file ({error})') from error
-            raise ConnectionError(f'{url}: {error}; try again, or fetch the file yourself and name it here') from error
+            raise ConnectionError(f'{url}: {error}; {YOURSELF}') from error
         refuse_text(part, url)
         return part.replace(target)
 
 
 def _from_hub(address: str) -> Path:
-    """Fetch a file of a repository, or its weights where none is named, into the hub's own cache."""
+    """Fetch a file of a repository, or its weights where none is named, into the hub's cache; an index with its parts."""
     try:
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
+        from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+        from huggingface_hub.errors import (
+            EntryNotFoundError,
+            HfHubHTTPError,
+            LocalEntryNotFoundError,
+            RepositoryNotFoundError,
+        )
     except ImportError as error:
         raise ImportError(f'{address}: needs huggingface_hub: pip install huggingface_hub') from error
     owner, _, rest = address.removeprefix(HUB).partition('/')
     name, _, file = rest.partition('/')
     if not owner or not name:
         raise ValueError(f'{address}: write hf://owner/name, or hf://owner/name/file')
-    for candidate in (file,) if file else HUB_FILES:
+    repository, candidates = f'{owner}/{name}', (file,) if file else WEIGHT_FILES
+
+    def fetch(one: str) -> Path:
+        cached = try_to_load_from_cache(repository, one)
+        return Path(cached if isinstance(cached, str) else hf_hub_download(repository, one))
+
+    cached = [one for one in candidates if isinstance(try_to_load_from_cache(repository, one), str)]
+    if not cached:
+        _check_reachable(constants.ENDPOINT, address)  # the hub's own attempts take a minute
+    for candidate in cached or candidates:
         try:
-            return Path(hf_hub_download(f'{owner}/{name}', candidate))
+            found = fetch(candidate)
+            if found.name.endswith(INDEX):
+                for part in listed_parts(found):
+                    fetch(str(PurePosixPath(candidate).with_name(part)))
+            return found
         except RepositoryNotFoundError as error:
             raise FileNotFoundError(f'{address}: no such repository, or it is not public') from error
+        except LocalEntryNotFoundError as error:  # neither here nor to be asked for
+            raise ConnectionError(f'{address}: {first_line(error)}; {YOURSELF}') from error
         except EntryNotFoundError:
             continue
         except (HfHubHTTPError, OSError) as error:
-            raise ConnectionError(f'{address}: {str(error).splitlines()[0]}') from error
-    raise FileNotFoundError(f'{address}: has no {file or " and no ".join(HUB_FILES)}')
+            raise ConnectionError(f'{address}: {first_line(error)}; {YOURSELF}') from error
+    raise FileNotFoundError(f'{address}: has no {file or " and no ".join(WEIGHT_FILES)}')
+
+
+def _check_reachable(site: str, address: str) -> None:
+    """Check that a site answers, whatever it answers.
+
+    Raises:
+        ConnectionError: it does not, within seconds.
+    """
+    try:
+        urllib.request.urlopen(urllib.request.Request(site, method='HEAD'), timeout=SECONDS).close()
+    except urllib.error.HTTPError:
+        return
+    except (OSError, http.client.HTTPException) as error:
+        raise ConnectionError(
+            f'{address}: no network, or no {site} ({getattr(error, "reason", error)}); {YOURSELF}'
+        ) from error

@@ -7,7 +7,8 @@ from pathlib import Path
 
 INDEX = '.index.json'
 # what repositories and folders call their weights, the better one first
-WEIGHT_FILES = ('model.safetensors', f'model.safetensors{INDEX}', 'pytorch_model.bin', f'pytorch_model.bin{INDEX}')
+SINGLE = ('model.safetensors', 'pytorch_model.bin')
+WEIGHT_FILES = (*SINGLE, *(f'{name}{INDEX}' for name in SINGLE))
 SUFFIXES = ('.safetensors', '.pth', '.pt', '.bin', '.npz', '.ckpt')
 PART = re.compile(r'(.+)-(\d+)-of-(\d+)(\.[a-z]+)')
 LISTED = 5
@@ -55,27 +56,38 @@ def refuse_part(path: Path) -> None:
         )
 
 
-def parts_of(index: Path) -> dict[Path, list[str]]:
-    """Return the parts of an index, all in its folder, with the names of the weights in each.
+def listed_parts(index: Path) -> dict[str, list[str]]:
+    """Return the names of an index's files, all in its folder, with the names of the weights in each.
 
     Raises:
-        FileNotFoundError: a part is missing.
         ValueError: no index, or one that names files outside its folder.
     """
     try:
         places = json.loads(index.read_text('utf-8'))['weight_map']
-        parts: dict[Path, list[str]] = {}
+        parts: dict[str, list[str]] = {}
         for name, file in places.items():
-            parts.setdefault(index.parent / file, []).append(name)
+            parts.setdefault(file, []).append(name)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f'{index}: not an index of weights (weight_map: name -> file)') from error
-    for number, part in enumerate(parts, 1):
-        if part.parent != index.parent or part.name in ('', '..') or '\\' in part.name or '\0' in part.name:
-            raise ValueError(f'{index}: names {str(part)!r}; parts stand in the same folder as their index')
-        if not part.is_file():
-            raise FileNotFoundError(f'{part}: part {number} of {len(parts)} of {index.name} is not there; fetch it too')
+    for file in parts:
+        if not isinstance(file, str) or file in ('', '.', '..') or set(file) & set('/\\\0'):
+            raise ValueError(f'{index}: names {file!r}; parts stand in the same folder as their index')
     if not parts:
         raise ValueError(f'{index}: lists no weights')
+    return parts
+
+
+def parts_of(index: Path) -> dict[Path, list[str]]:
+    """Return an index's files with the names of the weights in each.
+
+    Raises:
+        FileNotFoundError: a part is missing.
+        ValueError: as :func:`listed_parts`.
+    """
+    parts = {index.parent / file: names for file, names in listed_parts(index).items()}
+    for number, part in enumerate(parts, 1):
+        if not part.is_file():
+            raise FileNotFoundError(f'{part}: part {number} of {len(parts)} of {index.name} is not there; fetch it too')
     return parts
 
 

@@ -11,7 +11,9 @@ from torch import nn
 
 import mmseg_vitseg
 from mmseg_vitseg.benchmark.report import circumstances
+from mmseg_vitseg.checkpoints.archives import kind_of
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
+from mmseg_vitseg.checkpoints.sharded import files_of
 from mmseg_vitseg.download import digest
 
 # What the host's Runner writes beside the weights, and what it is called here.
@@ -39,7 +41,7 @@ def describe_checkpoint(path: Path, model: nn.Module) -> dict[str, str]:
         'file': str(path),
         'size': f'{status.st_size / 2**20:.1f} MiB',
         'changed': datetime.fromtimestamp(status.st_mtime).strftime('%Y-%m-%d %H:%M'),
-        'SHA-256': digest(path),
+        'SHA-256': ', '.join(map(digest, files_of(path))),
         'parameters of the model': f'{sum(parameter.numel() for parameter in model.parameters()):,}',
         **{text: str(meta[name]) for name, text in META.items() if meta.get(name) is not None},
         **{name.replace('_', ' '): str(value) for name, value in meta.get('provenance', {}).items() if value},
@@ -48,7 +50,7 @@ def describe_checkpoint(path: Path, model: nn.Module) -> dict[str, str]:
 
 def _meta(path: Path) -> dict:
     """Return what stands beside the weights; ``provenance`` is what tools/convert_checkpoint.py wrote."""
-    if path.suffix == '.safetensors':
+    if path.suffix != '.json' and kind_of(path) == 'safetensors':
         with safe_open(path, 'pt') as file:
             return dict(provenance=file.metadata() or {})
     meta = read_checkpoint(path).get('meta')

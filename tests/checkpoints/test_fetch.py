@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 import torch
 
+from mmseg_vitseg.checkpoints import fetch
 from mmseg_vitseg.checkpoints.fetch import local_file
 from mmseg_vitseg.checkpoints.pretrained import load_pretrained
 
@@ -91,10 +92,35 @@ def test_the_hub(monkeypatch, tmp_path):
         return str(tmp_path / file)
 
     monkeypatch.setattr(hub, 'hf_hub_download', download)
+    monkeypatch.setattr(fetch, '_check_reachable', lambda site, address: None)
     assert local_file('hf://nvidia/mit-b0') == tmp_path / 'pytorch_model.bin'
     assert asked == [('nvidia/mit-b0', 'model.safetensors'), ('nvidia/mit-b0', 'pytorch_model.bin')]
     with pytest.raises(FileNotFoundError, match=r'has no flax_model\.msgpack'):
         local_file('hf://nvidia/mit-b0/flax_model.msgpack')
+
+
+def test_the_hub_without_network(monkeypatch):
+    hub = pytest.importorskip('huggingface_hub')
+    monkeypatch.setattr(hub.constants, 'ENDPOINT', 'http://127.0.0.1:9')
+    with pytest.raises(ConnectionError, match=r'hf://nvidia/mit-b0: no network, or no http.*fetch the file yourself'):
+        local_file('hf://nvidia/mit-b0')
+
+
+def test_an_index_of_the_hub_s(monkeypatch, tmp_path):
+    hub = pytest.importorskip('huggingface_hub')
+    (tmp_path / 'model.safetensors.index.json').write_text('{"weight_map": {"a": "x-1", "b": "x-2", "c": "x-1"}}')
+    asked = []
+
+    def download(repository, file):
+        asked.append(file)
+        if file in ('model.safetensors', 'pytorch_model.bin'):
+            raise hub.errors.EntryNotFoundError('no such file')
+        return str(tmp_path / file)
+
+    monkeypatch.setattr(hub, 'hf_hub_download', download)
+    monkeypatch.setattr(fetch, '_check_reachable', lambda site, address: None)
+    assert local_file('hf://owner/large').name == 'model.safetensors.index.json'
+    assert asked == ['model.safetensors', 'pytorch_model.bin', 'model.safetensors.index.json', 'x-1', 'x-2']
 
 
 def test_the_hub_without_its_package(monkeypatch):
