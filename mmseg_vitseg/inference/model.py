@@ -17,7 +17,7 @@ from torch import nn
 from mmseg_vitseg.checkpoints.load_from import read_all_checkpoints
 from mmseg_vitseg.checkpoints.strict import load_checkpoint
 from mmseg_vitseg.datasets.class_names import check_tested_classes
-from mmseg_vitseg.datasets.settings import has_own_palette, metainfo_of, setting_of
+from mmseg_vitseg.datasets.settings import datasets_in, has_own_palette, metainfo_of, setting_of
 from mmseg_vitseg.engine.config import building, fit_to_devices, read_config
 from mmseg_vitseg.engine.type_names import name_types
 from mmseg_vitseg.errors import first_line
@@ -203,16 +203,13 @@ def dataset_of(cfg: Config) -> ConfigDict:
     """Return the settings of the test data set, or of the first one inside wrappers.
 
     Raises:
-        ValueError: there is none, or it has no pipeline.
+        ValueError: there is none, or a list of them, or it has no pipeline.
     """
-    dataset = cfg.get('test_dataloader', {}).get('dataset', {})
-    while 'pipeline' not in dataset:
-        inner = dataset.get('dataset') or next(iter(dataset.get('datasets', [])), None)
-        if inner is None:
-            raise ValueError(
-                f'{cfg.filename}: test_dataloader.dataset has no pipeline, which says how pictures are prepared'
-            )
-        dataset = inner
+    dataset = datasets_in(cfg, 'test_dataloader')[0]
+    if 'pipeline' not in dataset:
+        raise ValueError(
+            f'{cfg.filename}: test_dataloader.dataset has no pipeline, which says how pictures are prepared'
+        )
     return dataset
 
 
