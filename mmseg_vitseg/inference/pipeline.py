@@ -44,6 +44,10 @@ class Pipeline:
             FileNotFoundError, ValueError: a file is missing, no picture or not for this model; an array of another shape or
                 dtype; a picture that does not go through the pipeline.
         """
+        path = (
+            source.get('img_path') if isinstance(source, dict) else source if isinstance(source, (str, Path)) else None
+        )
+        where = '' if path is None else f'{path}: '
         loaded = self.load(source)
         picture = np.array(loaded['img'])  # the steps may write to it
         try:
@@ -53,30 +57,41 @@ class Pipeline:
                 raise  # of a data set: its masks' errors say more
             size = ' x '.join(map(str, picture.shape[:2]))
             said = error.err if isinstance(error, cv2.error) else reason(error)  # a side of no pixel, say
-            raise ValueError(f"a picture of {size} does not go through the config's test pipeline ({said})") from error
+            raise ValueError(
+                f"{where}a picture of {size} does not go through the config's test pipeline ({said})"
+            ) from error
         inputs = packed.get('inputs')
         if not isinstance(inputs, Tensor):
             raise ValueError(
-                "the config's test pipeline makes no one input of a picture; it has to end with PackSegInputs, and "
+                f"{where}the config's test pipeline makes no one input of a picture; it has to end with PackSegInputs, and "
                 'TestTimeAug belongs to tta_pipeline'
             )
-        self._check_channels(inputs.shape[0])
+        self._check_channels(inputs.shape[0], where)
         return dict(packed, picture=picture)
 
     def load(self, source: Picture | dict) -> dict:
         """Return what the reading step gives: ``img``, and what else it knows."""
         if isinstance(source, dict):
-            return self.reader(source)
+            return self._of_data_set(source)
         if isinstance(source, (str, Path)):
             return self.reader.file(str(source))
         return self.reader.given(source, self.channels, self.bgr)
+
+    def _of_data_set(self, info: dict) -> dict:
+        try:
+            return self.reader(info)
+        except (OSError, ValueError):
+            raise
+        except Exception as error:  # each step has its own
+            what = f'not a picture, or damaged ({self.reader.name}: {reason(error)})'
+            raise ValueError(f'{info.get("img_path")}: {what}') from error
 
     def blank(self, height: int, width: int) -> np.ndarray:
         """Return a black array that can be prepared."""
         dtype = np.uint8 if self.reader.decodes else np.float32
         return np.zeros((height, width, self.reader.colours or self.channels), dtype)
 
-    def _check_channels(self, found: int) -> None:
+    def _check_channels(self, found: int, where: str) -> None:
         """Check that what was read has the model's channels.
 
         Raises:
@@ -87,11 +102,11 @@ class Pipeline:
             step += f'(color_type={self.reader.step.color_type!r})'
         if self.means not in (None, 1, found) and found != 1:
             raise ValueError(
-                f'{found} channels, as {step} reads it, but model.data_preprocessor.mean is of {self.means}'
+                f'{where}{found} channels, as {step} reads it, but model.data_preprocessor.mean is of {self.means}'
             )
         given = max(found, self.means or 1)  # one channel is normalised by each mean
         if given != self.channels:
             raise ValueError(
-                f'{given} channels, as {step} reads it, but the model takes {self.channels} '
+                f'{where}{given} channels, as {step} reads it, but the model takes {self.channels} '
                 '(model.backbone.in_channels); change how pictures are read, in test_dataloader.dataset.pipeline, or that'
             )

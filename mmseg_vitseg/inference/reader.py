@@ -23,6 +23,7 @@ from mmseg_vitseg.inference.pictures import read_picture, to_rgb
 
 Picture = str | Path | Image.Image | np.ndarray
 PACKAGES = ('mmcv', 'mmseg', 'mmseg_vitseg')  # whose steps have names that say what they do
+FILLED = ('BMP', 'JPEG', 'MPO', 'PNG')  # formats of which OpenCV fills what is missing, and says nothing
 MASK_PATH = 'seg_map_path'
 
 
@@ -103,11 +104,15 @@ class Reader:
         if '://' not in path and not Path(path).exists():
             raise FileNotFoundError(f'{path}: no such file')
         try:
-            if self.decodes and self.step.imdecode_backend == 'cv2':
-                _check_whole(path)
             with warnings.catch_warnings():
                 warnings.simplefilter('ignore', Image.DecompressionBombWarning)
+                if self.decodes and self.step.imdecode_backend == 'cv2':
+                    _check_whole(path)
                 return self(dict(img_path=path, seg_fields=[]))
+        except KeyError as error:
+            raise ValueError(
+                f"{path}: the config's {self.name} asks for {error}, which its data set knows and a file alone does not say"
+            ) from error
         except Exception as error:  # each step has its own
             cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
             if isinstance(cause, WideError):
@@ -161,10 +166,11 @@ class Reader:
 
 
 def _check_whole(path: str) -> None:
-    """Refuse a picture that is cut off, which OpenCV fills with grey; what Pillow does not know is left to OpenCV."""
+    """Refuse a picture that is cut off, where OpenCV fills it with grey."""
     try:
         file = Image.open(path)
-    except (OSError, ValueError):
+    except (OSError, ValueError, Image.DecompressionBombError):  # left to OpenCV
         return
     with file:
-        file.load()
+        if file.format in FILLED:
+            file.load()

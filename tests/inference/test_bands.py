@@ -36,6 +36,14 @@ class ReadTwoBands(BaseTransform):
         return results
 
 
+@TRANSFORMS.register_module()
+class ReadWithHeights(BaseTransform):
+    """A user's own step, which reads what only the data set knows."""
+
+    def transform(self, results):
+        return dict(results, img=np.load(results['heights_path']))
+
+
 def as_text(path, array):
     np.savetxt(path, array.reshape(-1, 2))
 
@@ -180,9 +188,22 @@ def test_a_picture_of_other_channels_is_one_line(config, tmp_path):
     cfg.model.data_preprocessor.update(mean=None, std=None)
     model = load_model(cfg, device='cpu')
     with pytest.raises(
-        ValueError, match=r"3 channels, as the config's LoadImage\(color_type='color'\).*takes 1 \(model\.b"
+        ValueError, match=r"y\.png: 3 channels, as the config's LoadImage\(color_type='color'\).*takes 1 \(model\.b"
     ):
         predict(model, tmp_path / 'images/y.png')
     colours = np.zeros((9, 9, 3), np.uint8)
     model = load_model(config, device='cpu')
     assert predict(model, colours).shape == predict(model, Image.fromarray(colours)).shape == (9, 9)  # made grey
+
+
+@pytest.mark.parametrize('kind', ['grey, the host'])
+def test_files_that_the_step_cannot_read(config, tmp_path):
+    file = tmp_path / 'images/y.png'
+    model = load_model(config, device='cpu')
+    file.write_bytes(file.read_bytes()[:-300])  # of which OpenCV fills the rest, and says nothing
+    with pytest.raises(ValueError, match=r'y\.png: not a picture, or damaged \(LoadImageFromFile: '):
+        predict(model, file)
+    options = {'test_dataloader.dataset.pipeline': [dict(type='ReadWithHeights'), dict(type='PackSegInputs')]}
+    model = load_model(config, device='cpu', options=options)
+    with pytest.raises(ValueError, match=r"y\.png: the config's ReadWithHeights asks for 'heights_path'"):
+        predict(model, file)
