@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import MODELS
 from PIL import Image
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.parts import Part, by, dicts, quiet
-from mmseg_vitseg.checking.setup import Setup
+from mmseg_vitseg.checking.setup import Setup, build_dataset
 
 SAMPLE = 256  # pictures of each data set whose files' headers are read, at even distances
 RANKS = (min, max, math.prod)  # of a size: by its shorter side, its longer one, its area
@@ -73,7 +73,7 @@ def _samples(wrapped: list[Part]) -> Iterator[tuple[str, dict]]:
         return  # it makes pictures of several
     try:
         with quiet():
-            dataset = DATASETS.build(dict(wrapped[0].node))
+            dataset = build_dataset(wrapped[0])
             indices = np.unique(np.linspace(0, len(dataset) - 1, SAMPLE).astype(int)).tolist()
             paths = {index: str(dataset.get_data_info(index)['img_path']) for index in indices}
             sizes = {index: size for index, path in paths.items() if (size := _size(path))}

@@ -16,7 +16,7 @@ from mmseg_vitseg.checking.losses import check_ignored
 from mmseg_vitseg.checking.parts import Part, argument, class_of, quiet, type_name
 from mmseg_vitseg.checking.roots import NOTHING, check_roots, missing_root
 from mmseg_vitseg.checking.sample import Seen, spread
-from mmseg_vitseg.checking.setup import TRAINED, Setup, classes_of
+from mmseg_vitseg.checking.setup import TRAINED, Setup, build_dataset, classes_of
 from mmseg_vitseg.datasets.loading import LoadMask
 from mmseg_vitseg.datasets.masks import NoMaskError
 from mmseg_vitseg.errors import first_line
@@ -47,12 +47,9 @@ def _check_dataset(setup: Setup, part: Part, track: Track) -> Iterator[Finding]:
     steps = [step.node for step in part.children('pipeline') if is_loading(type_name(step.node))]
     if not loads_masks(part):
         return  # no labels are asked for
-    settings = {**part.node, 'pipeline': steps}
-    if argument(part.node, 'serialize_data', class_of(part.node, DATASETS)):
-        settings['serialize_data'] = False  # which fails on a data set without pictures
     try:
         with quiet():
-            dataset = DATASETS.build(settings)
+            dataset = build_dataset(part, pipeline=steps)
         count = len(dataset)
     except Exception as problem:  # data sets fail in their own ways
         yield error(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from mmengine.config import Config
 from mmseg.models.segmentors import EncoderDecoder
-from mmseg.registry import MODELS
+from mmseg.registry import DATASETS, MODELS
 
 from mmseg_vitseg.checking.parts import Part, argument, class_of, is_known, is_written_by_known, nested, pair, type_name
 from mmseg_vitseg.checking.probing import Features, probe
@@ -129,6 +129,14 @@ def _unwrapped(part: Part, outside: list[Part]) -> Iterator[list[Part]]:
         yield wrapped
     for one in inside:
         yield from _unwrapped(one, wrapped)
+
+
+def build_dataset(part: Part, **changes):
+    """Build a data set to look into in this process, with some arguments changed."""
+    settings = {**part.node, **changes}
+    if argument(part.node, 'serialize_data', class_of(part.node, DATASETS)):
+        settings['serialize_data'] = False  # for workers; it takes a second, and fails on a data set without pictures
+    return DATASETS.build(settings)
 
 
 def classes_of(dataset: Part) -> list[str] | None:
