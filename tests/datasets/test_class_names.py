@@ -77,6 +77,9 @@ def test_what_names_no_classes():
         check_trained_classes(config(*SHAPES), nothing, 'x.pth')
     assert names_in(dict(CLASSES=('a', 'b'))) == ['a', 'b']  # the host's before 1.0
     check_trained_classes(Config({}), meta(*SHAPES), 'x.pth')
+    there = dict(dataset=dict(type='BaseSegDataset', metainfo=dict(classes='on_another_machine.txt')))
+    for training in (None, there):
+        check_trained_classes(config(*SHAPES, train_dataloader=training), {}, 'x.pth')
     cfg = config(*SHAPES, train_dataloader=dict(dataset=dict(type='BaseSegDataset', metainfo=dict(classes=['disc']))))
     with pytest.raises(ValueError, match=r'train_dataloader has 1 classes \(disc\)'):
         check_trained_classes(cfg, {}, 'x.pth')
