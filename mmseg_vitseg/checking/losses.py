@@ -137,6 +137,9 @@ def _cure(setup: Setup, head: Part, loss: Part, ignored: bool = False) -> str:
     if nothing and not taught_by(setup, _with(head, ignore_index=255), loss.node).problem:
         return f'{head.key}.ignore_index=255'
     takes = inspect.signature(class_of(loss.node, MODELS) or dict).parameters
+    open_ended = any(one.kind is one.VAR_KEYWORD for one in takes.values())
+    if unknown := [] if open_ended else [key for key in loss.node if key not in ('type', *takes)]:
+        return f'{name} has no {" and no ".join(unknown)}: leave it out, or put _delete_=True beside the type'
     own = [{'type': f'{registry.SCOPE}.{name}'}] if name in registry.MODELS.module_dict else []
     changes = [change for change in (*FORMS, *own, *CHANGES) if change.keys() <= {'type', *takes}]
     for several in (*combinations(changes, 1), *combinations(changes, 2)):

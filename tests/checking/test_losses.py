@@ -153,6 +153,11 @@ def test_a_name_that_nothing_learns_from():
     assert finding.fix.endswith('loss_name=loss_dice')
 
 
+def test_arguments_of_another_loss():
+    (finding,) = findings(config(4, dict(type='DiceLoss', avg_non_ignore=True)))
+    assert finding.fix.startswith('DiceLoss has no avg_non_ignore: leave it out')
+
+
 def test_a_head_that_ignores_no_label():
     (finding,) = findings(config(4, LOSSES['ce'], ignore_index=None))
     assert finding.fix == 'model.decode_head.ignore_index=255'
