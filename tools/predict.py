@@ -1,8 +1,9 @@
 """Predict pictures, folders of them, and videos.
 
 Writes, for each picture, NAME_overlay.png with a legend and NAME_mask.png, whose pixels have the numbers that the data set's
-masks have: a class's index from 0, or with reduce_zero_label one more; for each video an overlaid NAME_overlay.mp4; and
-areas.csv and areas.json, the share of each class and its number in the masks (value).
+masks have: a class's index from 0, or with reduce_zero_label one more (where metainfo.classes picks some of a data set's
+classes, their index among these); for each video an overlaid NAME_overlay.mp4; and areas.csv and areas.json, the share of
+each class and its number in the masks (value).
 
 Pictures are read as the config's test pipeline reads them: grey, of several bands, 16 bits, .npy. What is drawn over has
 three of its bands, stretched where it has not 8 bits. A file that cannot be read or predicted is reported and left out, and

@@ -22,8 +22,8 @@ def parse_args() -> argparse.Namespace:
         '--out',
         metavar='DIR',
         help='write the predicted labels there: DIR/NAME.png for each picture, in its subfolder. The numbers are those of '
-        "the data set's masks: a class's index from 0, or with reduce_zero_label one more. Of several data sets with "
-        'pictures of one name each has a folder: 1, 2 ...',
+        "the data set's masks: a class's index from 0, or with reduce_zero_label one more (where metainfo.classes picks "
+        'some, their index among these). Of several data sets with pictures of one name each has a folder: 1, 2 ...',
     )
     parser.add_argument(
         '--show-dir',

@@ -57,13 +57,12 @@ class PredictedLabelsHook(Hook):
         """Say where they are, and what their numbers mean."""
         if not is_main_process():
             return
-        dataset = datasets_inside(runner.test_loop.dataloader.dataset)[0]
-        classes = enumerate(dataset.metainfo['classes'], start=int(bool(dataset.metainfo.get('reduce_zero_label'))))
+        meta = datasets_inside(runner.test_loop.dataloader.dataset)[0].metainfo
+        classes = enumerate(meta['classes'], start=int(bool(meta.get('reduce_zero_label'))))
+        of = 'the picked classes, numbered anew' if meta.get('label_map') else "the masks' numbers"
         numbers = [f'{number} {name}' for number, name in classes]
         listed = numbers if len(numbers) <= NUMBERED else [numbers[0], numbers[1], '...', numbers[-1]]
-        runner.logger.info(
-            f"{len(self.names)} PNGs of labels are in {self.folder}; the masks' numbers: {', '.join(listed)}"
-        )
+        runner.logger.info(f'{len(self.names)} PNGs of labels are in {self.folder}; {of}: {", ".join(listed)}')
 
 
 @HOOKS.register_module()
