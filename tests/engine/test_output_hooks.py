@@ -8,8 +8,9 @@ from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 from PIL import Image
 
-from mmseg_vitseg.engine.config import load_config, set_outputs, set_tta
+from mmseg_vitseg.engine.config import load_config, set_outputs
 from mmseg_vitseg.engine.launch import build_runner
+from mmseg_vitseg.engine.tta import set_tta
 from mmseg_vitseg.inference.naming import names_of
 
 
