@@ -30,8 +30,8 @@ def check_scored_classes(setup: Setup) -> Iterator[Finding]:
                 key,
                 f'nothing is learned of class {_named(index, names)}, and {metric.key} scores it',
                 why='its pixels are predicted as others, which lowers the scores of all, and its IoU is about 0',
-                fix=f'let {key.rpartition(".")[2]} leave it in; or {metric.key}.ignore_index={index} leaves its pixels out '
-                'of the scores too',
+                fix=(f'{key}=255' if key.endswith('ignore_index') else f'give it a weight in {key}')
+                + f'; or {metric.key}.ignore_index={index} leaves its pixels out of the scores too',
             )
     for ignored, metric in scored.items():
         if isinstance(ignored, int) and 0 <= ignored < count and ignored not in left_out:
