@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from mmengine.dataset import BaseDataset
 from mmseg.datasets.transforms import LoadAnnotations
-from mmseg.registry import DATASETS, MODELS, TRANSFORMS
+from mmseg.registry import MODELS, TRANSFORMS
 
 from mmseg_vitseg.checking.classes import compare_classes, logits_of, takes_labels
 from mmseg_vitseg.checking.files import loads_masks, missing_files, without_masks
@@ -160,7 +160,7 @@ def check_few_masks(setup: Setup) -> Iterator[Finding]:
         if not names or not steps or missing_root(part) is not None:
             continue
         try:
-            dataset = DATASETS.build({**part.node, 'pipeline': steps})
+            dataset = build_dataset(part, pipeline=steps)
             seen = Seen()
             for index in spread(len(dataset), FEW):
                 seen.add(dataset[index])
