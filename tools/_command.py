@@ -58,6 +58,7 @@ HOST_WARNINGS = (
     'Setting MKL_NUM_THREADS environment variable',
     'FSDP.state_dict_type',
     'Mean of empty slice',
+    'The draw is False',
 )
 PARTS = ('mmseg_vitseg', 'mmseg', 'mmcv', 'mmengine', 'torch', 'numpy', 'rich')  # without which no tool works
 INSTALL = (

@@ -10,7 +10,7 @@ from pathlib import Path
 from mmengine.config import Config, ConfigDict
 
 PUBLISHED = Path(str(resources.files('mmseg') / '.mim/configs'))
-SIDE, STRIDE = 64, 42  # of crops, of sliding windows
+SIDE, STRIDE = 64, 42  # of crops and pictures, of sliding windows
 ITERATIONS = 4
 CHANGED = ('model', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'train_cfg', 'param_scheduler')
 CHANGED += ('tta_pipeline', 'default_hooks')
@@ -50,24 +50,25 @@ def without_pretrained(node):
         without_pretrained(child)
 
 
-def quick(cfg: Config, *, narrowed: bool = True) -> Config:
+def quick(cfg: Config, *, narrowed: bool = True, side: int = SIDE) -> Config:
     """Make a config train in seconds on the CPU; the data sets are to be put where :func:`host_data.draw_data` draws them.
 
     Args:
         cfg: as published. It is changed.
         narrowed: divide the model's widths.
+        side: of crops, in pixels; pictures are half as wide again.
     """
     if narrowed:
         cfg.model = narrow(cfg.model)
     without_pretrained(cfg.model)
-    _fit_sizes(cfg.model, '')
-    for name in ('train_dataloader', 'val_dataloader', 'test_dataloader', 'tta_pipeline'):
-        if cfg.get(name):
-            _fit_sizes(cfg[name], '')
+    for name in ('model', 'train_dataloader', 'val_dataloader', 'test_dataloader', 'tta_pipeline'):
+        _fit_sizes(cfg.get(name), '', side)
     for name in ('train_dataloader', 'val_dataloader', 'test_dataloader'):
         if cfg.get(name):
             cfg[name].update(num_workers=0, persistent_workers=False)
     cfg.train_dataloader.batch_size = 2
+    if cfg.model.get('data_preprocessor') and not cfg.model.data_preprocessor.get('size_divisor'):
+        cfg.model.data_preprocessor.setdefault('size', (side, side))  # BiSeNetV2's with OHEM has none
     last = cfg.train_cfg.get('max_iters') or cfg.train_cfg.get('max_epochs')
     by_epoch = 'max_iters' not in cfg.train_cfg
     cfg.train_cfg.update({'max_epochs' if by_epoch else 'max_iters': ITERATIONS, 'val_interval': ITERATIONS // 2})
@@ -79,25 +80,27 @@ def quick(cfg: Config, *, narrowed: bool = True) -> Config:
     return cfg
 
 
-def _fit_sizes(node, key: str) -> None:
-    """Put a training's and a window's size in the place of the published ones."""
+def _fit_sizes(node, key: str, side: int) -> None:
+    """Put sizes of a few pixels in the place of the published ones, of crops, of pictures, and of sliding windows."""
     if isinstance(node, (list, tuple)):
         for child in node:
-            _fit_sizes(child, key)
+            _fit_sizes(child, key, side)
     if not isinstance(node, dict):
         return
-    kind = str(node.get('type'))
+    resizes = 'Resize' in str(node.get('type'))
     for name, value in list(node.items()):
         if name in ('crop_size', 'size') and value is not None:
-            node[name] = (SIDE, SIDE) if isinstance(value, (tuple, list)) else SIDE
+            node[name] = (side, side) if isinstance(value, (tuple, list)) else side
         elif name == 'stride' and key == 'test_cfg':
             node[name] = (STRIDE, STRIDE)
-        elif name in ('scale', 'scales') and 'Resize' in kind and value is not None:
-            node[name] = (96, 64) if name == 'scale' else [SIDE] * len(value)
+        elif resizes and name == 'scale' and value is not None:
+            node[name] = (side * 3 // 2, side)
+        elif resizes and name == 'scales':
+            node[name] = [side] * len(value)
         elif name == 'max_size':
-            node[name] = 4 * SIDE
+            node[name] = 4 * side
         else:
-            _fit_sizes(value, name)
+            _fit_sizes(value, name, side)
 
 
 def leaf(published: Path, cfg: Config) -> str:
