@@ -69,7 +69,7 @@ def main() -> None:
 
 def warn_of_earlier(work_dir: Path) -> None:
     """Say that a training starts anew where another's checkpoints are."""
-    from mmseg_vitseg.engine.checkpoint_hook import find_resumable
+    from mmseg_vitseg.engine.numbered import find_resumable
 
     earlier = find_resumable(work_dir)
     if earlier is not None and first_process():
@@ -96,7 +96,7 @@ def check(cfg) -> None:
 
 def report(work_dir: Path) -> None:
     """Say where the results are."""
-    from mmseg_vitseg.engine.checkpoint_hook import find_resumable
+    from mmseg_vitseg.engine.numbered import find_resumable
 
     print(f'Trained. Results are in {work_dir}:')
     for what, path in (

@@ -17,6 +17,7 @@ NOT_GIVEN = ('self', 'kwargs', 'filename', 'meta', 'file_client_args')  # the ho
 
 # among what the message hub holds, and so every checkpoint
 SUPERSEDED = 'superseded_checkpoints'  # names of files to remove once this checkpoint is written
+NAMED = ('best_ckpt', 'last_ckpt')  # beginnings of what the host calls files that it wrote
 VALIDATED = 'last_validated_iter'  # not val...: the host would log it as a score
 
 
@@ -64,19 +65,33 @@ class AtomicCheckpointHook(CheckpointHook):
 
     def before_train(self, runner: Runner) -> None:
         """Go on from exactly where the checkpoint was written."""
+        if runner._resume and runner._load_from:
+            self._name_own_files(runner)
         super().before_train(runner)
         if isinstance(self.file_backend, AtomicLocalBackend):
             self.file_backend = _Removals(runner.message_hub)
             if is_main_process():
                 remove_stale(Path(self.out_dir))
-        if runner._load_from and Path(runner._load_from).resolve().parent != Path(self.out_dir).resolve():
-            # those are in the folder that it is resumed from; files of the same names here are another training's
-            runner.message_hub.update_info(SUPERSEDED, [])
         self._remove_superseded(runner)
         if _is_validation_due(runner) and runner.message_hub.get_info(VALIDATED) != runner.iter:
             runner.logger.info('The checkpoint was written before its validation, so that comes first.')
             self.last_ckpt = runner.message_hub.get_info('last_ckpt')  # written again if it is the best
             runner.val_loop.run()
+
+    def _name_own_files(self, runner: Runner) -> None:
+        """Of the files that the checkpoint names, take those beside it: its folder may be a copy, or have been moved.
+
+        Where it is resumed into another folder, they stay as they are: files of their names there are another training's.
+        """
+        hub, own = runner.message_hub, Path(runner.work_dir)
+        if self.out_dir not in (None, runner.work_dir):  # the host makes a folder in it
+            own = Path(self.out_dir, own.name)
+        beside = Path(runner._load_from).resolve().parent == own.resolve()
+        for key, path in list(hub.runtime_info.items()):
+            if path and key.startswith(NAMED):
+                hub.update_info(key, str(own / Path(path).name) if beside or key == 'last_ckpt' else None)
+        if not beside:
+            hub.update_info(SUPERSEDED, [])
 
     def after_val_epoch(self, runner: Runner, metrics: dict) -> None:
         """Save the best checkpoint; the last one, if it is written again, knows that it was validated."""
@@ -98,7 +113,7 @@ class AtomicCheckpointHook(CheckpointHook):
         names = runner.message_hub.get_info(SUPERSEDED, [])
         runner.message_hub.update_info(SUPERSEDED, [])
         noted = runner.message_hub.runtime_info.items()
-        in_use = {Path(path).name for key, path in noted if path and key.startswith(('best_ckpt', 'last_ckpt'))}
+        in_use = {Path(path).name for key, path in noted if path and key.startswith(NAMED)}
         if is_main_process():
             for name in set(names) - in_use:  # a best checkpoint can have taken the place of one of its own name
                 Path(self.out_dir, name).unlink(missing_ok=True)
@@ -113,23 +128,3 @@ def _is_validation_due(runner: Runner) -> bool:
     done, end = (loop.epoch, loop.max_epochs) if by_epoch else (loop.iter, loop.max_iters)
     loop._decide_current_val_interval()
     return done >= loop.val_begin and (done % loop.val_interval == 0 or done == end)
-
-
-def find_resumable(work_dir: str | Path) -> Path | None:
-    """Return the newest checkpoint to resume from, or None where there is none."""
-    return next((path for path, _, _ in numbered_checkpoints(work_dir)), None)
-
-
-def numbered_checkpoints(work_dir: str | Path) -> list[tuple[Path, str, int]]:
-    """Return the checkpoints of a training, newest first: file, ``epoch`` or ``iter``, and how many were done.
-
-    Found by the files' times, not by the host's ``last_checkpoint``: a training killed between writing a checkpoint and
-    noting its name, or between removing an old one and writing the next, leaves a note that is wrong.
-    """
-    found = [
-        (path, unit, int(number))
-        for unit in ('epoch', 'iter')
-        for path in Path(work_dir).glob(f'{unit}_*.pth')
-        if (number := path.stem.removeprefix(f'{unit}_')).isdigit()
-    ]
-    return sorted(found, key=lambda one: (one[0].stat().st_mtime_ns, one[0].name), reverse=True)

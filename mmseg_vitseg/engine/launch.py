@@ -19,8 +19,8 @@ from mmseg_vitseg.checkpoints.fetch import local_file
 from mmseg_vitseg.checkpoints.load_from import load_from_any_source, read_all_checkpoints
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
 from mmseg_vitseg.checkpoints.strict import account
-from mmseg_vitseg.engine.checkpoint_hook import find_resumable
 from mmseg_vitseg.engine.config import ConfigError, building, is_sharded
+from mmseg_vitseg.engine.numbered import doubts, newest_first
 from mmseg_vitseg.engine.resuming import ResumingHook
 from mmseg_vitseg.engine.terminal import TerminalRunner, shorten
 from mmseg_vitseg.models.tta import squashes_twice
@@ -34,10 +34,16 @@ def set_resume(cfg: Config, resume: str | None) -> None:
     """
     if resume is None:
         return
-    checkpoint = find_resumable(cfg.work_dir) if resume == 'auto' else local_file(resume)
-    if checkpoint is None:
-        print_log(f'--resume: no checkpoint in {cfg.work_dir} yet, training starts from scratch.', logger='current')
-        return
+    if resume == 'auto':
+        found = newest_first(cfg.work_dir)
+        if not found:
+            print_log(f'--resume: no checkpoint in {cfg.work_dir} yet, training starts from scratch.', logger='current')
+            return
+        checkpoint = found[0].path
+        if doubt := doubts(cfg.work_dir, found):
+            print_log(f'--resume goes on from {checkpoint}: {doubt}; another: --resume FILE', logger='current')
+    else:
+        checkpoint = local_file(resume)
     content = read_checkpoint(checkpoint)
     if not {'optimizer', 'meta', 'message_hub'} <= content.keys():
         raise ValueError(

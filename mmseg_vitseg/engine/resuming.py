@@ -11,6 +11,7 @@ from mmengine.optim import OptimWrapperDict
 from mmengine.registry import PARAM_SCHEDULERS
 from mmengine.runner import EpochBasedTrainLoop, FlexibleRunner, Runner
 
+from mmseg_vitseg.engine.numbered import RUNS
 from mmseg_vitseg.engine.optimizers import Training, groups_of, take_groups
 from mmseg_vitseg.engine.replaying import replay
 from mmseg_vitseg.engine.settings import changes, read_settings
@@ -25,6 +26,11 @@ class ResumingHook(Hook):
     those of a training with the present config from the start. Where nothing of it has changed, nothing is touched.
     """
 
+    def before_train(self, runner: Runner | FlexibleRunner) -> None:
+        """Note in all checkpoints to come which runs led to them."""
+        runs = runner.message_hub.get_info(RUNS, [])
+        runner.message_hub.update_info(RUNS, [*runs, runner.experiment_name])
+
     def before_save_checkpoint(self, runner: Runner | FlexibleRunner, checkpoint: dict) -> None:
         """Leave out schedulers' functions (OneCycleLR's), which a new one has, and whose reading could run code."""
         states = checkpoint.get('param_schedulers') or []
@@ -36,7 +42,10 @@ class ResumingHook(Hook):
         """Change a checkpoint that is about to be resumed from."""
         if not runner._resume or 'optimizer' not in checkpoint:
             return
-        trained, now = (read_settings(text) for text in (checkpoint['meta'].get('cfg', ''), runner.cfg.pretty_text))
+        meta, known = checkpoint['meta'], checkpoint['message_hub'].setdefault('runtime_info', {})
+        known.setdefault(RUNS, [meta.get('experiment_name', '')])  # of the host's tools
+        checkpoint['message_hub'].setdefault('resumed_keys', {})[RUNS] = True
+        trained, now = (read_settings(text) for text in (meta.get('cfg', ''), runner.cfg.pretty_text))
         if trained is None or now is None:
             _warn(
                 runner, 'The checkpoint does not say in a readable form what optimizer and schedule it was trained with'

@@ -1,7 +1,9 @@
 """Resuming with other settings: from the resumed step on, all is as in a training with them from the start."""
 
 import copy
+import itertools
 import logging
+import shutil
 
 import pytest
 import torch
@@ -15,6 +17,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
+from mmseg_vitseg.engine.numbered import RUNS
 from mmseg_vitseg.engine.resuming import ResumingHook
 
 WARM = dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=3)
@@ -280,3 +283,30 @@ def test_what_cannot_be_read_is_said(tmp_path, text):
     runner, found = train(tmp_path / 'resumed', settings(dict(ADAM, lr=0.4)), resume=str(file))
     assert found.groups[4][0]['initial_lr'] == 0.01
     assert 'both go on as the checkpoint has them' in log_of(runner)
+
+
+@pytest.mark.parametrize('keys', ['score', ['score', 'other']])
+@pytest.mark.parametrize('into', ['copy', 'elsewhere'])
+def test_a_copied_folder_uses_its_own_files(tmp_path, into, keys, monkeypatch):
+    """The paths in a checkpoint are those of the folder that it was written in."""
+    monkeypatch.setattr(Score, 'compute_metrics', lambda self, results: dict(score=rising(), other=rising()))
+    given = settings(schedulers=[STEP], validate=True)
+    given['default_hooks']['checkpoint'].update(save_best=keys, rule='greater', max_keep_ckpts=1)
+    train(tmp_path / 'whole', given)
+    files = {path.name: path.read_bytes() for path in (tmp_path / 'whole').glob('*.pth')}
+    if into == 'copy':
+        shutil.copytree(tmp_path / 'whole', tmp_path / 'copy')
+    given = {**given, **LONGER}
+    file = tmp_path / ('copy' if into == 'copy' else 'whole') / 'epoch_3.pth'
+    runner, _ = train(tmp_path / into, given, resume=str(file))
+    assert {path.name: path.read_bytes() for path in (tmp_path / 'whole').glob('*.pth')} == files
+    best = ['best_score_epoch_5.pth'] if keys == 'score' else ['best_other_epoch_5.pth', 'best_score_epoch_5.pth']
+    assert sorted(path.name for path in (tmp_path / into).glob('*.pth')) == [*best, 'epoch_5.pth']
+    assert str(tmp_path / 'whole/best') not in log_of(runner)
+    assert (
+        len(torch.load(tmp_path / into / 'epoch_5.pth', weights_only=False)['message_hub']['runtime_info'][RUNS]) == 2
+    )
+
+
+def rising(number=itertools.count()) -> float:
+    return float(next(number))

@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
-from mmseg_vitseg.engine.checkpoint_hook import find_resumable
+from mmseg_vitseg.engine.numbered import find_resumable
 
 ROOT = Path(__file__).resolve().parents[2]
 COLD = 'MMSEG_VITSEG_KILLS' in os.environ  # each process imports everything, as a user's does
