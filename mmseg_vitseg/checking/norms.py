@@ -72,7 +72,10 @@ def check_batch_norm(setup: Setup) -> Iterator[Finding]:
     """
     loader = setup.cfg.get('train_dataloader') or {}
     found = _batch_norms(setup)
-    if not loader or not found or loader.get('batch_size', 1) != 1 or 'batch_sampler' in loader:
+    if not loader or not found or 'batch_sampler' in loader:
+        return
+    if loader.get('batch_size', 1) != 1:
+        yield from _last_batch(setup)
         return
     key, what = 'train_dataloader.batch_size', ' and '.join([found[0], *[f'{len(found) - 1} more'][: len(found) - 1]])
     fix = f'{key}=2 or more; or several GPUs with SyncBN; or another norm, as GN'
@@ -89,6 +92,26 @@ def check_batch_norm(setup: Setup) -> Iterator[Finding]:
         f'1, with {what}',
         why='each picture is normalised by itself in training and by the average in validation, so that scores fall',
         fix=fix,
+    )
+
+
+def _last_batch(setup: Setup) -> Iterator[Finding]:
+    """The last batch of an epoch is not one picture, where a batch norm comes after pooling to one pixel."""
+    loader, refusing = setup.cfg.train_dataloader, next(_refusing(setup), None)
+    if (
+        refusing is None
+        or loader.get('drop_last')
+        or (steps := setup.steps) is None
+        or steps.endless
+        or steps.rest != 1
+    ):
+        return
+    yield error(
+        'train_dataloader.drop_last',
+        f'{loader.get("drop_last", False)}, with train_dataloader.batch_size={steps.batch_size} and {steps}: the last batch '
+        f'is one picture; {refusing.key} ({type_name(refusing.node)}) has a batch norm after pooling to one pixel',
+        why="one picture gives it one value a channel: the first epoch's last step fails",
+        fix='train_dataloader.drop_last=True, or another train_dataloader.batch_size',
     )
 
 

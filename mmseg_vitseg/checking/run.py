@@ -11,6 +11,7 @@ from mmengine.registry import init_default_scope
 from mmseg_vitseg.checking import (
     arguments,
     classes,
+    leftovers,
     levels,
     loaders,
     losses,
@@ -61,6 +62,7 @@ CHECKS: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
     loaders.check_workers,
     loaders.check_concatenated,
     schedule.check_schedule,
+    leftovers.check_leftovers,
 )
 
 STARTING: tuple[Callable[[Setup], Iterable[Finding]], ...] = (

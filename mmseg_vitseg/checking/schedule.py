@@ -1,54 +1,111 @@
 """The learning rate's schedule against the length of the training."""
 
 from collections.abc import Iterator
-
-from mmengine.config import Config
+from typing import NamedTuple
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.parts import Part, dicts, type_name
+from mmseg_vitseg.checking.parts import type_name
 from mmseg_vitseg.checking.setup import Setup
+from mmseg_vitseg.engine.settings import schedulers_of
 
 # Schedules that go to their last value on the way from `begin` to `end`; others hold it, or have no end.
 FALLING = ('PolyLR', 'CosineAnnealingLR')
+RISING = ('LinearLR', 'ConstantLR')
+
+
+class Span(NamedTuple):
+    """A schedule, and the training in what the schedule counts.
+
+    Args:
+        key, node: the scheduler's, in the config.
+        unit: ``epochs`` or ``iterations``.
+        have: how many the training has.
+        length: the same in words.
+        limit: the setting of the training's length, ``max_epochs`` or ``max_iters``, and how many of the unit it counts as.
+    """
+
+    key: str
+    node: dict
+    unit: str
+    have: int
+    length: str
+    limit: tuple[str, int]
+
+    @property
+    def begin(self) -> int:
+        """Return when it begins."""
+        return self.node.get('begin', 0)
+
+    @property
+    def end(self) -> int:
+        """Return when it reaches its last value; the Runner's default is the training's length."""
+        if self.node.get('T_max') is not None:
+            return self.begin + self.node['T_max']
+        return self.have if self.node.get('end') is None else self.node['end']
+
+    @property
+    def warm(self) -> int:
+        """Return a tenth of the training, for warming up."""
+        return self.have // 10
+
+    def longer(self, end: int) -> str:
+        """Return what makes the training so long."""
+        name, of = self.limit
+        return f'train_cfg.{name}={-(-end // of)}'
 
 
 def check_schedule(setup: Setup) -> Iterator[Finding]:
-    """The learning rate falls until the end of the training, counted in what the training's loop counts."""
+    """Schedules begin and end within the training, counted in what each counts."""
+    spans = list(_spans(setup))
+    yield from _counting_epochs(setup)
+    for span in spans:
+        if (span.node.get('end') or span.have) <= span.begin:
+            yield error(
+                f'{span.key}.end',
+                f'{span.node.get("end", span.have)} {span.unit}, and {span.key}.begin is {span.begin}',
+                why='the host refuses a schedule that ends before it begins: the training does not start',
+                fix=f'{span.key}.begin={span.warm} {span.key}.end={span.have}',
+            )
+    late = [span for span in spans if span.begin >= span.have and (span.node.get('end') or span.have) > span.begin]
+    for span in late:
+        yield warning(
+            f'{span.key}.begin',
+            f'{span.begin} ({type_name(span.node)}), and {span.length}',
+            why='this schedule never begins',
+            fix=f'{span.key}.begin={span.warm} {span.key}.end={span.have}, or {span.longer(max(span.end, span.begin + 1))}',
+        )
+    yield from _warm_ups(spans)
+    yield from _steps_beyond(spans)
+    yield from _falling([span for span in spans if span not in late], spans)
+
+
+def _spans(setup: Setup) -> Iterator[Span]:
+    """Yield the schedules whose length can be compared with the training's."""
     train = setup.cfg.get('train_cfg') or {}
-    by_epoch = type_name(train) == 'EpochBasedTrainLoop' or bool(train.get('by_epoch'))
-    name = 'max_epochs' if by_epoch else 'max_iters'
+    loop_by_epoch = _counts_epochs(train)
+    name = 'max_epochs' if loop_by_epoch else 'max_iters'
     length = train.get(name)
-    if not isinstance(length, int):
+    if not isinstance(length, int) or length < 1:
         return
-    schedulers = list(_schedulers(setup.cfg))
-    if not by_epoch:
-        yield from _counting_epochs(schedulers)
-    falling = [
-        one for one in schedulers if type_name(one.node) in FALLING and one.node.get('by_epoch', True) == by_epoch
-    ]
-    if not falling:
-        return
-    last = max(falling, key=lambda one: _end(one.node, length))
-    end, what = _end(last.node, length), 'epochs' if by_epoch else 'iterations'
-    if end == length:
-        return
-    after = [one for one in schedulers if one.node.get('begin', 0) >= end]  # something else goes on from there
-    if end < length and after:
-        return
-    ended = 'T_max' if last.node.get('T_max') is not None else 'end'
-    right = length - (last.node.get('begin', 0) if ended == 'T_max' else 0)
-    yield warning(
-        f'{last.key}.{ended}',
-        f'{last.node[ended]}, and train_cfg.{name} is {length}',
-        why=f'the learning rate stays at its last value, {last.node.get("eta_min", 0)}, for the last {length - end} {what}'
-        if end < length
-        else f'training stops {end - length} {what} before the learning rate has fallen to its last value',
-        fix=f'{last.key}.{ended}={right}, or train_cfg.{name}={end}',
-    )
+    for key, node in schedulers_of(setup.cfg):
+        by_epoch = node.get('by_epoch', True)
+        if by_epoch == loop_by_epoch:
+            unit = 'epochs' if by_epoch else 'iterations'
+            yield Span(key, node, unit, length, f'train_cfg.{name} is {length}', (name, 1))
+        elif loop_by_epoch and setup.steps is not None and setup.steps.epoch:
+            steps, many = setup.steps.epoch, length * setup.steps.epoch
+            words = f'the training has {many} iterations: train_cfg.{name}={length} of {steps} ({setup.steps})'
+            yield Span(key, node, 'iterations', many, words, (name, steps))
 
 
-def _counting_epochs(schedulers: list[Part]) -> Iterator[Finding]:
-    for key, node in schedulers:
+def _counts_epochs(train: dict) -> bool:
+    return type_name(train) == 'EpochBasedTrainLoop' or bool(train.get('by_epoch'))
+
+
+def _counting_epochs(setup: Setup) -> Iterator[Finding]:
+    if _counts_epochs(setup.cfg.get('train_cfg') or {}) or not isinstance(setup.cfg.train_cfg.get('max_iters'), int):
+        return
+    for key, node in schedulers_of(setup.cfg):
         if node.get('by_epoch', True) and not node.get('convert_to_iter_based'):
             yield error(
                 f'{key}.by_epoch',
@@ -58,18 +115,58 @@ def _counting_epochs(schedulers: list[Part]) -> Iterator[Finding]:
             )
 
 
-def _schedulers(cfg: Config) -> Iterator[Part]:
-    """Yield the schedulers, which may be one, a list, or of several optimizers by name."""
-    node = cfg.get('param_scheduler')
-    if isinstance(node, dict) and 'type' not in node:
-        for name, one in node.items():
-            yield from dicts(one, f'param_scheduler.{name}')
-    else:
-        yield from dicts(node, 'param_scheduler')
+def _warm_ups(spans: list[Span]) -> Iterator[Finding]:
+    """A warm-up ends before the training does."""
+    for span in spans:
+        rises = type_name(span.node) in RISING and span.node.get('end_factor', 1) == 1
+        if not (rises and span.node.get('end') and span.begin < span.have < span.end):
+            continue
+        end = max(1, span.warm)
+        after = [
+            f'{one.key}.begin={end}'
+            for one in spans
+            if one.begin == span.end and one.unit == span.unit and end < one.have
+        ]
+        yield warning(
+            f'{span.key}.end',
+            f'{span.end} ({type_name(span.node)}), and {span.length}',
+            why='the learning rate is still warming up when the training ends',
+            fix=f'{" ".join([f"{span.key}.end={end}", *after])}, or {span.longer(span.end)}',
+        )
 
 
-def _end(node: dict, length: int) -> int:
-    """Return when a schedule reaches its last value; the Runner's default is the training's length."""
-    if node.get('T_max') is not None:
-        return node.get('begin', 0) + node['T_max']
-    return length if node.get('end') is None else node['end']
+def _steps_beyond(spans: list[Span]) -> Iterator[Finding]:
+    """Of the points at which a rate falls, the training reaches one."""
+    for span in spans:
+        points = span.node.get('milestones')
+        if isinstance(points, (list, tuple)) and points and min(points) >= span.have:
+            scaled = [max(1, round(span.have * point / max(points) * 0.9)) for point in points]
+            yield warning(
+                f'{span.key}.milestones',
+                f'{list(points)}, and {span.length}',
+                why='the learning rate never falls',
+                fix=f'{span.key}.milestones={scaled}'.replace(', ', ',') + f', or {span.longer(max(points) + 1)}',
+            )
+
+
+def _falling(spans: list[Span], all_spans: list[Span]) -> Iterator[Finding]:
+    """The learning rate falls until the end of the training."""
+    falling = [span for span in spans if type_name(span.node) in FALLING]
+    if not falling:
+        return
+    last = max(falling, key=lambda span: span.end / span.have)
+    if last.end == last.have:
+        return
+    if last.end < last.have and any(one.begin / one.have >= last.end / last.have for one in all_spans):
+        return  # something else goes on from there
+    ended = 'T_max' if last.node.get('T_max') is not None else 'end'
+    right = last.have - (last.begin if ended == 'T_max' else 0)
+    yield warning(
+        f'{last.key}.{ended}',
+        f'{last.node[ended]}, and {last.length}',
+        why=f'the learning rate stays at its last value, {last.node.get("eta_min", 0)}, for the last '
+        f'{last.have - last.end} {last.unit}'
+        if last.end < last.have
+        else f'training stops {last.end - last.have} {last.unit} before the learning rate has fallen to its last value',
+        fix=f'{last.key}.{ended}={right}, or {last.longer(last.end)}',
+    )

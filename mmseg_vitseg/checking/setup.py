@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import DATASETS, MODELS
 
+from mmseg_vitseg.checking.counting import Steps, count_steps
 from mmseg_vitseg.checking.parts import Part, argument, class_of, is_known, is_written_by_known, nested, pair, type_name
 from mmseg_vitseg.checking.probing import Features, probe
 from mmseg_vitseg.datasets.class_names import names_of
@@ -89,6 +90,11 @@ class Setup:
         """The steps of the (first) training data set's pipeline."""
         wrapped = next(iter(self.datasets('train_dataloader')), [])
         return [step for part in wrapped for step in part.children('pipeline')]
+
+    @cached_property
+    def steps(self) -> Steps | None:
+        """The training data in steps, where it can be counted: its data set is built."""
+        return count_steps(self.cfg)
 
     @cached_property
     def crop(self) -> Crop | None:

@@ -22,6 +22,7 @@ from mmseg_vitseg.checkpoints.strict import account
 from mmseg_vitseg.engine.config import ConfigError, building, is_sharded
 from mmseg_vitseg.engine.numbered import doubts, newest_first
 from mmseg_vitseg.engine.resuming import ResumingHook
+from mmseg_vitseg.engine.settings import twice_as_long
 from mmseg_vitseg.engine.terminal import TerminalRunner, shorten
 from mmseg_vitseg.models.tta import squashes_twice
 
@@ -57,12 +58,13 @@ def set_resume(cfg: Config, resume: str | None) -> None:
             logger='current',
             level=logging.WARNING,
         )
+    iterations = (content['message_hub'].get('runtime_info') or {}).get('max_iters', 0)
     for name, unit in (('max_epochs', 'epoch'), ('max_iters', 'iter')):
         last = (cfg.get('train_cfg') or {}).get(name)
         if last and content['meta'].get(unit, 0) >= last:
             print_log(
                 f'--resume: {checkpoint} is trained up to train_cfg.{name}={last}, so no step is left; '
-                f'longer: --cfg-options train_cfg.{name}=NUMBER',
+                f'twice as long: --cfg-options {twice_as_long(cfg, name, iterations)}',
                 logger='current',
             )
     cfg.resume, cfg.load_from = True, str(checkpoint)
