@@ -22,6 +22,8 @@ from _signals import silence_handing_over, stop_by_exception
 TRACEBACK = 'MMSEG_VITSEG_TRACEBACK'
 ERROR_FILE = 'TORCHELASTIC_ERROR_FILE'  # torchrun's, for what a process has to say at its end
 LAUNCHED = ('SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')  # Slurm's and MPI's, until the host has made RANK of them
+STARTED = time.time()
+NOTED: list[str] = []  # the work dir of a training
 LOST = 'lost the connection to another process'
 PEER_GONE = re.compile(  # as gloo, NCCL and the store through which the processes meet say it
     'Connection (was )?(likely )?(closed|reset)|Broken pipe|ncclRemoteError|failed to recv, got 0 bytes', re.IGNORECASE
@@ -127,10 +129,34 @@ def end_at_once(status: int) -> NoReturn:
     os._exit(status)
 
 
+def note_work_dir(work_dir: str) -> None:
+    """Note where a training writes: what is said of its end depends on what is there."""
+    NOTED[:] = [work_dir]
+
+
 def next_step() -> str:
     """Say what to do after an end that came too early."""
-    training = 'train.py' in (Path(argument).name for argument in sys.argv)  # which _launch.py is given as an argument
-    return 'train.py --resume goes on from the last checkpoint' if training else 'run the same command again'
+    if 'train.py' not in (Path(argument).name for argument in sys.argv):  # which _launch.py is given as an argument
+        return 'run the same command again'
+    written = checkpoints_written()
+    if written:
+        return 'train.py --resume goes on from the last checkpoint'
+    if written is None:
+        return 'train.py --resume goes on from the last checkpoint, if one was written'
+    return 'no checkpoint was written so far, so run the same command again'
+
+
+def checkpoints_written() -> bool | None:
+    """Tell whether the training has checkpoints to resume from, None where its work dir is not known (yet)."""
+    named = [argument.removeprefix('--work-dir').removeprefix('=') for argument in sys.argv if '--work-dir' in argument]
+    given = (
+        named[-1] or next(iter(sys.argv[sys.argv.index('--work-dir') + 1 :]), '') if named else next(iter(NOTED), '')
+    )
+    if not given:
+        return None
+    since = 0.0 if any(argument.startswith('--resume') for argument in sys.argv) else STARTED  # else another's
+    files = [path for unit in ('epoch', 'iter') for path in Path(given).glob(f'{unit}_*.pth')]
+    return any(path.stat().st_mtime >= since for path in files)
 
 
 def first_process() -> bool:

@@ -10,10 +10,11 @@ stands in the config; --cfg-options changes it.
 
 import argparse
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 from _arguments import WORK_DIR, OneLineParser, add_config_arguments, add_launcher_argument
-from _command import fail, first_process, run
+from _command import fail, first_process, note_work_dir, run
 
 
 def parse_args() -> argparse.Namespace:
@@ -44,12 +45,22 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from mmseg_vitseg.engine.config import enable_amp, load_config
+    from mmseg_vitseg.engine.config import load_config
+    from mmseg_vitseg.engine.lock import locked
+
+    cfg = load_config(args.config, options=args.cfg_options, work_dir=args.work_dir, launcher=args.launcher)
+    note_work_dir(cfg.work_dir)
+    with locked(cfg.work_dir) if first_process() else nullcontext():
+        train(cfg, args)
+
+
+def train(cfg, args: argparse.Namespace) -> None:
+    """Train in a work dir that is ours."""
+    from mmseg_vitseg.engine.config import enable_amp
     from mmseg_vitseg.engine.disk import disk_errors_explained
     from mmseg_vitseg.engine.launch import build_runner, set_resume
     from mmseg_vitseg.engine.unused import unused_parameters_explained
 
-    cfg = load_config(args.config, options=args.cfg_options, work_dir=args.work_dir, launcher=args.launcher)
     if args.seed is not None:
         cfg.randomness.seed = args.seed
     if args.amp:
