@@ -3,7 +3,9 @@
 import atexit
 import contextlib
 import errno
+import io
 import json
+import locale
 import logging
 import os
 import re
@@ -22,7 +24,7 @@ from _signals import silence_handing_over, stop_by_exception
 TRACEBACK = 'MMSEG_VITSEG_TRACEBACK'
 ERROR_FILE = 'TORCHELASTIC_ERROR_FILE'  # torchrun's, for what a process has to say at its end
 LAUNCHED = ('SLURM_PROCID', 'OMPI_COMM_WORLD_RANK')  # Slurm's and MPI's, until the host has made RANK of them
-STARTED = time.time()
+STARTED = time.time() - 1  # files have coarser clocks
 NOTED: list[str] = []  # the work dir of a training
 LOST = 'lost the connection to another process'
 PEER_GONE = re.compile(  # as gloo, NCCL and the store through which the processes meet say it
@@ -71,6 +73,7 @@ INSTALL = (
 
 def run(main: Callable[[], None]) -> None:
     """Run a tool's ``main``; it imports what is heavy by itself, so that ``--help`` is quick and a bad install is caught."""
+    write_utf8()
     for message in HOST_WARNINGS:
         warnings.filterwarnings('ignore', message=message)
     # a log on a full disk would be a traceback a line; whatever is written next says so once
@@ -82,6 +85,23 @@ def run(main: Callable[[], None]) -> None:
         if connected():
             end_at_once(end.code if isinstance(end.code, int) else 1)
         raise
+
+
+def write_utf8() -> None:
+    """Read and write text as UTF-8 whatever the locale says: start again so where Python does not do that by itself.
+
+    The host opens files without naming an encoding, so paths and classes with letters outside ASCII would end a training.
+    """
+    if (
+        os.name == 'posix'
+        and not sys.flags.utf8_mode
+        and locale.getpreferredencoding(False).lower() not in ('utf-8', 'utf8')
+    ):
+        arguments = [os.fsencode(argument) for argument in sys.orig_argv[1:]]
+        os.execve(sys.executable, [os.fsencode(sys.executable), *arguments], {**os.environ, 'PYTHONUTF8': '1'})
+    for stream in (sys.stdout, sys.stderr):  # PYTHONIOENCODING may have named another
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower() not in ('utf-8', 'utf8'):
+            stream.reconfigure(errors='backslashreplace')
 
 
 def attempt(main: Callable[[], None]) -> None:
@@ -147,13 +167,13 @@ def next_step() -> str:
 
 
 def checkpoints_written() -> bool | None:
-    """Tell whether the training has checkpoints to resume from, None where its work dir is not known (yet)."""
+    """Tell whether the training has checkpoints to resume from, None where the launcher does not know its work dir."""
     named = [argument.removeprefix('--work-dir').removeprefix('=') for argument in sys.argv if '--work-dir' in argument]
     given = (
         named[-1] or next(iter(sys.argv[sys.argv.index('--work-dir') + 1 :]), '') if named else next(iter(NOTED), '')
     )
-    if not given:
-        return None
+    if not given:  # train.py itself knows it before it writes anything
+        return None if Path(sys.argv[0]).name != 'train.py' else False
     since = 0.0 if any(argument.startswith('--resume') for argument in sys.argv) else STARTED  # else another's
     files = [path for unit in ('epoch', 'iter') for path in Path(given).glob(f'{unit}_*.pth')]
     return any(path.stat().st_mtime >= since for path in files)

@@ -1,5 +1,6 @@
 """What the tools share: what is said where something is not installed, and what the host prints about itself."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -69,3 +70,52 @@ def test_pictures_of_different_sizes(tools):
     line = tools['_command'].describe(info.value)
     assert 'should be the same; pictures of different sizes' in line
     assert 'test_dataloader.batch_size=1' in line
+
+
+@pytest.mark.skipif(os.name != 'posix', reason='a program cannot start again in its own place')
+@pytest.mark.parametrize(
+    'environment',
+    [
+        {'LC_ALL': 'C', 'PYTHONUTF8': '0', 'PYTHONCOERCECLOCALE': '0'},
+        {'LC_ALL': 'POSIX', 'PYTHONUTF8': '0', 'PYTHONCOERCECLOCALE': '0', 'PYTHONIOENCODING': 'ascii'},
+    ],
+)
+def test_files_are_utf8_in_any_locale(tmp_path, environment):
+    """As the host opens them, without naming an encoding: paths and classes have letters outside ASCII."""
+    code = "import _command, sys\n_command.run(lambda: (open(sys.argv[1], 'w').write(sys.argv[1]), print(sys.argv[1])))"
+    (tmp_path / 'x.py').write_text(code)
+    result = subprocess.run(
+        [sys.executable, 'x.py', 'Straße'],
+        cwd=tmp_path,
+        capture_output=True,
+        env={**os.environ, **environment, 'PYTHONPATH': str(TOOLS)},
+    )
+    assert (result.returncode, result.stderr) == (0, b'')
+    assert (tmp_path / 'Straße').read_bytes() == 'Straße'.encode()
+    assert result.stdout.strip() in ('Straße'.encode(), rb'Stra\xdfe')
+
+
+@pytest.mark.parametrize(
+    ('line', 'files', 'said'),
+    [
+        ('train.py x.py --work-dir out', ['epoch_1.pth'], 'train.py --resume goes on from the last checkpoint'),
+        ('train.py x.py --work-dir=out', ['best_mIoU_iter_8.pth'], 'no checkpoint was written so far'),
+        ('train.py x.py --work-dir out', ['old/iter_1.pth'], 'no checkpoint was written so far'),
+        ('train.py x.py --work-dir out --resume', ['old/iter_1.pth'], 'train.py --resume goes on from'),
+        ('train.py x.py', [], 'no checkpoint was written so far'),
+        ('_launch.py --nproc 2 tools/train.py x.py', [], 'if one was written'),
+        ('_launch.py --nproc 2 tools/train.py x.py --work-dir out', ['iter_4.pth'], 'from the last checkpoint'),
+        ('predict.py x.py', [], 'run the same command again'),
+    ],
+)
+def test_what_is_said_of_an_end_that_came_too_early(tmp_path, monkeypatch, line, files, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, 'argv', [f'tools/{line.split()[0]}', *line.split()[1:]])
+    monkeypatch.syspath_prepend(TOOLS)
+    command = importlib.import_module('_command')
+    (tmp_path / 'out').mkdir()
+    for name in files:
+        (tmp_path / 'out' / Path(name).name).touch()
+        if name.startswith('old/'):
+            os.utime(tmp_path / 'out' / Path(name).name, (1, 1))
+    assert said in command.next_step()
