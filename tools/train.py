@@ -6,6 +6,7 @@ stands in the config; --cfg-options changes it.
   python tools/train.py configs/quickstart.py
   python tools/train.py configs/quickstart.py --work-dir work_dirs/small --cfg-options train_dataloader.batch_size=8
   python tools/train.py configs/quickstart.py --resume
+  python tools/train.py configs/quickstart.py --resume --cfg-options train_cfg.max_epochs=14 param_scheduler.1.end=14
 """
 
 import argparse
@@ -27,9 +28,12 @@ def parse_args() -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='auto|FILE',
-        help="go on from the newest checkpoint in the work dir, or from FILE, up to the config's last epoch; with "
-        'train_dataloader.num_workers=0 train_dataloader.persistent_workers=False, the losses are those of a run that '
-        'was never interrupted',
+        help="go on from the newest checkpoint in the work dir, or from FILE, up to the config's last epoch. The newest is "
+        'that of the latest training there, then of the highest number, by what checkpoints say of themselves: times of '
+        'files do not count. With the same settings and train_dataloader.num_workers=0 '
+        'train_dataloader.persistent_workers=False, the losses are those of a run that was never interrupted. Where the '
+        'length, the schedule or the optimizer is another now, from there on all is as in a training with it from the '
+        "start, with the checkpoint's weights and moments",
     )
     parser.add_argument(
         '--amp',
