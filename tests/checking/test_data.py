@@ -222,3 +222,28 @@ def test_real_pets(config_path, pet_root):
     for loader in ('train_dataloader', 'val_dataloader'):
         cfg[loader].dataset.data_root = str(pet_root)
     assert check(cfg) == []
+
+
+def test_a_folder_of_data_that_is_missing_is_said_once(config_path, monkeypatch):
+    monkeypatch.delenv('CAMVID_ROOT', raising=False)
+    (finding,) = check(Config.fromfile(config_path('segformer_b0_camvid')))
+    assert "no folder 'data/camvid'" in finding.what
+    assert 'write CAMVID_ROOT=FOLDER before the command' in finding.fix
+
+
+@pytest.mark.parametrize('step', ['LoadAnnotations', 'mmseg_vitseg.LoadMask'])
+@pytest.mark.parametrize(
+    ('suffix', 'mode', 'words'), [('.jpg', 'L', ('a JPEG', 'PNG')), ('.png', 'LA', ('2 channels', 'keep one channel'))]
+)
+def test_masks_that_the_host_would_take_for_labels(config, tmp_path, step, suffix, mode, words):
+    save(tmp_path, [])
+    Image.new('RGB', (16, 12)).save(tmp_path / 'images/0.jpg')
+    Image.new('L', (16, 12), 1).convert(mode).save(tmp_path / f'masks/0{suffix}')
+    cfg = config(seg_map_suffix=suffix)
+    cfg.train_dataloader.dataset.pipeline[1].type = step
+    (finding,) = check(cfg)
+    assert finding.severity == 'error'
+    for word in ('masks are no maps of one label a pixel', f'0{suffix} ({words[0]}'):
+        assert word in finding.what
+    assert words[1] in finding.fix
+    assert 'fetch it' not in str(finding)
