@@ -5,7 +5,7 @@ Folders, names and split files are those of the config and of the host's class; 
 """
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from PIL import Image
 
 HEIGHT, WIDTH = 64, 96
 COUNT = 4  # pictures of a split
+TILE = 8  # pixels: each class is in the masks of a split
 BINARY = ('DRIVEDataset', 'STAREDataset', 'HRFDataset', 'ChaseDB1Dataset', 'LEVIRCDDataset', 'REFUGEDataset')  # no 255
 NAMES = dict(  # of the data sets whose files lie in folders of their own
     CityscapesDataset='aachen/aachen_{:06}_000019',
@@ -60,8 +61,9 @@ def _draw(settings: dict) -> None:
     if split:
         _write(folder / split, ''.join(f'{name}\n' for name in names))
     values = _values(cls, settings)
-    for name in names:
-        picture, mask = _picture(values, seed=int(''.join(filter(str.isdigit, name))))
+    for index, name in enumerate(names):
+        tiles = range(min(values), max(values[:-1]) + 1)[index::COUNT]
+        picture, mask = _picture(values, tiles, seed=int(''.join(filter(str.isdigit, name))))
         for key in ('img_path', 'img_path2'):
             if key in asked:
                 path = folder / asked[key] / f'{name}{suffixes[0]}'
@@ -92,14 +94,17 @@ def _values(cls: type, settings: dict) -> list[int]:
     return [*used, *([] if settings['type'] in BINARY else [255])]
 
 
-def _picture(values: list[int], seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw discs of each value on a ground of the first: (H, W, 3) and (H, W), uint8."""
+def _picture(values: list[int], tiles: Sequence[int], seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw discs of values on a ground of the first, and tiles of others: (H, W, 3) and (H, W), uint8."""
     rng = np.random.default_rng(seed)
     mask = np.full((HEIGHT, WIDTH), values[0], np.uint8)
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
     for value in [*values[1:], *values[1:]]:
         top, left, radius = rng.integers(0, HEIGHT), rng.integers(0, WIDTH), rng.integers(8, 18)
         mask[(rows - top) ** 2 + (columns - left) ** 2 < radius**2] = value
+    for number, value in enumerate(tiles):
+        row, column = (TILE * place for place in divmod(number, WIDTH // TILE))
+        mask[row : row + TILE, column : column + TILE] = value
     colours = np.random.default_rng(7).integers(30, 226, (256, 3))
     picture = colours[mask] + rng.normal(0, 12, (HEIGHT, WIDTH, 3))
     return picture.clip(0, 255).astype(np.uint8), mask

@@ -68,7 +68,6 @@ MORE = (
     'poolformer/*s12*',
     'psanet/psanet_r50-d8_4xb2-40k_cityscapes-512*',
     'resnest/resnest_s101-d8_fcn_4xb2-80k_cityscapes-*',
-    'san/san-vit-b16_coco-stuff164k-*',
     'segformer/segformer_mit-b0_8xb2-160k_ade20k-*',
     'segnext/segnext_mscan-t*',
     'sem_fpn/fpn_r50*cityscapes*',
@@ -77,7 +76,7 @@ MORE = (
     'stdc/stdc1_4xb12*',
     'swin/swin-tiny*',
     'twins/twins_pcpvt-s_uperhead*',
-    'unet/unet-s5-d16_deeplabv3_4xb4-40k_chase-db1-*',
+    'unet/unet-s5-d16_fcn_4xb4-40k_chase-db1-*',
     'unet/unet-s5-d16_pspnet_4xb4-40k_stare-*',
     'unet/unet-s5-d16_fcn_4xb4-40k_hrf-*',
     'unet/unet-s5-d16_fcn_4xb4-160k_cityscapes-*',
@@ -124,6 +123,7 @@ class Journey:
 
     def __init__(self, published: Path, call, host):
         self.call, self.host = call, host
+        self.side = SIDES.get(published.parent.name, 64)
         self.limits = {**LIMITS.get(published.parent.name, {}), **LIMITS.get(published.stem, {})}
         self.row = table.setdefault(f'{published.parent.name}/{published.stem}', {})
 
@@ -178,11 +178,11 @@ def test_all_tools(pattern, call, host, tmp_path, monkeypatch):
         journey.run('check', f'check_config {published}')
         return
     family = published.parent.name
-    cfg = quick(cfg, narrowed=family not in SMALL_AS_PUBLISHED, side=SIDES.get(family, 64))
+    cfg = quick(cfg, narrowed=family not in SMALL_AS_PUBLISHED, side=journey.side)
     draw_data(cfg, tmp_path / 'data')
     Path('leaf.py').write_text(leaf(published, cfg))
     journey.run('check', 'check_config leaf.py --data')
-    amp = '--amp' if '-amp-' in published.name else ''  # which is for a GPU as published
+    amp = '--amp' if cfg.optim_wrapper.type == 'AmpOptimWrapper' else ''  # which is for a GPU as published
     train = f'train leaf.py --work-dir w {amp}'
     journey.run('train', train)
     if journey.limits.get('train') and not Path(LAST).exists():
@@ -211,7 +211,7 @@ def use(journey: Journey, cfg: Config) -> None:
         assert tested == pytest.approx({name: reported[name] for name in tested}, abs=0.011)  # DRIVE's are Dice, no IoU
     journey.run('compare', f'compare --a leaf.py {LAST} --b leaf.py {MIDDLE} --out compared.png')
     journey.export()
-    journey.run('upgrade', 'upgrade_config leaf.py upgraded.py --shape 64 64')
+    journey.run('upgrade', f'upgrade_config leaf.py upgraded.py --shape {journey.side} {journey.side}')
 
 
 @pytest.mark.skipif(not ALL, reason='of the long form')
