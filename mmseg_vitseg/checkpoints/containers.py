@@ -60,7 +60,8 @@ def weights_of(content: dict, path: str | Path, container: str | None = None) ->
 def _chosen(found: Mapping[str, dict], content: dict, path: str | Path) -> str:
     """Choose by the rule, and say it where there was a choice, or the place is not a usual one."""
     if not found:
-        raise ValueError(f'{path}: no weights found; its entries are {listed(map(str, content)) or "none"}')
+        inside = next((content[name] for name in CONTAINERS if isinstance(content.get(name), dict)), content)
+        raise ValueError(f'{path}: no weights found; its entries are {listed(map(str, inside)) or "none"}')
     averaged = 'state_dict' in found and 'steps' in found.get(HOSTS_EMA, ())
     options = [label for label in found if not (averaged and label == HOSTS_EMA)]
     known = [label for label in options if beginnings(found[label])]

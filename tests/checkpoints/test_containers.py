@@ -22,11 +22,19 @@ from mmseg_vitseg.checkpoints.reading import read_state_dict
 from mmseg_vitseg.checkpoints.strict import load_checkpoint
 from mmseg_vitseg.engine.config import fit_to_devices
 
-VIT = dict(type='mmseg_vitseg.VisionTransformer', img_size=32, patch_size=8, embed_dims=24, num_layers=3, num_heads=4)
+VIT = dict(
+    type='mmseg_vitseg.VisionTransformer',
+    img_size=32,
+    patch_size=8,
+    embed_dims=24,
+    num_layers=3,
+    num_heads=4,
+    final_norm=True,  # without one, and without a config, a file could be a part
+)
 HEAD = dict(type='mmseg_vitseg.LinearPatchHead', in_channels=24, num_classes=3, patch_size=8)
 MODEL = dict(type='mmseg_vitseg.EncoderDecoder', backbone=VIT, decode_head=HEAD)
 HOSTS_HEAD = dict(type='mmseg.FCNHead', in_channels=24, channels=4, num_classes=3)
-HOSTS_VIT = dict(MODEL, backbone=dict(VIT, type='mmseg.VisionTransformer', final_norm=True), decode_head=HOSTS_HEAD)
+HOSTS_VIT = dict(MODEL, backbone=dict(VIT, type='mmseg.VisionTransformer'), decode_head=HOSTS_HEAD)
 HOSTS_CNN = dict(MODEL, backbone=dict(type='mmseg.ResNetV1c', depth=18), decode_head=dict(HOSTS_HEAD, in_channels=512))
 
 

@@ -321,7 +321,11 @@ CHECKPOINTS = {
     ),
     'complex': (weights(lambda state: state.update({KERNEL: state[KERNEL] * 1j})), PREDICT, 'is sparse, complex or'),
     'without data': (weights(lambda state: state.update({KERNEL: state[KERNEL].to('meta')})), PREDICT, 'without data'),
-    'no number': (weights(lambda state: state.update({KERNEL: state[KERNEL] * np.nan})), PREDICT, WORKS),
+    'no number': (
+        weights(lambda state: state.update({KERNEL: state[KERNEL] * np.nan})),
+        PREDICT,
+        rf'small.pth: NaN or infinity in 1 of \d+ tensors: {KERNEL}',
+    ),
     'file://': (nothing, PREDICT.replace('small.pth', 'file:///etc/passwd'), 'only local files, http'),
     'http:// without a file': (nothing, PREDICT.replace('small.pth', 'http://'), 'http://: names no file'),
     'hf:// without a name': (nothing, PREDICT.replace('small.pth', 'hf://x'), 'write hf://owner/name'),
