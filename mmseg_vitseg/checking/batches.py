@@ -4,11 +4,11 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from mmseg.registry import MODELS
+from mmseg.registry import MODELS, TRANSFORMS
 from PIL import Image
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.parts import Part, by, dicts, quiet
+from mmseg_vitseg.checking.parts import Part, by, class_of, dicts, is_known, quiet
 from mmseg_vitseg.checking.setup import Setup, build_dataset
 
 SAMPLE = 256  # pictures of each data set whose files' headers are read, at even distances
@@ -71,6 +71,8 @@ def _samples(wrapped: list[Part]) -> Iterator[tuple[str, dict]]:
     """Yield some pictures of a data set as its pipeline gives them: the smallest, the largest, the first and the last."""
     if any('pipeline' in wrapper.node for wrapper in wrapped[1:]):
         return  # it makes pictures of several
+    if not all(is_known(class_of(step.node, TRANSFORMS)) for step in wrapped[0].children('pipeline')):
+        return  # a step that nobody here wrote may do anything, and is not run before the training
     try:
         with quiet():
             dataset = build_dataset(wrapped[0])

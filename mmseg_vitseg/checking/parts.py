@@ -12,7 +12,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import Registry
 
 # Packages whose classes are what their names say; a class from elsewhere may do anything, so nothing is said about it.
-KNOWN_PACKAGES = ('mmseg', 'mmseg_vitseg', 'mmdet', 'mmpretrain')
+KNOWN_PACKAGES = ('mmseg', 'mmseg_vitseg', 'mmcv', 'mmdet', 'mmpretrain')
 
 
 class Part(NamedTuple):
