@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mmcv.transforms import BaseTransform
 from mmengine.config import Config
+from mmseg.registry import TRANSFORMS
 from PIL import Image
 
 from mmseg_vitseg.checking.batches import check_batches
@@ -98,6 +100,18 @@ def test_drawn_and_missing_and_damaged_pictures_are_left_to_others(files, tmp_pa
     damaged = files('damaged', *OTHERS)
     (tmp_path / 'damaged/images/1.png').write_bytes(b'')
     assert not list(check_batches(Setup(config(val=missing, test=damaged))))
+
+
+def test_a_step_of_ones_own_is_not_run_before_the_training(files):
+    """It may do anything, end the process say."""
+
+    @TRANSFORMS.register_module(force=True)
+    class EndsTheProcess(BaseTransform):
+        def transform(self, results):
+            raise SystemExit
+
+    data = files('a', *OTHERS, steps=(dict(type='EndsTheProcess'),))
+    assert not list(check_batches(Setup(config(val=data))))
 
 
 @pytest.mark.parametrize(
