@@ -12,6 +12,7 @@ from importlib import util
 from pathlib import Path
 
 import torch
+from mmengine.logging import print_log
 from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
@@ -120,9 +121,38 @@ def write_torchscript(graph: nn.Module, path: Path, example: Tensor, description
         for message in NUMBERS:
             warnings.filterwarnings('error', message=message)
     traced = torch.jit.trace(graph, (example,), check_trace=False)
+    if fixed and not _takes_any_batch(traced, graph, example):
+        print_log('The number of pictures is fixed by the model: the file takes them one by one.', logger='current')
+        traced = torch.jit.script(OneByOne(torch.jit.trace(graph, (example[:1],), check_trace=False)))
     file = io.BytesIO()  # on a full disk, torch itself would abort the process
     torch.jit.save(traced, file, _extra_files={DESCRIPTION: json.dumps(description)})
     path.write_bytes(file.getbuffer())
+
+
+class OneByOne(nn.Module):
+    """A traced graph of one picture, for any number of them: Swin's windows, say, make a number of the batch.
+
+    Args:
+        graph: maps (1, C, H, W) to (1, ...).
+    """
+
+    def __init__(self, graph: torch.jit.ScriptModule):
+        super().__init__()
+        self.graph = graph
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (B, C, H, W) to (B, ...)."""
+        return torch.cat([self.graph(image) for image in images.split(1)])
+
+
+def _takes_any_batch(traced: torch.jit.ScriptModule, graph: nn.Module, example: Tensor) -> bool:
+    """Tell whether a trace does with one picture what the graph does; a batch that became a number goes wrong in silence."""
+    picture = torch.rand(1, *example.shape[1:], generator=torch.Generator().manual_seed(0)) * 255
+    try:
+        given, wanted = traced(picture), graph(picture)
+    except RuntimeError:
+        return False
+    return given.shape == wanted.shape and torch.allclose(given, wanted, rtol=1e-3, atol=1e-3)
 
 
 def write_onnx(

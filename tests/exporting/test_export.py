@@ -127,6 +127,24 @@ def test_a_size_that_would_be_a_number_is_refused_and_fixed_on_request(files, tm
     assert {finding.shape for finding in exported.findings} == {(1, 3, 64, 80), (3, 3, 64, 80)}
 
 
+def test_a_batch_that_would_be_a_number(files, tmp_path):
+    """Swin's windows divide by the number of pictures that it is traced with: any other number gave wrong logits."""
+    swin = dict(
+        _delete_=True,
+        type='SwinTransformer',
+        embed_dims=8,
+        depths=(2, 2),
+        num_heads=(1, 2),
+        strides=(4, 2),
+        out_indices=(0, 1),
+    )
+    config, checkpoint = files('mit', 'linear', {'model.backbone': swin})
+    exported = export_file(
+        config, checkpoint, tmp_path / 'model.pt', 'torchscript', fixed=True, shape=(64, 80), check=True
+    )
+    assert {finding.shape for finding in exported.findings} == {(1, 3, 64, 80), (3, 3, 64, 80)}
+
+
 def test_existing_files_other_suffixes_opsets_and_missing_packages(files, tmp_path):
     config, checkpoint = files()
     with pytest.raises(FileExistsError, match='--force'):
