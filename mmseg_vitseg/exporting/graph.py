@@ -85,7 +85,7 @@ def describe(model: nn.Module, graph: Graph, size: tuple[int, int] | None) -> di
     """
     height, width = size or ('height', 'width')
     pipeline = build_pipeline(model) if 'test_dataloader' in model.cfg else None
-    colours = 'RGB' if graph.rgb else f'{graph.channels} channels'
+    colours = 'RGB' if graph.rgb else f'{graph.channels} channel{"s" if graph.channels > 1 else ""}'
     values = (
         '0 to 255'
         if pipeline is None or pipeline.reader.colours
