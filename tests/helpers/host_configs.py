@@ -76,6 +76,8 @@ def quick(cfg: Config, *, narrowed: bool = True, side: int = SIDE) -> Config:
         for name in ('begin', 'end', 'eta_max', 'T_max'):
             if scheduler.get(name):
                 scheduler[name] = ITERATIONS if scheduler[name] >= last / 2 else 1
+        if scheduler.get('milestones'):
+            scheduler.milestones = [ITERATIONS // 2]
     cfg.default_hooks.checkpoint.update(interval=ITERATIONS // 2, max_keep_ckpts=-1)
     return cfg
 
