@@ -136,7 +136,7 @@ def predicted(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
 
 def threshold(model: nn.Module) -> float:
     """Return the probability above which a pixel is of a single class."""
-    return model.decode_head.threshold or 0.0
+    return getattr(model.decode_head, 'threshold', None) or 0.0  # K-Net's head has none
 
 
 def random_pictures(shape: tuple[int, int, int, int]) -> Tensor:
