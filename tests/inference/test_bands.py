@@ -108,7 +108,8 @@ visualizer = dict(type='SegLocalVisualizer')
 
 def run(config, work_dir, **outputs):
     cfg = load_config(config, work_dir=str(work_dir))
-    cfg.experiment_name = str(work_dir)  # the host keeps loggers for the process
+    # the host keeps loggers and scopes for the process, by this name and the second
+    cfg.experiment_name = f'{work_dir} {"test" if outputs else "train"}'
     if not outputs:
         return build_runner(cfg).train()
     set_outputs(cfg, **outputs)
