@@ -182,14 +182,18 @@ class FocalLoss(host.FocalLoss):
         return loss.mean(1).reshape(target.shape) if reduction == 'none' else loss
 
 
+def losses_of(head: nn.Module) -> list[nn.Module]:
+    """Return the losses of a head, which has one or a list."""
+    return list(head.loss_decode) if isinstance(head.loss_decode, nn.ModuleList) else [head.loss_decode]
+
+
 def check_one_logit(head: nn.Module) -> None:
     """Refuse losses that would teach a head's one logit nothing, or the inverse of what the masks say.
 
     Raises:
         ValueError: with the type to write instead.
     """
-    criteria = head.loss_decode if isinstance(head.loss_decode, nn.ModuleList) else [head.loss_decode]
-    for criterion in criteria:
+    for criterion in losses_of(head):
         if head.out_channels == 1 and type(criterion) in WRONG_OF_ONE_LOGIT:
             name = type(criterion).__name__
             raise ValueError(

@@ -15,7 +15,7 @@ from mmseg_vitseg.checkpoints.pretrained import load_part, pretrained_options
 from mmseg_vitseg.models.arguments import check_sizes
 from mmseg_vitseg.models.heads.labels import check_masks, ignored_by_losses, takes_labels
 from mmseg_vitseg.models.heads.sizes import input_size
-from mmseg_vitseg.models.losses import CrossEntropyLoss, check_one_logit
+from mmseg_vitseg.models.losses import CrossEntropyLoss, check_one_logit, losses_of
 from mmseg_vitseg.ops.reorder import resize
 from mmseg_vitseg.ops.resampling import Resampling, resizings
 from mmseg_vitseg.ops.upsample_loss import upsample_cross_entropy
@@ -24,9 +24,9 @@ from mmseg_vitseg.ops.upsample_loss import upsample_cross_entropy
 class DecodeHead(BaseDecodeHead):
     """A decode head whose loss never holds logits at the labels' size (ops/upsample_loss.py).
 
-    That is so where the loss is the host's CrossEntropyLoss over classes, without a sampler; any other is the host's own
-    path, and the log says so once. A head says how its logits are made in :meth:`classify`, and which sizes they are
-    upsampled to after that in :meth:`sizes`.
+    That is so where the loss is a CrossEntropyLoss over classes, the host's or ours, without a sampler; any other goes the
+    host's own way, and the log says so once. A head says how its logits are made in :meth:`classify`, and which sizes they
+    are upsampled to after that in :meth:`sizes`.
 
     ``init_cfg=dict(type='Pretrained', checkpoint=...)`` may name a whole model's file of any source; ``prefix`` is the
     head's name in it, ``decode_head.`` by default.
@@ -98,7 +98,7 @@ class DecodeHead(BaseDecodeHead):
             return loss_in_strips(self, self.classify(inputs), batch_data_samples, self.resampling)
         check_training(self, batch_data_samples)
         if not overrides(self, 'forward', 'loss_by_feat'):
-            self._say_that_it_is_held(self.loss_decode)
+            self._say_that_it_is_held()
         return super().loss(inputs, batch_data_samples, train_cfg)
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: list) -> dict[str, Tensor]:
@@ -111,12 +111,11 @@ class DecodeHead(BaseDecodeHead):
             losses['acc_seg'] = host.accuracy(votes, labels.squeeze(1), ignore_index=self.ignore_index)
         return losses
 
-    def _say_that_it_is_held(self, criterion: nn.Module) -> None:
+    def _say_that_it_is_held(self) -> None:
         if not getattr(self, '_said', False):
             self._said = True
-            names = (
-                [type(one).__name__ for one in criterion] if isinstance(criterion, nn.ModuleList) else [repr(criterion)]
-            )
+            several = isinstance(self.loss_decode, nn.ModuleList)
+            names = [type(one).__name__ if several else repr(one) for one in losses_of(self)]
             print_log(
                 f"{type(self).__name__}: logits are held at the labels' size for {', '.join(names)}"
                 f'{"" if self.sampler is None else " and " + type(self.sampler).__name__}; only a plain CrossEntropyLoss '
@@ -176,7 +175,7 @@ def loss_in_strips(
 
 
 def has_plain_loss(head: BaseDecodeHead) -> bool:
-    """Tell heads with the host's cross-entropy over classes, averaged or summed, from those with any other loss."""
+    """Tell heads with the host's or our cross-entropy over classes, averaged or summed, from those with any other loss."""
     criterion = head.loss_decode
     return (
         head.sampler is None

@@ -10,6 +10,7 @@ from mmseg.models.losses import DiceLoss
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from mmseg_vitseg.models.losses import losses_of
 from mmseg_vitseg.ops.upsample_loss import check_labels
 
 
@@ -43,8 +44,7 @@ def check_masks(head: BaseDecodeHead, samples: list[SegDataSample], *also_ignore
 
 def ignored_by_losses(head: BaseDecodeHead) -> set[int | None]:
     """Return the labels that every loss of a head leaves out by itself."""
-    losses = head.loss_decode if isinstance(head.loss_decode, nn.ModuleList) else [head.loss_decode]
-    return set.intersection(*({_ignored_by(loss)} for loss in losses))
+    return set.intersection(*({_ignored_by(loss)} for loss in losses_of(head)))
 
 
 def _ignored_by(loss: nn.Module) -> int | None:
