@@ -10,7 +10,8 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_vitseg.engine.config import ConfigError, fit_to_devices, nested_dicts, read_config
+from mmseg_vitseg.engine.config import ConfigError, fit_to_devices, read_config
+from mmseg_vitseg.engine.type_names import nested_dicts
 
 
 def model_config(path: str | Path, options: dict | None = None) -> ConfigDict:

@@ -16,7 +16,7 @@ from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 
 from mmseg_vitseg.compat import find_host_configs
-from mmseg_vitseg.engine.type_names import name_types
+from mmseg_vitseg.engine.type_names import name_types, nested_dicts
 from mmseg_vitseg.errors import meant, whole_message
 
 HOST_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')  # of every training
@@ -265,12 +265,3 @@ def building(cfg: Config) -> Iterator[None]:
                 f"{cfg.filename}: {unknown}: default_scope={scope!r} says where types are looked for; default_scope='mmseg'"
             ) from error
         raise ConfigError(f'{cfg.filename}: cannot be built: {_named(error)}') from error
-
-
-def nested_dicts(node) -> Iterator[dict]:
-    """Yield every dict of a nested config."""
-    if isinstance(node, dict):
-        yield node
-    children = node.values() if isinstance(node, dict) else node if isinstance(node, (list, tuple)) else ()
-    for child in children:
-        yield from nested_dicts(child)
