@@ -3,12 +3,12 @@
 import math
 from collections.abc import Iterator
 
-import numpy as np
 from mmseg.registry import MODELS, TRANSFORMS
 from PIL import Image
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.parts import Part, by, class_of, dicts, is_known, quiet
+from mmseg_vitseg.checking.sample import spread
 from mmseg_vitseg.checking.setup import Setup, build_dataset
 
 SAMPLE = 256  # pictures of each data set whose files' headers are read, at even distances
@@ -76,7 +76,7 @@ def _samples(wrapped: list[Part]) -> Iterator[tuple[str, dict]]:
     try:
         with quiet():
             dataset = build_dataset(wrapped[0])
-            indices = np.unique(np.linspace(0, len(dataset) - 1, SAMPLE).astype(int)).tolist()
+            indices = spread(len(dataset), SAMPLE)
             paths = {index: str(dataset.get_data_info(index)['img_path']) for index in indices}
             sizes = {index: size for index, path in paths.items() if (size := _size(path))}
             by_size = [
