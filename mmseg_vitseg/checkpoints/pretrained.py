@@ -69,7 +69,7 @@ def load_part(
     Raises:
         FileNotFoundError, ValueError: as :func:`load_pretrained`.
     """
-    wanted = {prefix + name for name in head.state_dict()}
+    wanted = {prefix + name: value for name, value in head.state_dict().items()}
     state_dict = read_state_dict(_pretrained_file(path, prefix.rstrip('.')), container=container)
     state_dict = unwrapped(state_dict, wanted, path)
     native = convert(state_dict, wanted, name=source).state

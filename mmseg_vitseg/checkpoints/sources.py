@@ -1,6 +1,6 @@
 """Which source a file comes from, told from its names, and its weights under our names."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
@@ -75,14 +75,14 @@ def recognise(names: Iterable[str], wanted: Container[str] = (), name: str = 'au
 
 
 def convert(
-    state_dict: dict[str, Tensor], wanted: Container[str] | None, place: str = 'backbone.', name: str = 'auto'
+    state_dict: dict[str, Tensor], wanted: Mapping[str, Tensor] | None, place: str = 'backbone.', name: str = 'auto'
 ) -> Converted:
     """Put weights under our names.
 
     Args:
         state_dict: a file's weights.
-        wanted: the names that the model has, None where there is no model: what the map does not know and the model has,
-            stays; of what the source leaves out because it is zero, what the model has is added.
+        wanted: what the model has, None where there is no model: what the map does not know and the model has, stays;
+            of what the source leaves out because it is zero, what the model has is added.
         place: what stands before the backbone's names in the model.
         name: the source, see :func:`recognise`.
 
@@ -97,7 +97,7 @@ def convert(
     kept = [one for one in rest if one not in dropped and one in (wanted or ()) and one not in native]
     left = [one for one in rest if one not in dropped and one not in kept]
     native.update({one: rest[one] for one in kept})
-    refuse_integers({one: value for one, value in state_dict.items() if one not in dropped})
+    refuse_integers({one: value for one, value in state_dict.items() if one not in dropped}, wanted or {})
     source.finish(native)
     kernels = [one for one in native if source.no_bias and one.endswith(source.no_bias)]
     biases = {one.removesuffix('weight') + 'bias': native[one] for one in kernels}

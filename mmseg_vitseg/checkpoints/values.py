@@ -46,13 +46,16 @@ def refuse_integers(state: Mapping[str, Tensor], own: Mapping[str, Tensor] = {})
 
     Args:
         state: our name -> tensor.
-        own: the model's; where it has none of a name, counts and indices are let through.
+        own: the model's; where it has none of a name, counts and indices are let through; where it has an integer,
+            its type too, for a buffer of bytes is no quantised weight.
 
     Raises:
         UnusableValuesError: with the first name.
     """
     for name, value in state.items():
-        allowed = FLOATS if name in own and own[name].is_floating_point() else (*FLOATS, *COUNTS)
+        allowed: tuple[torch.dtype, ...] = (*FLOATS, *COUNTS)
+        if name in own:
+            allowed = FLOATS if own[name].is_floating_point() else (*allowed, own[name].dtype)
         if value.dtype not in allowed:
             raise _quantised(name, value)
 

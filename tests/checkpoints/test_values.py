@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from mmseg_vitseg.checkpoints.convert import convert_file
 from mmseg_vitseg.checkpoints.load_from import read_all_checkpoints
-from mmseg_vitseg.checkpoints.pretrained import load_pretrained
+from mmseg_vitseg.checkpoints.pretrained import load_part, load_pretrained
 from mmseg_vitseg.checkpoints.strict import load_checkpoint, load_strict
 from mmseg_vitseg.checkpoints.values import not_finite
 
@@ -94,6 +94,22 @@ def test_quantised_weights(name, part, tmp_path):
     with pytest.raises(ValueError, match=words):
         load_pretrained(backbone, tmp_path / 'x.pth')
     assert all(torch.equal(value, before[key]) for key, value in backbone.state_dict().items())
+
+
+@pytest.mark.parametrize('dtype', [torch.uint8, torch.int8, torch.uint16, torch.bool])
+@pytest.mark.parametrize('whole', [True, False])
+def test_bytes_of_the_model_itself(dtype, whole, tmp_path):
+    """A table that a head has as a buffer is no quantised weight."""
+    saved, model = MODELS.build(MODEL), MODELS.build(MODEL)
+    saved.decode_head.register_buffer('table', torch.tensor([1, 0, 1]).to(dtype))
+    model.decode_head.register_buffer('table', torch.zeros(3, dtype=dtype))
+    torch.save({'state_dict': saved.state_dict()}, tmp_path / 'x.pth')
+    if whole:
+        load_checkpoint(model, tmp_path / 'x.pth')
+    else:
+        load_part(model.decode_head, tmp_path / 'x.pth')
+    assert model.decode_head.table.dtype == dtype
+    assert model.decode_head.table.tolist() == [1, 0, 1]
 
 
 @pytest.mark.parametrize(
