@@ -190,7 +190,6 @@ def failure(tmp_path):
 
 def test_the_first_cause_is_what_is_said(tools, failure, monkeypatch):
     monkeypatch.setattr(sys, 'argv', ['tools/_launch.py', 'tools/train.py'])
-    monkeypatch.setattr(tools['_command'], 'NOTED', [])  # by tools that ran in this process
     account, lost = tools['_launch'].account, f'{tools["_command"].LOST}, ...'
 
     def of(*processes):
