@@ -1,6 +1,6 @@
 """Test-time augmentation: the config's own, in the place of its test pipelines and model."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from mmengine.config import Config
 from mmengine.logging import print_log
@@ -38,24 +38,24 @@ def set_tta(cfg: Config) -> None:
 def read_alike(steps: Sequence[dict], pipeline: Sequence[dict]) -> list[dict]:
     """Return the steps of test-time augmentation with those of a pipeline where they read pictures and masks.
 
-    A pipeline that reads no pictures by steps called ``Load...`` reads in a way of its own, and changes nothing.
+    What a pipeline reads by no step called ``Load...``, it reads in a way of its own, and those of ``steps`` stay. But where
+    it reads pictures and no masks, no masks are read.
     """
-    reading = [step for step in pipeline if _reads(step)]
-    kinds = {kind: [step for step in reading if _reads(step) == kind] for kind in ('picture', 'truth')}
-    if not kinds['picture']:
-        return list(steps)
+    reading = {kind: [step for step in pipeline if _reads(step) == kind] for kind in ('picture', 'truth')}
+    # each is put in once, in the place of the first of its kind
+    given: dict[str | None, Iterator[dict]] = {kind: iter(found) for kind, found in reading.items() if found}
+    if 'picture' in given:
+        given.setdefault('truth', iter(()))
     changed: list[dict] = []
     for step in steps:
-        if kind := _reads(step):
-            changed += kinds.pop(kind, [])
-        elif isinstance(step.get('transforms'), (list, tuple)):  # TestTimeAug: lists of alternatives
+        if isinstance(step.get('transforms'), (list, tuple)):  # TestTimeAug: lists of alternatives
             branches: list = []
             for branch in step['transforms']:
                 kind = _reads(branch[0]) if len(branch) == 1 else None
-                branches += [[one] for one in kinds.pop(kind, [])] if kind else [branch]
+                branches += [[one] for one in given[kind]] if kind in given else [branch]
             changed.append({**step, 'transforms': branches})
         else:
-            changed.append(step)
+            changed += given.get(_reads(step), [step])
     return changed
 
 

@@ -194,6 +194,7 @@ def test_tta_reads_as_the_test_pipeline_does():
         ([grey, other, values, *pack], [grey, other], [flips, [values], pack]),
         ([grey, *pack], [grey], [flips, pack]),  # without truth
         ([dict(type='MyReader'), *pack], [load], [flips, [mask], pack]),
+        ([dict(type='MyReader'), values, *pack], [load], [flips, [values], pack]),
         ([grey, values, values], [grey], [flips, [values], [values], pack]),
     ):
         assert read_alike(steps, pipeline) == [*first, dict(type='TestTimeAug', transforms=branches)]
