@@ -185,7 +185,8 @@ def _forget() -> None:
     for kind in _managed():
         kind._instance_dict.clear()
     DefaultScope.get_instance('tests', scope_name='mmseg')
-    sys.modules['_command'].NOTED.clear()  # the work dir of a training in this process
+    if '_command' in sys.modules:
+        sys.modules['_command'].NOTED.clear()  # the work dir of a training in this process
 
 
 def _managed() -> list[type]:

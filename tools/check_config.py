@@ -31,7 +31,7 @@ def main() -> None:
 
     from mmseg_vitseg.checking.findings import ERROR
     from mmseg_vitseg.checking.run import check_config
-    from mmseg_vitseg.engine.config import read_config
+    from mmseg_vitseg.config.reading import read_config
 
     cfg = read_config(args.config, args.cfg_options)
     if args.launcher is not None:

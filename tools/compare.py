@@ -36,8 +36,9 @@ def main() -> None:
     from rich.progress import track
 
     from mmseg_vitseg.atomic import whole
+    from mmseg_vitseg.config.datasets import classes_of
     from mmseg_vitseg.inference.comparing import check_classes, compare_most_different, compare_named, sheet
-    from mmseg_vitseg.inference.model import classes_of, load_model
+    from mmseg_vitseg.inference.model import load_model
 
     a, b = (load_model(config, file, args.device, args.cfg_options) for config, file in (args.a, args.b))
     check_classes(a.cfg, b.cfg)

@@ -87,7 +87,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from mmseg_vitseg.checkpoints.convert import convert_file
+    from mmseg_vitseg.converting.convert import convert_file
 
     report = convert_file(
         args.src,

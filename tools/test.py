@@ -45,7 +45,7 @@ def main() -> None:
     from mmseg_vitseg.checkpoints.reading import read_shapes
     from mmseg_vitseg.checkpoints.strict import load_checkpoint
     from mmseg_vitseg.datasets.class_names import check_tested_classes
-    from mmseg_vitseg.engine.config import load_config, set_outputs
+    from mmseg_vitseg.engine.command_line import load_config, set_outputs
     from mmseg_vitseg.engine.launch import build_runner, segmentor_of
     from mmseg_vitseg.engine.tta import set_tta
 

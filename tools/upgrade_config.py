@@ -35,7 +35,7 @@ def main() -> None:
     from mmengine.logging import MMLogger
 
     from mmseg_vitseg.atomic import whole
-    from mmseg_vitseg.engine.config import read_config
+    from mmseg_vitseg.config.reading import read_config
     from mmseg_vitseg.upgrading.configs import upgrade_config
 
     MMLogger.get_current_instance().setLevel('WARNING')
@@ -57,7 +57,7 @@ def main() -> None:
 
 def check(host: str, ours: str, shape: tuple[int, int]) -> None:
     """Compare the two configs' models as they are written."""
-    from mmseg_vitseg.benchmark.comparing import compare_configs
+    from mmseg_vitseg.benchmark.differences import compare_configs
 
     result = compare_configs(ours, host, shape)
     if result.other_failed:

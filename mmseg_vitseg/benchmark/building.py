@@ -10,8 +10,9 @@ from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_vitseg.engine.config import ConfigError, fit_to_devices, read_config
-from mmseg_vitseg.engine.type_names import nested_dicts
+from mmseg_vitseg.config.devices import fit_to_devices
+from mmseg_vitseg.config.reading import ConfigError, read_config
+from mmseg_vitseg.config.type_names import nested_dicts
 
 
 def model_config(path: str | Path, options: dict | None = None) -> ConfigDict:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from mmseg_vitseg.benchmark.building import draw
-from mmseg_vitseg.benchmark.comparing import Comparison, compare_to_float32, compare_variants
+from mmseg_vitseg.benchmark.differences import Comparison, compare_to_float32, compare_variants
 from mmseg_vitseg.benchmark.flops import count_gflops
 from mmseg_vitseg.benchmark.memory import peak_memory_mb
 from mmseg_vitseg.benchmark.rows import Row

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-import mmseg
-import torch
-
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.benchmark.rows import Row, spread
+from mmseg_vitseg.machine import circumstances
 
 HEADERS = (
     'config',
@@ -30,29 +28,6 @@ CAPTION = (
     "first is better. memory: peak added to the weights, in a process of its own. GFLOPs: one image's forward pass, a "
     'multiplication and its addition as two.'
 )
-
-
-def describe_device(device: str) -> str:
-    """Return a device and what it is."""
-    if torch.device(device).type == 'cuda':
-        return f'{device} ({torch.cuda.get_device_name(device)})'
-    try:
-        lines = Path('/proc/cpuinfo').read_text().splitlines()
-    except OSError:
-        return device
-    names = {line.partition(':')[2].strip() for line in lines if line.startswith('model name')}
-    cores = sum(line.startswith('processor') for line in lines)
-    return f'{device} ({", ".join(sorted(names))}, {cores} cores)' if names else device
-
-
-def circumstances(device: str) -> dict:
-    """Return the machine and the versions."""
-    return dict(
-        device=describe_device(device),
-        torch=torch.__version__,
-        mmseg=mmseg.__version__,
-        threads=torch.get_num_threads(),
-    )
 
 
 def to_json(rows: Sequence[Row], device: str) -> str:

@@ -7,11 +7,12 @@ from typing import Any
 from mmengine.config import ConfigDict
 from torch import nn
 
-from mmseg_vitseg.models import mit, vit
+from mmseg_vitseg.architectures import MITS, VITS
+from mmseg_vitseg.models.mit import MixVisionTransformer
 from mmseg_vitseg.registry import SCOPE
 from mmseg_vitseg.upgrading.counterparts import NAMES, classes, defaults
 
-VARIANTS: dict[str, Mapping[Any, Mapping]] = {'VisionTransformer': vit.VARIANTS, 'MixVisionTransformer': mit.VARIANTS}
+VARIANTS: dict[str, Mapping[Any, Mapping]] = {'VisionTransformer': VITS, 'MixVisionTransformer': MITS}
 
 # Ours only, and without effect on what is measured: what a checkpoint must fill; norms' eps, which `share_eps` copies.
 WITHOUT_EFFECT = ('from_scratch', 'reduction_norm_cfg')
@@ -67,7 +68,7 @@ def share_eps(theirs: nn.Module, ours: nn.Module) -> None:
     Raises:
         ValueError: their norms do not stand in the order of ours.
     """
-    if not isinstance(ours, mit.MixVisionTransformer):
+    if not isinstance(ours, MixVisionTransformer):
         return
     norms, own = ([x for x in backbone.modules() if isinstance(x, nn.LayerNorm)] for backbone in (theirs, ours))
     if [norm.normalized_shape for norm in norms] != [norm.normalized_shape for norm in own]:

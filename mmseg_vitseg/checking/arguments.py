@@ -8,8 +8,8 @@ from mmengine.runner import Runner
 from torch.utils.data import DataLoader
 
 from mmseg_vitseg.checking.findings import Finding, error
-from mmseg_vitseg.checking.parts import Part, class_of, dicts, nested
 from mmseg_vitseg.checking.setup import LOADERS, Setup
+from mmseg_vitseg.config.parts import Part, class_of, dicts, nested
 from mmseg_vitseg.errors import meant
 
 EVERYWHERE = ('type', '_scope_', '_delete_')

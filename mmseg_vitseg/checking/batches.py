@@ -7,9 +7,9 @@ from mmseg.registry import MODELS, TRANSFORMS
 from PIL import Image
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.parts import Part, by, class_of, dicts, is_known, quiet
 from mmseg_vitseg.checking.sample import spread
 from mmseg_vitseg.checking.setup import Setup, build_dataset
+from mmseg_vitseg.config.parts import Part, by, class_of, dicts, is_known, quiet
 
 SAMPLE = 256  # pictures of each data set whose files' headers are read, at even distances
 RANKS = (min, max, math.prod)  # of a size: by its shorter side, its longer one, its area

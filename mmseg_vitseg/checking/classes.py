@@ -8,8 +8,8 @@ from mmseg.models.losses import CrossEntropyLoss
 from mmseg.registry import MODELS
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.parts import Part, class_of, is_known, is_written_by_known, type_name
 from mmseg_vitseg.checking.setup import LOADERS, Setup, classes_of
+from mmseg_vitseg.config.parts import Part, class_of, is_known, is_written_by_known, type_name
 from mmseg_vitseg.datasets.class_names import MEANT, first_difference, listed, reduces, same
 from mmseg_vitseg.engine.tta import has_one_logit, is_hosts_tta
 

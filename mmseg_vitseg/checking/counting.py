@@ -6,7 +6,7 @@ from typing import NamedTuple
 from mmengine.config import Config
 from mmseg.registry import DATASETS
 
-from mmseg_vitseg.checking.parts import type_name
+from mmseg_vitseg.config.parts import type_name
 
 SHARED_OUT = ('DefaultSampler',)  # samplers that give each process its share of the pictures, once an epoch
 ENDLESS = ('InfiniteSampler',)

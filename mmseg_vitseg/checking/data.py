@@ -13,14 +13,14 @@ from mmseg_vitseg.checking.files import loads_masks, missing_files, without_mask
 from mmseg_vitseg.checking.findings import Finding, error
 from mmseg_vitseg.checking.labels import check_absent, check_labels
 from mmseg_vitseg.checking.losses import check_ignored
-from mmseg_vitseg.checking.parts import Part, argument, class_of, quiet, type_name
 from mmseg_vitseg.checking.roots import NOTHING, check_roots, missing_root
 from mmseg_vitseg.checking.sample import Seen, spread
 from mmseg_vitseg.checking.setup import TRAINED, Setup, build_dataset, classes_of
+from mmseg_vitseg.config.parts import Part, argument, class_of, quiet, type_name
+from mmseg_vitseg.config.pipelines import is_loading
 from mmseg_vitseg.datasets.loading import LoadMask
 from mmseg_vitseg.datasets.masks import NoMaskError
 from mmseg_vitseg.errors import first_line
-from mmseg_vitseg.inference.model import is_loading
 
 SAMPLE = 64  # pictures of each data set, at even distances
 FEW = 8  # masks of each that are looked at before a training

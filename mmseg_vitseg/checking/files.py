@@ -9,9 +9,9 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.parts import Part, class_of, is_written_by_known, quiet, type_name
 from mmseg_vitseg.checking.setup import TRAINED, Setup
-from mmseg_vitseg.inference.pictures import SUFFIXES
+from mmseg_vitseg.config.parts import Part, class_of, is_written_by_known, quiet, type_name
+from mmseg_vitseg.pictures.reading import SUFFIXES
 
 LISTED = 3  # lines named before the rest is only counted
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.parts import Part
 from mmseg_vitseg.checking.sample import Seen
+from mmseg_vitseg.config.parts import Part
 
 LISTED = 3  # labels named before the rest is only counted
 

@@ -9,9 +9,9 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.parts import Part, argument, by, class_of, is_known
 from mmseg_vitseg.checking.probing import as_declared, build, runs
 from mmseg_vitseg.checking.setup import Setup
+from mmseg_vitseg.config.parts import Part, argument, by, class_of, is_known
 from mmseg_vitseg.errors import first_line
 
 FORWARD = 'the first forward pass fails'

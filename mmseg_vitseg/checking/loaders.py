@@ -8,8 +8,8 @@ from mmseg.registry import DATASETS
 
 from mmseg_vitseg.checking.classes import check_num_classes
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.parts import Part, argument, class_of, dicts, nested, type_name
 from mmseg_vitseg.checking.setup import LOADERS, Setup
+from mmseg_vitseg.config.parts import Part, argument, class_of, dicts, nested, type_name
 
 # Options that torch's loader takes only with workers, and what switches them off.
 OF_WORKERS = {'persistent_workers': False, 'prefetch_factor': None, 'multiprocessing_context': None}

@@ -14,8 +14,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_vitseg.checking.classes import logits_of
-from mmseg_vitseg.checking.parts import Part, argument, class_of, quiet
 from mmseg_vitseg.checking.setup import Setup
+from mmseg_vitseg.config.parts import Part, argument, class_of, quiet
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.models.heads.base import DecodeHead, has_plain_loss, loss_in_strips
 from mmseg_vitseg.models.segmentor import EncoderDecoder

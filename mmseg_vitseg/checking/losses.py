@@ -13,8 +13,8 @@ from mmseg_vitseg import registry
 from mmseg_vitseg.checking.classes import check_class_weights, check_one_logit, logits_of
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.loss_trials import FAILS, taught_by
-from mmseg_vitseg.checking.parts import Part, argument, class_of, is_known, is_written_by_known, type_name
 from mmseg_vitseg.checking.setup import Setup
+from mmseg_vitseg.config.parts import Part, argument, class_of, is_known, is_written_by_known, type_name
 from mmseg_vitseg.models.heads.base import DecodeHead
 
 # What the host's losses are for whose arguments no plain decode head gives.

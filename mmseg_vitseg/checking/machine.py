@@ -6,8 +6,8 @@ from importlib.util import find_spec
 from mmengine.device import get_device
 
 from mmseg_vitseg.checking.findings import Finding, error
-from mmseg_vitseg.checking.parts import nested, type_name
 from mmseg_vitseg.checking.setup import Setup
+from mmseg_vitseg.config.parts import nested, type_name
 from mmseg_vitseg.registry import SCOPE
 
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from mmseg.registry import MODELS
 
 from mmseg_vitseg.checking.findings import Finding, error
-from mmseg_vitseg.checking.parts import class_of, is_known
 from mmseg_vitseg.checking.setup import Setup
-from mmseg_vitseg.engine.config import near_setting
+from mmseg_vitseg.config.parts import class_of, is_known
+from mmseg_vitseg.config.reading import near_setting
 from mmseg_vitseg.errors import meant
 
 PREDICTION = ('mode', 'crop_size', 'stride', 'threshold', 'keep_logits', 'window_batch')  # the last two are ours

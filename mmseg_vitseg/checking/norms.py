@@ -6,11 +6,11 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.parts import Part, argument, class_of, is_known, nested, type_name
-from mmseg_vitseg.checking.pretrained import starts_pretrained
 from mmseg_vitseg.checking.probing import OneValueError, build, images, run
 from mmseg_vitseg.checking.setup import Setup
-from mmseg_vitseg.engine.config import SYNCHRONISED
+from mmseg_vitseg.checking.starting_weights import starts_pretrained
+from mmseg_vitseg.config.devices import SYNCHRONISED
+from mmseg_vitseg.config.parts import Part, argument, class_of, is_known, nested, type_name
 
 BATCH_NORMS = ('BN', 'BN1d', 'BN2d', 'BN3d', *SYNCHRONISED)
 

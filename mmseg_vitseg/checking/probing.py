@@ -14,7 +14,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from mmseg_vitseg.checking.parts import Part, argument, class_of, is_known
+from mmseg_vitseg.config.parts import Part, argument, class_of, is_known
 
 BATCH = 2  # batch norm refuses one value a channel
 

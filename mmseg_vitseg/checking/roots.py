@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mmseg_vitseg.checking.findings import Finding, error
-from mmseg_vitseg.checking.parts import Part, type_name
-from mmseg_vitseg.checking.pretrained import SOURCES
 from mmseg_vitseg.checking.setup import TRAINED, Setup
-from mmseg_vitseg.engine.config import variable_of
+from mmseg_vitseg.checking.starting_weights import SOURCES
+from mmseg_vitseg.config.parts import Part, type_name
+from mmseg_vitseg.config.reading import variable_of
 
 FETCH = {'OxfordPetDataset': 'python tools/prepare_pet.py --out'}
 NOTHING = 'there is nothing to train on, or nothing to score'

@@ -18,21 +18,21 @@ from mmseg_vitseg.checking import (
     machine,
     names,
     norms,
-    pretrained,
     schedule,
     scopes,
     sizes,
+    starting_weights,
 )
 from mmseg_vitseg.checking.batches import check_batches
 from mmseg_vitseg.checking.data import Track, check_data, check_few_masks
 from mmseg_vitseg.checking.files import check_files, check_masks
 from mmseg_vitseg.checking.findings import ERROR, Finding
-from mmseg_vitseg.checking.parts import quiet
 from mmseg_vitseg.checking.roots import check_roots
 from mmseg_vitseg.checking.scored import check_scored_classes
 from mmseg_vitseg.checking.setup import Setup
-from mmseg_vitseg.engine.config import ConfigError
-from mmseg_vitseg.engine.type_names import name_types
+from mmseg_vitseg.config.parts import quiet
+from mmseg_vitseg.config.reading import ConfigError
+from mmseg_vitseg.config.type_names import name_types
 from mmseg_vitseg.errors import first_line
 
 CHECKS: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
@@ -57,8 +57,8 @@ CHECKS: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
     sizes.check_windows,
     norms.check_input_norm,
     norms.check_batch_norm,
-    pretrained.check_files,
-    pretrained.check_weights,
+    starting_weights.check_files,
+    starting_weights.check_weights,
     loaders.check_workers,
     loaders.check_concatenated,
     schedule.check_schedule,

@@ -7,8 +7,8 @@ from mmengine import registry as roots
 from mmengine.registry import Registry
 
 from mmseg_vitseg.checking.findings import Finding, error
-from mmseg_vitseg.checking.parts import Part, dicts, nested
 from mmseg_vitseg.checking.setup import LOADERS, Setup
+from mmseg_vitseg.config.parts import Part, dicts, nested
 
 HOST = 'mmseg'
 MODEL_PARTS = ('backbone', 'neck', 'decode_head', 'auxiliary_head', 'data_preprocessor', 'loss_decode')

@@ -7,8 +7,8 @@ from mmseg.registry import METRICS, MODELS
 
 from mmseg_vitseg.checking.classes import logits_of, losses_of, takes_labels
 from mmseg_vitseg.checking.findings import Finding, warning
-from mmseg_vitseg.checking.parts import Part, argument, class_of, dicts
 from mmseg_vitseg.checking.setup import Setup, classes_of
+from mmseg_vitseg.config.parts import Part, argument, class_of, dicts
 
 
 def check_scored_classes(setup: Setup) -> Iterator[Finding]:

@@ -9,8 +9,8 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import DATASETS, MODELS
 
 from mmseg_vitseg.checking.counting import Steps, count_steps
-from mmseg_vitseg.checking.parts import Part, argument, class_of, is_known, is_written_by_known, nested, pair, type_name
 from mmseg_vitseg.checking.probing import Features, probe
+from mmseg_vitseg.config.parts import Part, argument, class_of, is_known, is_written_by_known, nested, pair, type_name
 from mmseg_vitseg.datasets.class_names import names_of
 
 SIZE = (512, 512)  # where a config does not say how large pictures are

@@ -7,10 +7,10 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.parts import by, class_of, is_known, pair
-from mmseg_vitseg.checking.pretrained import starts_pretrained
 from mmseg_vitseg.checking.probing import images, runs
 from mmseg_vitseg.checking.setup import Setup
+from mmseg_vitseg.checking.starting_weights import starts_pretrained
+from mmseg_vitseg.config.parts import by, class_of, is_known, pair
 
 
 def check_patches(setup: Setup) -> Iterator[Finding]:

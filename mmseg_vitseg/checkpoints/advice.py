@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
-from mmseg_vitseg.checkpoints.fitting import Resizable, describe
+from mmseg_vitseg.architectures import Resizable
+from mmseg_vitseg.checkpoints.fitting import describe
 
 HEADS = ('decode_head.', 'auxiliary_head.')
 

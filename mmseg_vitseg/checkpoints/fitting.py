@@ -10,23 +10,9 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from mmseg_vitseg.architectures import LETTERS, MITS, VITS
 from mmseg_vitseg.ops.patch_kernel import change_input_channels, resize_patch_kernel
 from mmseg_vitseg.ops.position import resize_position_grid
-
-
-class Resizable(nn.Module):
-    """A backbone whose weights can be made to fit another size of image, patch or input.
-
-    ``first_kernel`` is the name of the weight that sees the image, ``first_kernel_size`` its patch in pixels. One with
-    ``pos_embed`` has ``grid``, (h, w), and ``cls_token``, ``interpolate_mode`` and ``antialias``.
-    """
-
-    first_kernel: str
-    first_kernel_size: int
-    grid: tuple[int, int] | None = None
-
-
-LETTERS = {'tiny': 'Ti', 'small': 'S', 'base': 'B', 'large': 'L'}
 
 
 def fit_positions(positions: Tensor, has_token: bool, backbone: nn.Module, path: str) -> Tensor:
@@ -105,9 +91,6 @@ def describe(
     Returns:
         None for anything else.
     """
-    from mmseg_vitseg.models.mit import VARIANTS as MITS
-    from mmseg_vitseg.models.vit import VARIANTS as VITS
-
     names = [name.removeprefix(place) for name in state if name.startswith(place)]
     kernel, positions = state.get(f'{place}patch_embed.proj.weight'), state.get(f'{place}pos_embed')
     if kernel is not None and positions is not None and kernel.ndim > 1 and positions.ndim == 3:
@@ -139,9 +122,6 @@ def depth_of(state: Mapping[str, Tensor]) -> tuple[int, ...]:
 
 def usual_depths(state: Mapping[str, Tensor]) -> set[tuple[int, ...]]:
     """Return what :func:`depth_of` is of the published models of a backbone's width; none where no model has that width."""
-    from mmseg_vitseg.models.mit import VARIANTS as MITS
-    from mmseg_vitseg.models.vit import VARIANTS as VITS
-
     stem, kernel = state.get('stages.0.patch_embed.proj.weight'), state.get('patch_embed.proj.weight')
     variants, weight = (MITS, stem) if stem is not None else (VITS, kernel)
     width = None if weight is None else len(weight)

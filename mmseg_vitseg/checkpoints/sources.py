@@ -6,7 +6,9 @@ from itertools import chain
 
 from torch import Tensor
 
-from mmseg_vitseg.checkpoints import hf, hf_modules, host, jax, ours, segformer, setr, timm, torchvision
+from mmseg_vitseg.checkpoints.maps import hf, hf_modules, host, jax, ours, timm, torchvision
+from mmseg_vitseg.checkpoints.maps import segformer_authors as segformer
+from mmseg_vitseg.checkpoints.maps import setr_authors as setr
 from mmseg_vitseg.checkpoints.names import Source, translate
 from mmseg_vitseg.checkpoints.values import refuse_integers
 

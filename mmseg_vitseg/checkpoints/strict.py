@@ -7,14 +7,15 @@ from pathlib import Path
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
+from mmseg_vitseg.architectures import Resizable
 from mmseg_vitseg.checkpoints.advice import advice_on_classes, advice_on_model
 from mmseg_vitseg.checkpoints.fetch import local_file
-from mmseg_vitseg.checkpoints.fitting import Resizable, describe, fit_patches, fit_positions
+from mmseg_vitseg.checkpoints.fitting import describe, fit_patches, fit_positions
+from mmseg_vitseg.checkpoints.maps.timm import SEGMENTOR
 from mmseg_vitseg.checkpoints.names import Source
 from mmseg_vitseg.checkpoints.prefixes import unwrapped
 from mmseg_vitseg.checkpoints.reading import read_checkpoint, state_dict_of
 from mmseg_vitseg.checkpoints.sources import convert
-from mmseg_vitseg.checkpoints.timm import SEGMENTOR
 from mmseg_vitseg.checkpoints.values import UnusableValuesError, not_finite, refuse_integers, refuse_not_finite
 
 # What a backbone may lack and a pretrained file have: SETR takes no final norm, SETR-MLA no class token.

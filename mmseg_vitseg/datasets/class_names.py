@@ -7,7 +7,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from torch import nn
 
-from mmseg_vitseg.datasets.settings import datasets_in, metainfo_of
+from mmseg_vitseg.config.datasets import datasets_in, metainfo_of
 
 SHOWN = 12  # names of a list
 MEANT = 'same_classes=False'  # the setting that lets any names pass

@@ -11,6 +11,8 @@ from pathlib import Path
 from rich.progress import track
 
 from mmseg_vitseg.atomic import whole
+from mmseg_vitseg.datasets.loading import LoadImage, LoadMask
+from mmseg_vitseg.datasets.pet import TRIMAP_VALUES
 from mmseg_vitseg.download import digest, download
 
 SPLITS = ('trainval', 'test')
@@ -193,9 +195,6 @@ def check_pairs(root: Path) -> dict[str, str]:
 
 def _check_lines(root: Path, lines: list[str], description: str) -> tuple[list[str], dict[str, str]]:
     """Part a split's lines into those whose pair is sound and, name -> reason, those whose pair is damaged."""
-    from mmseg_vitseg.datasets.loading import LoadImage, LoadMask
-    from mmseg_vitseg.datasets.pet import TRIMAP_VALUES
-
     load_image, load_mask = LoadImage(), LoadMask(values=TRIMAP_VALUES)
     kept, damaged = [], {}
     for line in track(lines, description=description):

@@ -19,10 +19,12 @@ from mmseg_vitseg.checkpoints.fetch import local_file
 from mmseg_vitseg.checkpoints.load_from import load_from_any_source, read_all_checkpoints
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
 from mmseg_vitseg.checkpoints.strict import account
-from mmseg_vitseg.engine.config import ConfigError, building, is_sharded
-from mmseg_vitseg.engine.numbered import doubts, newest_first
-from mmseg_vitseg.engine.resuming import ResumingHook
-from mmseg_vitseg.engine.settings import twice_as_long
+from mmseg_vitseg.config.building import building
+from mmseg_vitseg.config.devices import is_sharded
+from mmseg_vitseg.config.reading import ConfigError
+from mmseg_vitseg.engine.resuming.hook import ResumingHook
+from mmseg_vitseg.engine.resuming.numbered import doubts, newest_first
+from mmseg_vitseg.engine.resuming.trained_settings import twice_as_long
 from mmseg_vitseg.engine.terminal import TerminalRunner, shorten
 from mmseg_vitseg.models.tta import squashes_twice
 

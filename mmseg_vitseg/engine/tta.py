@@ -6,8 +6,8 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmseg.registry import MODELS
 
-from mmseg_vitseg.datasets.settings import datasets_in
-from mmseg_vitseg.engine.config import ConfigError
+from mmseg_vitseg.config.datasets import datasets_in
+from mmseg_vitseg.config.reading import ConfigError
 
 
 def set_tta(cfg: Config) -> None:

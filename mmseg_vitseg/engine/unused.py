@@ -8,7 +8,7 @@ import torch
 from mmengine.runner import Runner
 from torch import nn
 
-from mmseg_vitseg.engine.config import ConfigError
+from mmseg_vitseg.config.reading import ConfigError
 from mmseg_vitseg.engine.launch import segmentor_of
 
 LISTED = 5  # modules named before the rest is only counted

@@ -7,7 +7,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmseg_vitseg.atomic import whole_together
-from mmseg_vitseg.engine.config import read_config
+from mmseg_vitseg.config.reading import read_config
 from mmseg_vitseg.exporting.formats import DATA, OPSET, SUFFIXES, check_installed, load, traced_shape, write
 from mmseg_vitseg.exporting.graph import Graph, describe
 from mmseg_vitseg.exporting.verify import Finding, verify

@@ -14,12 +14,12 @@ from mmseg.registry import DATASETS
 from PIL import Image
 from torch import nn
 
-from mmseg_vitseg.datasets.settings import datasets_in
+from mmseg_vitseg.config.datasets import classes_of, datasets_in
+from mmseg_vitseg.datasets.reader import MASK_PATH
 from mmseg_vitseg.errors import first_line
-from mmseg_vitseg.inference.drawing import IGNORED, UNKNOWN, captioned, label_colours
 from mmseg_vitseg.inference.evaluators import ignored_label
-from mmseg_vitseg.inference.model import classes_of, predict_prepared, prepare, shown_picture
-from mmseg_vitseg.inference.reader import MASK_PATH
+from mmseg_vitseg.inference.model import predict_prepared, prepare, shown_picture
+from mmseg_vitseg.pictures.drawing import IGNORED, UNKNOWN, captioned, label_colours
 
 WRONG = (220, 30, 40)  # where A and B differ
 

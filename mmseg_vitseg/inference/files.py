@@ -15,11 +15,12 @@ from PIL import Image
 from torch import nn
 
 from mmseg_vitseg.atomic import whole
+from mmseg_vitseg.config.datasets import classes_of, first_value
 from mmseg_vitseg.errors import first_line
-from mmseg_vitseg.inference.drawing import areas, index_mask, overlay, shares, with_legend
-from mmseg_vitseg.inference.model import batches, classes_of, first_value, label_maps, prepare, shown_picture
-from mmseg_vitseg.inference.naming import unique_names
-from mmseg_vitseg.inference.pictures import SUFFIXES
+from mmseg_vitseg.inference.model import batches, label_maps, prepare, shown_picture
+from mmseg_vitseg.pictures.drawing import areas, index_mask, overlay, shares, with_legend
+from mmseg_vitseg.pictures.naming import unique_names
+from mmseg_vitseg.pictures.reading import SUFFIXES
 
 VIDEO_SUFFIXES = ('.avi', '.m4v', '.mkv', '.mov', '.mp4', '.webm')
 STREAMS = 'cameras, streams and addresses are not read; save a video or a picture of it first, and name that file'

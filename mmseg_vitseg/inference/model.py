@@ -7,24 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config
 from mmengine.logging import print_log
-from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
 from PIL import Image
 from torch import nn
 
 from mmseg_vitseg.checkpoints.load_from import read_all_checkpoints
 from mmseg_vitseg.checkpoints.strict import load_checkpoint
+from mmseg_vitseg.config.building import build_model, building
+from mmseg_vitseg.config.datasets import classes_of, dataset_of, setting_of
+from mmseg_vitseg.config.reading import read_config
+from mmseg_vitseg.config.type_names import name_types
 from mmseg_vitseg.datasets.class_names import check_tested_classes
-from mmseg_vitseg.datasets.settings import datasets_in, has_own_palette, metainfo_of, setting_of
-from mmseg_vitseg.engine.config import building, fit_to_devices, read_config
-from mmseg_vitseg.engine.type_names import name_types
+from mmseg_vitseg.datasets.reader import Picture
 from mmseg_vitseg.errors import first_line
-from mmseg_vitseg.inference.drawing import distinct_colours
-from mmseg_vitseg.inference.pictures import ARRAYS, SUFFIXES, shown
 from mmseg_vitseg.inference.pipeline import Pipeline
-from mmseg_vitseg.inference.reader import Picture
+from mmseg_vitseg.pictures.reading import ARRAYS, SUFFIXES, shown
 
 
 def load_model(
@@ -50,13 +48,9 @@ def load_model(
     cfg = copy.deepcopy(config) if isinstance(config, Config) else read_config(config)
     cfg.merge_from_dict(options or {})
     name_types(cfg)
-    cfg.launcher = 'none'
     device = usable_device(device)
-    init_default_scope(cfg.get('default_scope') or 'mmseg')
     read_all_checkpoints()
-    with building(cfg):
-        fit_to_devices(cfg)
-        model = MODELS.build(cfg.model)
+    model = build_model(cfg)
     trained: dict = {}
     if checkpoint is None:
         model.init_weights()
@@ -99,7 +93,7 @@ def predict(
         model: :func:`load_model`'s.
         images: a file's name, a PIL picture or an array; or several. A file is read as the config's test pipeline reads it.
             An array is (H, W, 3), uint8, RGB, where that reads colours; else (H, W, C) as it gives them, C the model's
-            channels, or (H, W) of one (see :mod:`~mmseg_vitseg.inference.reader`).
+            channels, or (H, W) of one (see :mod:`~mmseg_vitseg.datasets.reader`).
         batch_size: how many pictures go through the model at once, where the config's pipeline makes them one size.
 
     Returns:
@@ -199,61 +193,8 @@ def batches(samples: Iterable[dict], size: int) -> Iterable[list[dict]]:
         yield batch
 
 
-def dataset_of(cfg: Config) -> ConfigDict:
-    """Return the settings of the test data set, or of the first one inside wrappers.
-
-    Raises:
-        ValueError: there is none, or a list of them, or it has no pipeline.
-    """
-    dataset = datasets_in(cfg, 'test_dataloader')[0]
-    if 'pipeline' not in dataset:
-        raise ValueError(
-            f'{cfg.filename}: test_dataloader.dataset has no pipeline, which says how pictures are prepared'
-        )
-    return dataset
-
-
-def first_value(cfg: Config) -> int:
-    """Return the number of the first class in the data set's masks: 1 with ``reduce_zero_label``, else 0.
-
-    Where ``metainfo.classes`` picks some of the data set's classes, these are numbered anew, in its order.
-    """
-    return int(bool(setting_of(dataset_of(cfg), 'reduce_zero_label')))
-
-
 def suffixes_of(model: nn.Module) -> tuple[str, ...]:
     """Return the suffixes of files that a model's pipeline reads: pictures, its data set's, and arrays unless it decodes."""
     own = Path(f'x{setting_of(dataset_of(model.cfg), "img_suffix")}').suffix.lower()
     arrays = () if pipeline_of(model).reader.decodes else ARRAYS
     return tuple(dict.fromkeys((*SUFFIXES, *arrays, own)))
-
-
-def is_loading(step: str) -> bool:
-    """Tell the steps of a pipeline that read files, whatever scope they are from."""
-    return step.rpartition('.')[2].startswith(('Load', 'InferencerLoader'))
-
-
-def classes_of(cfg: Config) -> tuple[list[str], np.ndarray]:
-    """Return the names of the data set's classes, and their colours (K, 3), uint8, RGB.
-
-    Raises:
-        ValueError: the data set names no classes, or its palette is none for them.
-    """
-    dataset = dataset_of(cfg)
-    try:
-        meta = metainfo_of(dataset)
-    except ValueError as error:
-        raise ValueError(f'{cfg.filename}: test_dataloader: {dataset.type}: {first_line(error)}') from error
-    if not meta.get('classes'):
-        raise ValueError(
-            f'{cfg.filename}: {dataset.type} names no classes; give test_dataloader.dataset.metainfo.classes'
-        )
-    names = list(meta['classes'])
-    colours = meta['palette'] if has_own_palette(meta) else distinct_colours(len(names))
-    palette = np.array(colours) if len(colours) == len(names) and {len(one) for one in colours} == {3} else None
-    if palette is None or not ((palette >= 0) & (palette <= 255)).all():
-        raise ValueError(
-            f'{cfg.filename}: {len(names)} classes and a palette of {len(colours)}; allowed: one colour a class, each '
-            'three numbers from 0 to 255'
-        )
-    return names, palette.astype(np.uint8)

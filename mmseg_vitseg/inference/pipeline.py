@@ -9,7 +9,7 @@ from mmengine.dataset import Compose
 from torch import Tensor
 
 from mmseg_vitseg.datasets.loading import reason
-from mmseg_vitseg.inference.reader import Picture, Reader, reads_truth, run_steps
+from mmseg_vitseg.datasets.reader import Picture, Reader, reads_truth, run_steps
 
 
 class Pipeline:

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmseg_vitseg.datasets.reader import Picture
 from mmseg_vitseg.inference.model import prepare, shown_picture
-from mmseg_vitseg.inference.reader import Picture
 from mmseg_vitseg.inspecting.attention import attention_weights, principal_components, rollout
 from mmseg_vitseg.models.mit import MixVisionTransformer
 from mmseg_vitseg.models.vit import VisionTransformer

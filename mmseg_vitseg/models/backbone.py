@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
-from mmseg_vitseg.checkpoints.fitting import Resizable
+from mmseg_vitseg.architectures import Resizable
 from mmseg_vitseg.checkpoints.pretrained import load_pretrained, pretrained_options
 from mmseg_vitseg.checkpoints.strict import check_values, fit, fit_kernel
 from mmseg_vitseg.checkpoints.values import UnusableValuesError

@@ -7,7 +7,6 @@ layout in which convolutions run fastest. No layout is ever changed.
 
 import math
 from collections.abc import Sequence
-from typing import TypedDict
 
 import numpy as np
 import torch.nn.functional as F
@@ -17,29 +16,10 @@ from mmengine.model.weight_init import trunc_normal_
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mmseg_vitseg.architectures import MITS
 from mmseg_vitseg.models.arguments import check_rates, check_sizes
 from mmseg_vitseg.models.backbone import Backbone, resolve_indices
 from mmseg_vitseg.registry import MODELS
-
-
-class Sizes(TypedDict):
-    """Width of one head; blocks and heads of each stage."""
-
-    embed_dims: int
-    num_layers: tuple[int, ...]
-    num_heads: tuple[int, ...]
-
-
-# SegFormer (arXiv 2105.15203, table 6).
-VARIANTS: dict[str | None, Sizes] = {
-    None: dict(embed_dims=64, num_layers=(3, 4, 6, 3), num_heads=(1, 2, 4, 8)),  # the host's defaults
-    'b0': dict(embed_dims=32, num_layers=(2, 2, 2, 2), num_heads=(1, 2, 5, 8)),
-    'b1': dict(embed_dims=64, num_layers=(2, 2, 2, 2), num_heads=(1, 2, 5, 8)),
-    'b2': dict(embed_dims=64, num_layers=(3, 4, 6, 3), num_heads=(1, 2, 5, 8)),
-    'b3': dict(embed_dims=64, num_layers=(3, 4, 18, 3), num_heads=(1, 2, 5, 8)),
-    'b4': dict(embed_dims=64, num_layers=(3, 8, 27, 3), num_heads=(1, 2, 5, 8)),
-    'b5': dict(embed_dims=64, num_layers=(3, 6, 40, 3), num_heads=(1, 2, 5, 8)),
-}
 
 
 def conv_channels_last(conv: nn.Conv2d, x: Tensor) -> Tensor:
@@ -254,10 +234,10 @@ class MixVisionTransformer(Backbone):
         init_cfg: dict | list[dict] | None = None,
     ):
         super().__init__(pretrained=pretrained, init_cfg=init_cfg)
-        if variant not in VARIANTS:
-            allowed = ', '.join(map(str, VARIANTS))
+        if variant not in MITS:
+            allowed = ', '.join(map(str, MITS))
             raise ValueError(f'MixVisionTransformer: variant={variant!r}; allowed: {allowed}')
-        sizes = VARIANTS[variant]
+        sizes = MITS[variant]
         embed_dims = sizes['embed_dims'] if embed_dims is None else embed_dims
         num_layers = sizes['num_layers'] if num_layers is None else num_layers
         num_heads = sizes['num_heads'] if num_heads is None else num_heads

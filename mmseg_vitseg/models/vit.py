@@ -13,20 +13,13 @@ from mmengine.model.weight_init import trunc_normal_
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from mmseg_vitseg.architectures import VITS
 from mmseg_vitseg.models.arguments import check_rates, check_sizes, refuse_arguments
 from mmseg_vitseg.models.backbone import Backbone, resolve_indices
 from mmseg_vitseg.models.layers import Block, PatchEmbed
 from mmseg_vitseg.ops.patches import pad_to_patches
 from mmseg_vitseg.ops.position import resize_position_grid
 from mmseg_vitseg.registry import MODELS
-
-# Width, depth, heads: ViT (arXiv 2010.11929, table 1) and DeiT (arXiv 2012.12877, table 1).
-VARIANTS = {
-    'tiny': dict(embed_dims=192, num_layers=12, num_heads=3),
-    'small': dict(embed_dims=384, num_layers=12, num_heads=6),
-    'base': dict(embed_dims=768, num_layers=12, num_heads=12),
-    'large': dict(embed_dims=1024, num_layers=24, num_heads=16),
-}
 
 # The host's arguments that have no counterpart here, at the value that this class amounts to.
 HOST_DEFAULTS = dict(
@@ -127,9 +120,9 @@ class VisionTransformer(Backbone):
     ):
         refuse_arguments(type(self), host_arguments, HOST_DEFAULTS)
         super().__init__(pretrained=pretrained, init_cfg=init_cfg)
-        if variant not in VARIANTS:
-            raise ValueError(f'VisionTransformer: variant={variant!r}; allowed: {", ".join(VARIANTS)}')
-        sizes = VARIANTS[variant]
+        if variant not in VITS:
+            raise ValueError(f'VisionTransformer: variant={variant!r}; allowed: {", ".join(VITS)}')
+        sizes = VITS[variant]
         embed_dims = sizes['embed_dims'] if embed_dims is None else embed_dims
         num_layers = sizes['num_layers'] if num_layers is None else num_layers
         num_heads = sizes['num_heads'] if num_heads is None else num_heads

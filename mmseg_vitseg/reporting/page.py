@@ -12,9 +12,8 @@ from PIL import Image
 from torch import nn
 
 from mmseg_vitseg.checkpoints.fetch import local_file
-from mmseg_vitseg.datasets.settings import datasets_in
-from mmseg_vitseg.inference.drawing import label_colours, overlay
-from mmseg_vitseg.inference.model import classes_of
+from mmseg_vitseg.config.datasets import classes_of, datasets_in
+from mmseg_vitseg.pictures.drawing import label_colours, overlay
 from mmseg_vitseg.reporting import curves
 from mmseg_vitseg.reporting.evaluating import Example, evaluate
 from mmseg_vitseg.reporting.log import read_log

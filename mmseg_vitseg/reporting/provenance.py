@@ -10,11 +10,11 @@ from safetensors import safe_open
 from torch import nn
 
 import mmseg_vitseg
-from mmseg_vitseg.benchmark.report import circumstances
 from mmseg_vitseg.checkpoints.archives import kind_of
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
 from mmseg_vitseg.checkpoints.sharded import files_of
 from mmseg_vitseg.download import digest
+from mmseg_vitseg.machine import circumstances
 
 # What the host's Runner writes beside the weights, and what it is called here.
 META = dict(

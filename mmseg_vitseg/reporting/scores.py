@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from mmseg.evaluation import IoUMetric
 
-from mmseg_vitseg.inference.drawing import IGNORED
+from mmseg_vitseg.pictures.drawing import IGNORED
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from mmengine.config import Config, ConfigDict
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
-from mmseg_vitseg.engine.config import ConfigError
-from mmseg_vitseg.engine.type_names import name_types
+from mmseg_vitseg.config.reading import ConfigError
+from mmseg_vitseg.config.type_names import name_types
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.registry import SCOPE
 from mmseg_vitseg.upgrading.counterparts import NAMES, classes, defaults

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmseg_vitseg.benchmark.comparing import compare, compare_configs, compare_to_float32, compare_variants
+from mmseg_vitseg.benchmark.differences import compare, compare_configs, compare_to_float32, compare_variants
 from mmseg_vitseg.benchmark.variants import Settings, Step, Variant
 
 HOST_FORM = {'model.decode_head.linear_projection': False}

@@ -7,8 +7,8 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
-from mmseg_vitseg.checking.pretrained import SOURCES
 from mmseg_vitseg.checking.run import check_config
+from mmseg_vitseg.checking.starting_weights import SOURCES
 
 SIZE = (12, 16)
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from mmseg_vitseg.checking import run
 from mmseg_vitseg.checking.run import check_config
-from mmseg_vitseg.engine.config import ConfigError
+from mmseg_vitseg.config.reading import ConfigError
 
 FCN = resources.files('mmseg') / '.mim/configs/fcn/fcn_r50-d8_4xb2-40k_cityscapes-512x1024.py'
 

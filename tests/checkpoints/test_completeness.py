@@ -4,8 +4,8 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
-from mmseg_vitseg.checkpoints.convert import convert_file
-from mmseg_vitseg.checkpoints.export import export
+from mmseg_vitseg.converting.convert import convert_file
+from mmseg_vitseg.converting.to_projects import export
 
 SIZES = {
     'ViT': dict(type='mmseg_vitseg.VisionTransformer', img_size=32, patch_size=8, embed_dims=24, num_layers=3, num_heads=4,

@@ -15,12 +15,12 @@ from mmengine.runner import load_checkpoint as host_load_checkpoint
 from mmseg.registry import MODELS
 from torch.testing import assert_close
 
-from mmseg_vitseg.checkpoints.convert import convert_file
 from mmseg_vitseg.checkpoints.load_from import load_from_any_source, read_all_checkpoints
 from mmseg_vitseg.checkpoints.pretrained import load_pretrained
 from mmseg_vitseg.checkpoints.reading import read_state_dict
 from mmseg_vitseg.checkpoints.strict import load_checkpoint
-from mmseg_vitseg.engine.config import fit_to_devices
+from mmseg_vitseg.config.devices import fit_to_devices
+from mmseg_vitseg.converting.convert import convert_file
 
 VIT = dict(
     type='mmseg_vitseg.VisionTransformer',

@@ -6,10 +6,10 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
-from mmseg_vitseg.checkpoints.convert import write
-from mmseg_vitseg.checkpoints.export import export
 from mmseg_vitseg.checkpoints.sources import convert
 from mmseg_vitseg.checkpoints.strict import load_strict
+from mmseg_vitseg.converting.convert import write
+from mmseg_vitseg.converting.to_projects import export
 
 PAIRS = [
     ('timm', 'timm'),

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from mmseg_vitseg.checkpoints.export import export
 from mmseg_vitseg.checkpoints.strict import load_strict
+from mmseg_vitseg.converting.to_projects import export
 from mmseg_vitseg.models import MixVisionTransformer, VisionTransformer
 
 # the same examples each time, so that CI says the same each time

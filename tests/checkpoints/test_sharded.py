@@ -7,9 +7,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from mmseg_vitseg.checkpoints.convert import convert_file
 from mmseg_vitseg.checkpoints.fetch import local_file
 from mmseg_vitseg.checkpoints.reading import read_checkpoint, read_shapes, read_state_dict
+from mmseg_vitseg.converting.convert import convert_file
 
 WEIGHTS = {f'{letter}.weight': torch.full((2, 3), float(index)) for index, letter in enumerate('abcd')}
 

@@ -6,11 +6,11 @@ from mmengine.runner import load_checkpoint as host_load_checkpoint
 from mmseg.registry import MODELS
 from safetensors.torch import save_file
 
-from mmseg_vitseg.checkpoints.convert import convert_file
 from mmseg_vitseg.checkpoints.load_from import read_all_checkpoints
 from mmseg_vitseg.checkpoints.pretrained import load_part, load_pretrained
 from mmseg_vitseg.checkpoints.strict import load_checkpoint, load_strict
 from mmseg_vitseg.checkpoints.values import not_finite
+from mmseg_vitseg.converting.convert import convert_file
 
 VIT = dict(
     type='mmseg_vitseg.VisionTransformer', img_size=32, patch_size=8, embed_dims=24, num_layers=2, num_heads=4,

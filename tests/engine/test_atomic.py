@@ -6,8 +6,8 @@ import pytest
 import torch
 from mmengine import fileio
 
-from mmseg_vitseg.engine.checkpoint_hook import BACKEND
-from mmseg_vitseg.engine.numbered import find_resumable
+from mmseg_vitseg.engine.hooks.checkpoint import BACKEND
+from mmseg_vitseg.engine.resuming.numbered import find_resumable
 
 
 def put(content: bytes, path) -> None:

@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 from mmseg.structures import SegDataSample
 from torch import nn
 
-from mmseg_vitseg.engine.finite_loss_hook import FiniteLossHook, NonFiniteLossError
+from mmseg_vitseg.engine.hooks.finite_loss import FiniteLossHook, NonFiniteLossError
 
 SKIP = dict(type='mmseg_vitseg.FiniteLossHook', skip=3)
 STOP = dict(type='mmseg_vitseg.FiniteLossHook')

@@ -13,8 +13,9 @@ from mmengine.visualization import BaseVisBackend
 from mmseg.structures import SegDataSample
 from PIL import Image
 
-from mmseg_vitseg.engine import PredictionProgressHook, progress_hook
-from mmseg_vitseg.engine.config import load_config
+from mmseg_vitseg.engine import PredictionProgressHook
+from mmseg_vitseg.engine.command_line import load_config
+from mmseg_vitseg.engine.hooks import progress as progress_hook
 from mmseg_vitseg.engine.launch import build_runner, set_resume
 
 RED, GREEN = [255, 0, 0], [0, 255, 0]

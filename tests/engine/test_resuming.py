@@ -17,8 +17,8 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
-from mmseg_vitseg.engine.numbered import RUNS
-from mmseg_vitseg.engine.resuming import ResumingHook
+from mmseg_vitseg.engine.resuming.hook import ResumingHook
+from mmseg_vitseg.engine.resuming.numbered import RUNS
 
 WARM = dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=3)
 COSINE = dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=3, eta_min=1e-4, convert_to_iter_based=True)
@@ -195,7 +195,7 @@ def test_the_same_settings_change_nothing(tmp_path, monkeypatch, schedulers, sam
                    wrapper=dict(clip_grad=dict(max_norm=9e9)))  # fmt: skip
     new['optim_wrapper']['optimizer']['type'] = 'torch.optim.AdamW'
     _, wanted = train(tmp_path / 'whole', old)
-    monkeypatch.setattr('mmseg_vitseg.engine.resuming.replay', None)
+    monkeypatch.setattr('mmseg_vitseg.engine.resuming.hook.replay', None)
     runner, found = train(tmp_path / 'resumed', new, resume=str(tmp_path / 'whole/epoch_2.pth'))
     assert same(found.groups, {number: one for number, one in wanted.groups.items() if number >= 8})
     assert 'other settings' not in log_of(runner)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_vitseg.engine.config import load_config
+from mmseg_vitseg.engine.command_line import load_config
 from mmseg_vitseg.engine.launch import build_runner, set_resume
 
 TRAINING = """

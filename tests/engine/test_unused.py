@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from torch import nn
 
-from mmseg_vitseg.engine.config import ConfigError
+from mmseg_vitseg.config.reading import ConfigError
 from mmseg_vitseg.engine.unused import unused_parameters_explained, whole_modules
 
 TORCH_SAYS = (

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from mmseg_vitseg.inference import files
-from mmseg_vitseg.inference.drawing import areas, index_mask, overlay, with_legend
 from mmseg_vitseg.inference.files import Writer, find_inputs, predict_files
 from mmseg_vitseg.inference.model import load_model, predict
+from mmseg_vitseg.pictures.drawing import areas, index_mask, overlay, with_legend
 
 RGB = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
 

@@ -10,8 +10,9 @@ from PIL import Image
 from torch import nn
 
 import mmseg_vitseg
-from mmseg_vitseg.inference.drawing import distinct_colours
-from mmseg_vitseg.inference.model import channels_of, classes_of
+from mmseg_vitseg.config.datasets import classes_of
+from mmseg_vitseg.inference.model import channels_of
+from mmseg_vitseg.pictures.drawing import distinct_colours
 
 PICTURES = [np.random.default_rng(i).integers(0, 256, (20 + 9 * i, 30, 3), np.uint8) for i in range(3)]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_vitseg.inference.pictures import read_picture, shown
+from mmseg_vitseg.pictures.reading import read_picture, shown
 
 RGB = np.random.default_rng(0).integers(0, 256, (5, 8, 3), np.uint8)
 

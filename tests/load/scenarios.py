@@ -207,8 +207,8 @@ def predict_folder(work: Work) -> None:
 def compare(work: Work) -> None:
     """Compare two models on named pictures, as tools/compare.py does."""
     import mmseg_vitseg
+    from mmseg_vitseg.config.datasets import classes_of
     from mmseg_vitseg.inference.comparing import compare_named, sheet
-    from mmseg_vitseg.inference.model import classes_of
 
     a, b = (mmseg_vitseg.load_model(work.config(name), device='cpu') for name in ('mit', 'setr'))
 

@@ -11,9 +11,10 @@ from mmseg.registry import MODELS
 from torch import nn
 from torch.testing import assert_close
 
+from mmseg_vitseg.architectures import MITS
 from mmseg_vitseg.checkpoints.pretrained import load_pretrained
 from mmseg_vitseg.checkpoints.strict import load_checkpoint
-from mmseg_vitseg.models.mit import VARIANTS, MixVisionTransformer
+from mmseg_vitseg.models.mit import MixVisionTransformer
 
 SMALL = dict(embed_dims=8, num_layers=(1, 2, 1, 1), num_heads=(1, 2, 3, 4))
 SIZES = [(64, 64), (32, 96), (61, 87), (29, 33)]
@@ -102,8 +103,8 @@ def test_whole_models_of_the_hosts_configs(size):
     for part in (prefixed, prefixed.backbone, prefixed.decode_head):
         part.type = f'mmseg_vitseg.{part.type}'
     host, ours = randomise(MODELS.build(model)), MODELS.build(prefixed).eval()
-    assert {name: model.backbone[name] for name in VARIANTS[size]} == {
-        name: list(value) if isinstance(value, tuple) else value for name, value in VARIANTS[size].items()
+    assert {name: model.backbone[name] for name in MITS[size]} == {
+        name: list(value) if isinstance(value, tuple) else value for name, value in MITS[size].items()
     }
     ours.load_state_dict(host.state_dict())
     images = torch.randn(1, 3, 64, 64)

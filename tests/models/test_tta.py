@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import nn
 
-from mmseg_vitseg.engine.config import ConfigError
+from mmseg_vitseg.config.reading import ConfigError
 from mmseg_vitseg.engine.launch import check_views
 
 pytestmark = pytest.mark.filterwarnings('ignore:The shape of value will convert')  # the host's own

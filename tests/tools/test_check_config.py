@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_vitseg.engine.config import ConfigError
+from mmseg_vitseg.config.reading import ConfigError
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from mmseg_vitseg.checkpoints import convert
+from mmseg_vitseg.converting import convert
 from mmseg_vitseg.models import VisionTransformer
 
 CONFIG = """

@@ -289,7 +289,7 @@ def test_help_is_quick_and_readable(run_tool, name):
 
 
 def test_load_from_any_kind_of_file(trained, run_tool, config_path, tmp_path):
-    from mmseg_vitseg.checkpoints.convert import convert_file
+    from mmseg_vitseg.converting.convert import convert_file
 
     convert_file(trained[0] / 'epoch_2.pth', tmp_path / 'whole.safetensors')
     arguments = [*SMALL, 'load_from=whole.safetensors', 'train_cfg.max_epochs=1', 'optim_wrapper.optimizer.lr=0.0']

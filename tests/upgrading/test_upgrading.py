@@ -15,8 +15,9 @@ from torch.testing import assert_close
 
 import mmseg_vitseg
 from mmseg_vitseg.benchmark.building import draw
-from mmseg_vitseg.benchmark.comparing import compare_configs
-from mmseg_vitseg.engine.config import ConfigError, fit_to_devices
+from mmseg_vitseg.benchmark.differences import compare_configs
+from mmseg_vitseg.config.devices import fit_to_devices
+from mmseg_vitseg.config.reading import ConfigError
 from mmseg_vitseg.upgrading.configs import upgrade_config
 
 FAMILIES = ('setr', 'vit', 'segmenter', 'segformer', 'mae')

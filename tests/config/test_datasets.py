@@ -7,9 +7,8 @@ from mmengine.config import Config
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_vitseg.config.datasets import classes_of, datasets_in, has_own_palette, metainfo_of
 from mmseg_vitseg.datasets.camvid import CamVidDataset
-from mmseg_vitseg.datasets.settings import datasets_in, has_own_palette, metainfo_of
-from mmseg_vitseg.inference.model import classes_of
 
 CAMVID = dict(type='mmseg_vitseg.CamVidDataset', data_root='/nowhere')
 DRIVE = dict(type='DRIVEDataset', data_root='/nowhere')  # the host's, whose constructor insists on its folders

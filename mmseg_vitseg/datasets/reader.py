@@ -19,7 +19,7 @@ from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from PIL import Image
 
 from mmseg_vitseg.datasets.loading import LoadImage, WideError, reason
-from mmseg_vitseg.inference.pictures import read_picture, to_rgb
+from mmseg_vitseg.pictures.reading import read_picture, to_rgb
 
 Picture = str | Path | Image.Image | np.ndarray
 PACKAGES = ('mmcv', 'mmseg', 'mmseg_vitseg')  # whose steps have names that say what they do

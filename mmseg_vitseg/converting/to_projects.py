@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from mmseg_vitseg.checkpoints import hf, host, timm
 from mmseg_vitseg.checkpoints.fitting import square_kernel
+from mmseg_vitseg.checkpoints.maps import hf, host, timm
+from mmseg_vitseg.checkpoints.maps.timm import SEGMENTOR
 from mmseg_vitseg.checkpoints.names import Source, inverse, translate
-from mmseg_vitseg.checkpoints.timm import SEGMENTOR
 
 HF_VIT, _, HF_DINOV2, HF_SEGFORMER = hf.SOURCES
 HOST_VIT, HOST_MIT, _ = host.SOURCES

@@ -13,10 +13,10 @@ from PIL import Image
 from torch import Tensor
 
 from mmseg_vitseg.atomic import whole
-from mmseg_vitseg.inference.drawing import UNKNOWN, distinct_colours, label_colours
-from mmseg_vitseg.inference.naming import datasets_inside
-from mmseg_vitseg.inference.pictures import shown
-from mmseg_vitseg.inference.reader import Reader
+from mmseg_vitseg.datasets.reader import Reader
+from mmseg_vitseg.pictures.drawing import UNKNOWN, distinct_colours, label_colours
+from mmseg_vitseg.pictures.naming import datasets_inside
+from mmseg_vitseg.pictures.reading import shown
 from mmseg_vitseg.registry import HOOKS
 
 GAP = 6  # pixels between pictures

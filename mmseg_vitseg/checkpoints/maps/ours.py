@@ -1,7 +1,7 @@
 """Checkpoints of this package's models: every name stays."""
 
+from mmseg_vitseg.checkpoints.maps.timm import CLASSIFIER, MARKS, SEGMENTOR, VISION_TRANSFORMER
 from mmseg_vitseg.checkpoints.names import HEADS, Source, Table
-from mmseg_vitseg.checkpoints.timm import CLASSIFIER, MARKS, SEGMENTOR, VISION_TRANSFORMER
 
 ALL: Table = {'{rest}': '{rest}'}
 VIT: Table = {**VISION_TRANSFORMER, 'input_norm.{rest}': 'input_norm.{rest}'}

@@ -11,10 +11,10 @@ from mmengine.optim import OptimWrapperDict
 from mmengine.registry import PARAM_SCHEDULERS
 from mmengine.runner import EpochBasedTrainLoop, FlexibleRunner, Runner
 
-from mmseg_vitseg.engine.numbered import RUNS
-from mmseg_vitseg.engine.optimizers import Training, groups_of, take_groups
-from mmseg_vitseg.engine.replaying import replay
-from mmseg_vitseg.engine.settings import changes, read_settings
+from mmseg_vitseg.engine.resuming.numbered import RUNS
+from mmseg_vitseg.engine.resuming.optimizers import Training, groups_of, take_groups
+from mmseg_vitseg.engine.resuming.replaying import replay
+from mmseg_vitseg.engine.resuming.trained_settings import changes, read_settings
 from mmseg_vitseg.errors import first_line
 
 

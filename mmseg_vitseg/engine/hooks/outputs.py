@@ -12,9 +12,9 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 from mmseg_vitseg.atomic import whole
-from mmseg_vitseg.inference.naming import datasets_inside, names_of
-from mmseg_vitseg.inference.pictures import shown
-from mmseg_vitseg.inference.reader import Reader
+from mmseg_vitseg.datasets.reader import Reader
+from mmseg_vitseg.pictures.naming import datasets_inside, names_of
+from mmseg_vitseg.pictures.reading import shown
 from mmseg_vitseg.registry import HOOKS
 
 NUMBERED = 20  # classes up to which the log lists their numbers

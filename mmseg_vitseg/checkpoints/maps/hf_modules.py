@@ -5,7 +5,7 @@ Its ``save_pretrained`` still writes the files' names, which are :mod:`hf`'s; he
 
 from dataclasses import replace
 
-from mmseg_vitseg.checkpoints import hf
+from mmseg_vitseg.checkpoints.maps import hf
 from mmseg_vitseg.checkpoints.names import Names, Source
 
 # a part of the files' names -> of the modules', one after the other

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from mmseg_vitseg.checkpoints.maps.timm import register_from_distillation
 from mmseg_vitseg.checkpoints.names import Source, Table
-from mmseg_vitseg.checkpoints.timm import register_from_distillation
 
 # Queries, keys and values stand in three tensors; here in one.
 EMBEDDINGS: Table = {

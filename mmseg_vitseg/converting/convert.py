@@ -3,14 +3,11 @@
 from pathlib import Path
 
 import torch
-from mmengine.config import Config
-from mmengine.registry import init_default_scope
 from torch import Tensor, nn
 
 from mmseg_vitseg import __version__
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.checkpoints.completeness import refuse_incomplete
-from mmseg_vitseg.checkpoints.export import PROJECTS, export
 from mmseg_vitseg.checkpoints.fetch import local_file
 from mmseg_vitseg.checkpoints.prefixes import unwrapped
 from mmseg_vitseg.checkpoints.reading import read_state_dict
@@ -18,8 +15,12 @@ from mmseg_vitseg.checkpoints.sharded import files_of
 from mmseg_vitseg.checkpoints.sources import Converted, convert
 from mmseg_vitseg.checkpoints.strict import LISTED, Fitted, accounted
 from mmseg_vitseg.checkpoints.values import not_finite, refuse_not_finite
+from mmseg_vitseg.config.building import build_model
+from mmseg_vitseg.config.reading import read_config
+from mmseg_vitseg.converting.to_projects import PROJECTS, export
 from mmseg_vitseg.download import digest
-from mmseg_vitseg.errors import first_line
+from mmseg_vitseg.models.backbone import Backbone
+from mmseg_vitseg.models.segmentor import EncoderDecoder
 
 SUFFIXES = ('.safetensors', '.pth')
 TARGETS = ('ours', *PROJECTS)
@@ -75,7 +76,7 @@ def convert_file(
     if config is None:
         result = _complete(converted, src)
     else:
-        model = build_model(config)
+        model = segmentor_without_weights(config)
         options = dict(source=source, resize_patches=resize_patches, adapt_channels=adapt_channels)
         report = _fitted(state, converted, model, src, **options)
         # what starts from scratch has no values
@@ -97,26 +98,17 @@ def convert_file(
     return {**provenance, 'tensors': str(len(result))}
 
 
-def build_model(config: str | Path) -> nn.Module:
+def segmentor_without_weights(config: str | Path) -> nn.Module:
     """Build a config's model without memory for its weights.
 
     Raises:
         FileNotFoundError, ValueError: there is no such config, or it cannot be built.
     """
-    from mmseg.registry import MODELS
-
-    from mmseg_vitseg.models.backbone import Backbone
-    from mmseg_vitseg.models.segmentor import EncoderDecoder
-
-    if not Path(config).is_file():
-        raise FileNotFoundError(f'{config}: no such config')
-    try:
-        cfg = Config.fromfile(config)
-        init_default_scope('mmseg')
-        with torch.device('meta'):
-            model = MODELS.build({**cfg.model, 'data_preprocessor': None})
-    except Exception as error:
-        raise ValueError(f'{config}: cannot be built: {type(error).__name__}: {first_line(error)}') from error
+    cfg = read_config(config)
+    if 'model' in cfg:
+        cfg.model.data_preprocessor = None
+    with torch.device('meta'):
+        model = build_model(cfg)
     if not isinstance(model, EncoderDecoder) or not isinstance(model.backbone, Backbone):
         raise ValueError(f'{config}: its model is no mmseg_vitseg.EncoderDecoder with a backbone of this package')
     return model

@@ -17,8 +17,8 @@ from mmseg.models.losses import CrossEntropyLoss
 from mmseg.registry import MODELS, TRANSFORMS
 
 import mmseg_vitseg.models
-from mmseg_vitseg.engine.config import ConfigError, read_config
-from mmseg_vitseg.engine.type_names import name_of, name_types
+from mmseg_vitseg.config.reading import ConfigError, read_config
+from mmseg_vitseg.config.type_names import name_of, name_types
 
 NAMES = [
     (CrossEntropyLoss, 'CrossEntropyLoss'),

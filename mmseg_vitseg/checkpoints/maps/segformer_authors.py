@@ -3,7 +3,7 @@
 Stages are counted from 1. The head has the host's unused classifier, conv_seg, beside its own, linear_pred.
 """
 
-from mmseg_vitseg.checkpoints.hf import deepest_first, to_linear, to_pointwise
+from mmseg_vitseg.checkpoints.maps.hf import deepest_first, to_linear, to_pointwise
 from mmseg_vitseg.checkpoints.names import Source, Table
 
 ENCODER: Table = {

@@ -7,11 +7,11 @@ from mmengine.model import BaseModule
 from torch import nn
 
 from mmseg_vitseg.checking.findings import Finding, error
-from mmseg_vitseg.checking.parts import Part, nested, type_name
 from mmseg_vitseg.checking.setup import Setup
 from mmseg_vitseg.checkpoints.reading import read_shapes
 from mmseg_vitseg.checkpoints.strict import accounted
-from mmseg_vitseg.engine.config import variable_of
+from mmseg_vitseg.config.parts import Part, nested, type_name
+from mmseg_vitseg.config.reading import variable_of
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.models.backbone import Backbone
 

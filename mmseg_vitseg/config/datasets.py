@@ -5,9 +5,13 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 from mmengine.config import Config, ConfigDict
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
+
+from mmseg_vitseg.errors import first_line
+from mmseg_vitseg.pictures.drawing import distinct_colours
 
 
 def datasets_in(cfg: Config, loader: str) -> list[ConfigDict]:
@@ -112,3 +116,51 @@ def setting_of(dataset: ConfigDict, name: str) -> Any:
         return getattr(DATASETS.build(dict(copy.deepcopy(dataset), pipeline=[], lazy_init=True)), name)
     except Exception:  # each class has its own
         return inspect.signature(BaseSegDataset).parameters[name].default
+
+
+def dataset_of(cfg: Config) -> ConfigDict:
+    """Return the settings of the test data set, or of the first one inside wrappers.
+
+    Raises:
+        ValueError: there is none, or a list of them, or it has no pipeline.
+    """
+    dataset = datasets_in(cfg, 'test_dataloader')[0]
+    if 'pipeline' not in dataset:
+        raise ValueError(
+            f'{cfg.filename}: test_dataloader.dataset has no pipeline, which says how pictures are prepared'
+        )
+    return dataset
+
+
+def first_value(cfg: Config) -> int:
+    """Return the number of the first class in the data set's masks: 1 with ``reduce_zero_label``, else 0.
+
+    Where ``metainfo.classes`` picks some of the data set's classes, these are numbered anew, in its order.
+    """
+    return int(bool(setting_of(dataset_of(cfg), 'reduce_zero_label')))
+
+
+def classes_of(cfg: Config) -> tuple[list[str], np.ndarray]:
+    """Return the names of the data set's classes, and their colours (K, 3), uint8, RGB.
+
+    Raises:
+        ValueError: the data set names no classes, or its palette is none for them.
+    """
+    dataset = dataset_of(cfg)
+    try:
+        meta = metainfo_of(dataset)
+    except ValueError as error:
+        raise ValueError(f'{cfg.filename}: test_dataloader: {dataset.type}: {first_line(error)}') from error
+    if not meta.get('classes'):
+        raise ValueError(
+            f'{cfg.filename}: {dataset.type} names no classes; give test_dataloader.dataset.metainfo.classes'
+        )
+    names = list(meta['classes'])
+    colours = meta['palette'] if has_own_palette(meta) else distinct_colours(len(names))
+    palette = np.array(colours) if len(colours) == len(names) and {len(one) for one in colours} == {3} else None
+    if palette is None or not ((palette >= 0) & (palette <= 255)).all():
+        raise ValueError(
+            f'{cfg.filename}: {len(names)} classes and a palette of {len(colours)}; allowed: one colour a class, each '
+            'three numbers from 0 to 255'
+        )
+    return names, palette.astype(np.uint8)

@@ -1,0 +1,1 @@
+"""One literal map a source: that project's names and ours."""

@@ -1,0 +1,1 @@
+"""Reading a config, and building what it says."""

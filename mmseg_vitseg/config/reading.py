@@ -1,0 +1,96 @@
+"""From a config file and a command line to one config for the machine that it runs on."""
+
+import difflib
+import inspect
+import re
+from pathlib import Path
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmseg_vitseg.compat import find_host_configs
+from mmseg_vitseg.config.type_names import name_types
+from mmseg_vitseg.errors import meant, whole_message
+
+CONFIGS = Path(__file__).resolve().parents[2] / 'configs'  # in a clone, where alone tools/ and they are
+
+
+class ConfigError(ValueError):
+    """A config that cannot be read or built."""
+
+
+def read_config(path: str | Path, options: dict | None = None) -> Config:
+    """Read a config and apply changes to it; its types are names, also where it is a pure-Python one.
+
+    Args:
+        path: the config file.
+        options: dotted key -> value, from ``--cfg-options``.
+
+    Raises:
+        FileNotFoundError: no such file, with the nearest name beside it.
+        ConfigError: it cannot be read.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise FileNotFoundError(f'{path}: a folder; name a config file in it')
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such config; {_where_configs_are(path)}')
+    find_host_configs()
+    try:
+        cfg = Config.fromfile(path)
+        unread = [name for name in options or {} if name.partition('.')[0] not in cfg]
+        if options:
+            cfg.merge_from_dict(options)
+        name_types(cfg)
+    except Exception as error:
+        raise ConfigError(f'{path}: cannot be read: {named(error)}') from error
+    for name in unread:
+        if close := near_setting(name.partition('.')[0]):
+            raise ConfigError(f'--cfg-options {name}: nothing reads it; did you mean {close!r}?')
+    return cfg
+
+
+def named(error: BaseException) -> str:
+    """Return an error's type and message; where the host cannot make its temporary copy, it stumbles over that once more."""
+    if isinstance(error, UnboundLocalError) and error.__context__ is not None:
+        return named(error.__context__)
+    if isinstance(error, ImportError) and str(error).startswith('Failed to import custom modules'):
+        return _failed_import(error)
+    return f'{type(error).__name__}: {whole_message(error)}'
+
+
+def _failed_import(error: ImportError) -> str:
+    """Return which of ``custom_imports`` failed, and why; the host says on which path it looked."""
+    failed = error.__cause__ or error  # the host's 'Failed to import NAME', while it handled what was wrong
+    origin = failed.__context__ or failed
+    name = str(failed).removeprefix('Failed to import ')
+    missing = isinstance(origin, ModuleNotFoundError) and origin.name
+    hint = f'; install {missing}, or name the folder that holds it: PYTHONPATH=FOLDER' if missing else ''
+    return f'custom_imports: {name} cannot be imported: {type(origin).__name__}: {whole_message(origin)}{hint}'
+
+
+def _where_configs_are(path: Path) -> str:
+    """Return the file that was meant, from beside the one that was named or from this project's, or where those are."""
+    known = {file.name: file for folder in (CONFIGS, path.parent) if folder.is_dir() for file in folder.glob('*.py')}
+    close = difflib.get_close_matches(f'{path.stem}.py', known, n=1)
+    if close:
+        return f'did you mean {_shown(known[close[0]])}?'
+    return f"this project's configs are in {_shown(CONFIGS) if CONFIGS.is_dir() else 'configs/ of its clone'}"
+
+
+def _shown(path: Path) -> Path:
+    """Return a path as short as it can be written from here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def variable_of(cfg: Config, value: str) -> str | None:
+    """Return the environment variable that a setting came from, or whose default it is; None where there is none."""
+    given = [name for name, said in cfg.env_variables.items() if said == value]
+    defaults = re.findall(r'\$(\w+)\s*:\s*' + re.escape(value) + r'\s*[\'"]?\}\}', cfg.text or '')
+    return next(iter([*given, *defaults]), None)
+
+
+def near_setting(name: str) -> str | None:
+    """Return the setting of the host's Runner that a config's name is a misspelling of; None for a name of its own."""
+    known = [*inspect.signature(Runner).parameters]
+    return meant(name, known, cutoff=0.85)

@@ -1,0 +1,1 @@
+"""Checkpoint files of other projects from and to ours."""

@@ -1,0 +1,1 @@
+"""Hooks of the Runner that a config can name."""

@@ -1,0 +1,1 @@
+"""Going on with a training that was cut off, exactly."""

@@ -1,0 +1,1 @@
+"""Reading and drawing pictures, and naming what is written for them."""
