@@ -1,7 +1,7 @@
 """What messages about errors share."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 
 def first_line(error: BaseException) -> str:
@@ -14,12 +14,12 @@ def whole_message(error: BaseException) -> str:
     return ' '.join(str(error).split()) or type(error).__name__
 
 
-def meant(name: str, known: Sequence[str], cutoff: float) -> str | None:
+def meant(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """Return the known name that a name is a misspelling of; None where it is known itself, or like none of them.
 
     Args:
         name, known: as they are written.
-        cutoff: how alike they must be, from 0 to 1 (difflib's ratio).
+        cutoff: how alike they must be, from 0 to 1 (difflib's ratio); the default is for a name that is wrong for certain.
     """
-    close = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
-    return close[0] if close and name not in known else None
+    close = difflib.get_close_matches(name, [*known], n=1, cutoff=cutoff)
+    return close[0] if close and close[0] != name else None

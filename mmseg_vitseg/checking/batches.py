@@ -22,10 +22,9 @@ FAILS = {
 
 def check_batches(setup: Setup) -> Iterator[Finding]:
     """Pictures of a batch are of one size when they come to the model."""
-    node = setup.model.node.get('data_preprocessor') or setup.cfg.get('data_preprocessor')
-    if not isinstance(node, dict):
+    if setup.preprocessor is None:
         return
-    preprocessor = MODELS.build(dict(node))
+    preprocessor = MODELS.build(dict(setup.preprocessor.node))
     for name in FAILS:
         for loader in dicts(setup.cfg.get(name), name):
             count = loader.node.get('batch_size', 1)
@@ -67,7 +66,7 @@ def _batch_problem(preprocessor, packed: list[dict], *, training: bool) -> bool:
     return False
 
 
-def _samples(wrapped: list[Part]) -> Iterator[tuple[str, dict]]:
+def _samples(wrapped: tuple[Part, ...]) -> Iterator[tuple[str, dict]]:
     """Yield some pictures of a data set as its pipeline gives them: the smallest, the largest, the first and the last."""
     if any('pipeline' in wrapper.node for wrapper in wrapped[1:]):
         return  # it makes pictures of several

@@ -2,19 +2,14 @@
 
 from collections.abc import Iterator
 
-from mmseg.models.decode_heads import STDCHead
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.losses import CrossEntropyLoss
 from mmseg.registry import MODELS
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.setup import LOADERS, Setup, classes_of
-from mmseg_vitseg.config.parts import Part, class_of, is_known, is_written_by_known, type_name
+from mmseg_vitseg.checking.setup import LOADERS, Setup, known_classes, losses_in
+from mmseg_vitseg.config.parts import MASK_HEADS, Part, class_of, classifies_pixels, has_one_logit, logits_of, type_name
 from mmseg_vitseg.datasets.class_names import MEANT, first_difference, listed, reduces, same
-from mmseg_vitseg.engine.tta import has_one_logit, is_hosts_tta
-
-# Heads that classify masks, with a last class for "no object".
-MASK_HEADS = ('MaskFormerHead', 'Mask2FormerHead', 'SideAdapterCLIPHead')
+from mmseg_vitseg.engine.tta import is_hosts_tta
 
 LABELS_TOO_HIGH = 'labels that the head has no logit for crash the loss, on a GPU with a "device-side assert"'
 
@@ -23,20 +18,19 @@ def check_num_classes(setup: Setup) -> Iterator[Finding]:
     """Each head has the training data set's classes, and validation and test have the same, in the same order."""
     datasets = [wrapped[0] for loader in LOADERS for wrapped in setup.datasets(loader)]
     trained = next(iter(datasets), None)
-    if trained is None or not (names := classes_of(trained)):
+    if trained is None or not (names := known_classes(trained)):
         return
-    for head in setup.heads:
-        if takes_labels(head):
-            yield from compare_classes(head, len(names), type_name(trained.node))
+    for head in setup.labelled_heads:
+        yield from compare_classes(head, len(names), type_name(trained.node))
     if setup.cfg.get('same_classes') is not False:
         yield from _compare_names(trained, names, datasets)
-        yield from _compare_numbers(trained, [one for one in datasets if same(names, classes_of(one) or [])])
+        yield from _compare_numbers(trained, [one for one in datasets if same(names, known_classes(one) or [])])
 
 
 def _compare_names(trained: Part, names: list[str], datasets: list[Part]) -> Iterator[Finding]:
     said: list[list[str]] = []
     for dataset in datasets:
-        others = classes_of(dataset)
+        others = known_classes(dataset)
         if others is None or same(names, others) or others in said:
             continue
         said.append(others)
@@ -68,7 +62,7 @@ def _compare_numbers(trained: Part, datasets: list[Part]) -> Iterator[Finding]:
 def compare_classes(head: Part, count: int, dataset: str) -> Iterator[Finding]:
     """Compare a head with a data set of ``count`` classes."""
     key, classes = f'{head.key}.num_classes', head.node['num_classes']
-    if logits_of(head) == 1:
+    if logits_of(head.node) == 1:
         if count != 2:
             yield (error if count > 2 else warning)(
                 key,
@@ -96,10 +90,10 @@ def compare_classes(head: Part, count: int, dataset: str) -> Iterator[Finding]:
 
 def check_one_logit(setup: Setup) -> Iterator[Finding]:
     """Two classes by one logit need a sigmoid and a threshold; anything else needs a logit a class."""
-    for head in setup.heads:
-        if not takes_labels(head) or not _classifies_pixels(head):
+    for head in setup.labelled_heads:
+        if not classifies_pixels(head.node):
             continue
-        classes, logits, threshold = head.node['num_classes'], logits_of(head), head.node.get('threshold')
+        classes, logits, threshold = head.node['num_classes'], logits_of(head.node), head.node.get('threshold')
         if logits != classes and (logits != 1 or classes != 2):
             yield error(
                 f'{head.key}.out_channels',
@@ -120,7 +114,7 @@ def check_one_logit(setup: Setup) -> Iterator[Finding]:
 
 
 def _check_sigmoid(head: Part) -> Iterator[Finding]:
-    for loss in losses_of(head):
+    for loss in losses_in(head):
         if type_name(loss.node) == 'CrossEntropyLoss' and not (
             loss.node.get('use_sigmoid') or loss.node.get('use_mask')
         ):
@@ -167,15 +161,13 @@ def check_test_time_augmentation(setup: Setup) -> Iterator[Finding]:
 
 def check_class_weights(setup: Setup) -> Iterator[Finding]:
     """A loss has a weight for each class."""
-    for head in setup.heads:
-        if not takes_labels(head):
-            continue
-        for loss in losses_of(head):
+    for head in setup.labelled_heads:
+        for loss in losses_in(head):
             weights = loss.node.get('class_weight')
             if not isinstance(weights, (list, tuple)):
                 continue
             masks = type_name(head.node) in MASK_HEADS
-            count = head.node['num_classes'] + 1 if masks else logits_of(head)
+            count = head.node['num_classes'] + 1 if masks else logits_of(head.node)
             sigmoid = class_of(loss.node, MODELS) is CrossEntropyLoss and loss.node.get('use_sigmoid')
             if sigmoid and count > 1 and len(weights) > 1:
                 yield error(
@@ -192,32 +184,3 @@ def check_class_weights(setup: Setup) -> Iterator[Finding]:
                     fix=f'give {count} weights'
                     + (', the last for "no object"' if masks else ', in the order of the classes'),
                 )
-
-
-def logits_of(head: Part) -> int:
-    """Return how many logits a head has a pixel; ``out_channels`` of others than the host's decode heads is a width."""
-    own = head.node.get('out_channels') if _classifies_pixels(head) else None
-    return own or head.node['num_classes']
-
-
-def _classifies_pixels(head: Part) -> bool:
-    cls = class_of(head.node, MODELS)
-    return cls is not None and issubclass(cls, BaseDecodeHead) and type_name(head.node) not in MASK_HEADS
-
-
-def losses_of(head: Part) -> list[Part]:
-    """Return the losses of a head, or of one that classifies masks."""
-    return head.children('loss_decode') + head.children('loss_cls')
-
-
-def takes_labels(head: Part) -> bool:
-    """Tell whether a head is trained on the data set's labels as they are.
-
-    A class that nobody here wrote is believed to be so where its losses are the host's; STDC's detail head learns edges.
-    """
-    cls = class_of(head.node, MODELS)
-    if cls is None or issubclass(cls, STDCHead) or not isinstance(head.node['num_classes'], int):
-        return False
-    if is_known(cls):
-        return True
-    return is_written_by_known(cls, BaseDecodeHead, 'loss', 'loss_by_feat')

@@ -8,15 +8,15 @@ from mmengine.dataset import BaseDataset
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import MODELS, TRANSFORMS
 
-from mmseg_vitseg.checking.classes import compare_classes, logits_of, takes_labels
+from mmseg_vitseg.checking.classes import compare_classes
 from mmseg_vitseg.checking.files import loads_masks, missing_files, without_masks
 from mmseg_vitseg.checking.findings import Finding, error
 from mmseg_vitseg.checking.labels import check_absent, check_labels
 from mmseg_vitseg.checking.losses import check_ignored
 from mmseg_vitseg.checking.roots import NOTHING, check_roots, missing_root
 from mmseg_vitseg.checking.sample import Seen, spread
-from mmseg_vitseg.checking.setup import TRAINED, Setup, build_dataset, classes_of
-from mmseg_vitseg.config.parts import Part, argument, class_of, quiet, type_name
+from mmseg_vitseg.checking.setup import TRAINED, Setup, build_dataset, known_classes
+from mmseg_vitseg.config.parts import Part, argument, class_of, logits_of, quiet, type_name
 from mmseg_vitseg.config.pipelines import is_loading
 from mmseg_vitseg.datasets.loading import LoadMask
 from mmseg_vitseg.datasets.masks import NoMaskError
@@ -130,11 +130,11 @@ def _check_sample(setup: Setup, part: Part, dataset, seen: Seen) -> Iterator[Fin
             more = f' and {len(files) - LISTED} more' if len(files) > LISTED else ''
             yield error(f'{part.key}', f'{what}: {"; ".join(files[:LISTED])}{more}', why=why, fix=fix)
     names = dataset.metainfo.get('classes')
-    heads = [head for head in setup.heads if takes_labels(head)]
-    if names and classes_of(part) is None:  # the data set itself knows
+    heads = setup.labelled_heads
+    if names and known_classes(part) is None:  # the data set itself knows
         for head in heads:
             yield from compare_classes(head, len(names), type_name(part.node))
-    count = len(names) if names else max((max(logits_of(head), 2) for head in heads), default=None)
+    count = len(names) if names else max((max(logits_of(head.node), 2) for head in heads), default=None)
     if count and seen.labels:
         yield from check_labels(part, dataset, seen, names or [str(index) for index in range(count)], _ignored(heads))
     if part.key.startswith('train_dataloader'):
@@ -151,7 +151,7 @@ def check_few_masks(setup: Setup) -> Iterator[Finding]:
     """No value stands for a class without being its index, in a few masks of the training data."""
     for wrapped in setup.datasets('train_dataloader'):
         part = wrapped[0]
-        names, heads = classes_of(part), [head for head in setup.heads if takes_labels(head)]
+        names = known_classes(part)
         steps = [
             step.node
             for step in part.children('pipeline')
@@ -166,5 +166,8 @@ def check_few_masks(setup: Setup) -> Iterator[Finding]:
                 seen.add(dataset[index])
         except Exception:  # data sets and loading fail in their own ways, and say so in the training
             continue
-        if (ignored := _ignored(heads)) in seen.labels and set(seen.labels) <= {*range(len(names)), ignored}:
+        if (ignored := _ignored(setup.labelled_heads)) in seen.labels and set(seen.labels) <= {
+            *range(len(names)),
+            ignored,
+        }:
             yield from check_absent(part, dataset, seen, names, ignored)

@@ -10,7 +10,7 @@ from mmseg.registry import DATASETS
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.setup import TRAINED, Setup
-from mmseg_vitseg.config.parts import Part, class_of, is_written_by_known, quiet, type_name
+from mmseg_vitseg.config.parts import Part, build_unread, class_of, is_written_by_known, quiet, type_name
 from mmseg_vitseg.pictures.reading import SUFFIXES
 
 LISTED = 3  # lines named before the rest is only counted
@@ -82,7 +82,7 @@ def _datasets(setup: Setup) -> Iterator[tuple[Part, BaseSegDataset]]:
     for part in _parts(setup):
         try:
             with quiet():
-                dataset = DATASETS.build({**part.node, 'pipeline': [], 'lazy_init': True})
+                dataset = build_unread(part.node)
         except Exception:  # data sets fail in their own ways, and say so when they are built for the training
             continue
         if os.path.isdir(dataset.data_prefix.get('img_path') or '') and not dataset.backend_args:

@@ -9,7 +9,7 @@ from mmseg.registry import DATASETS
 from mmseg_vitseg.checking.classes import check_num_classes
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.setup import LOADERS, Setup
-from mmseg_vitseg.config.parts import Part, argument, class_of, dicts, nested, type_name
+from mmseg_vitseg.config.parts import Part, argument, build_unread, class_of, dicts, in_wrappers, nested, type_name
 
 # Options that torch's loader takes only with workers, and what switches them off.
 OF_WORKERS = {'persistent_workers': False, 'prefetch_factor': None, 'multiprocessing_context': None}
@@ -43,7 +43,7 @@ def check_concatenated(setup: Setup) -> Iterator[Finding]:
 
 def _compare(joined: Part, loader: str, told: tuple[str, ...]) -> Iterator[Finding]:
     ignored = argument(joined.node, 'ignore_keys', ConcatDataset) or ()
-    parts = [_innermost(part) for part in joined.children('datasets')]
+    parts = [next(in_wrappers(part))[0] for part in joined.children('datasets')]
     infos = [_metainfo(part) for part in parts]
     for part, info in zip(parts[1:], infos[1:], strict=True):
         if info is None or infos[0] is None:
@@ -69,15 +69,10 @@ def _compare(joined: Part, loader: str, told: tuple[str, ...]) -> Iterator[Findi
         return
 
 
-def _innermost(part: Part) -> Part:
-    inside = part.children('dataset') + part.children('datasets')
-    return _innermost(inside[0]) if inside else part
-
-
 def _metainfo(part: Part) -> dict | None:
     """Return what a data set says about itself, before it looks for its files; None where it does not say it then."""
     try:
-        return DATASETS.build({**part.node, 'pipeline': [], 'lazy_init': True}).metainfo
+        return build_unread(part.node).metainfo
     except Exception:  # data sets fail in their own ways
         return None
 

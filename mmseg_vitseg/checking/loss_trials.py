@@ -13,9 +13,8 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from mmseg_vitseg.checking.classes import logits_of
 from mmseg_vitseg.checking.setup import Setup
-from mmseg_vitseg.config.parts import Part, argument, class_of, quiet
+from mmseg_vitseg.config.parts import Part, argument, class_of, logits_of, quiet
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.models.heads.base import DecodeHead, has_plain_loss, loss_in_strips
 from mmseg_vitseg.models.segmentor import EncoderDecoder
@@ -47,7 +46,7 @@ class _Head(BaseDecodeHead):
 
 def taught_by(setup: Setup, head: Part, loss: dict) -> Taught:
     """Try a loss of a head, with the head's sampler and ignored label."""
-    classes = logits_of(head)
+    classes = logits_of(head.node)
     ignored = argument(head.node, 'ignore_index', class_of(head.node, MODELS))
     side = min(max(16, int(classes**0.5) + 1), 32)  # of more classes than pixels, some are not tried
     with torch.random.fork_rng(devices=[]), quiet():

@@ -10,11 +10,11 @@ from mmseg.models.losses import FocalLoss
 from mmseg.registry import MODELS
 
 from mmseg_vitseg import registry
-from mmseg_vitseg.checking.classes import check_class_weights, check_one_logit, logits_of
+from mmseg_vitseg.checking.classes import check_class_weights, check_one_logit
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.loss_trials import FAILS, taught_by
-from mmseg_vitseg.checking.setup import Setup
-from mmseg_vitseg.config.parts import Part, argument, class_of, is_known, is_written_by_known, type_name
+from mmseg_vitseg.checking.setup import Setup, losses_in
+from mmseg_vitseg.config.parts import Part, argument, class_of, is_known, is_written_by_known, logits_of, type_name
 from mmseg_vitseg.models.heads.base import DecodeHead
 
 # What the host's losses are for whose arguments no plain decode head gives.
@@ -41,7 +41,7 @@ def check_losses(setup: Setup) -> Iterator[Finding]:
         finding.key.rpartition('.')[0] for check in (check_one_logit, check_class_weights) for finding in check(setup)
     }
     for head in _heads(setup):
-        plain = dict(type='CrossEntropyLoss', use_sigmoid=logits_of(head) == 1)
+        plain = dict(type='CrossEntropyLoss', use_sigmoid=logits_of(head.node) == 1)
         sampler = head.child('sampler')
         if sampler and (problem := taught_by(setup, head, plain).problem):
             yield error(
@@ -51,8 +51,8 @@ def check_losses(setup: Setup) -> Iterator[Finding]:
                 fix=f'{sampler.key}=None',
             )
             head = _with(head, sampler=None)
-        for loss in _losses(head):
-            if loss.key not in told and not _is_a_kernel(loss):
+        for loss in losses_in(head):
+            if loss.key not in told and _is_tried(loss):
                 yield from _check_loss(setup, head, loss)
 
 
@@ -86,8 +86,8 @@ def check_ignored(setup: Setup, labels: Container[int]) -> Iterator[Finding]:
     """
     for head in _heads(setup):
         ignored = argument(head.node, 'ignore_index', class_of(head.node, MODELS))
-        for loss in _losses(head) if ignored in labels else ():
-            if not _is_a_kernel(loss) and taught_by(setup, head, loss.node).ignored:
+        for loss in losses_in(head) if ignored in labels else ():
+            if _is_tried(loss) and taught_by(setup, head, loss.node).ignored:
                 yield warning(
                     f'{loss.key}.type',
                     f'{type_name(loss.node)}, and masks have pixels of {head.key}.ignore_index={ignored}',
@@ -108,23 +108,18 @@ def _heads(setup: Setup) -> Iterator[Part]:
             yield head
 
 
-def _losses(head: Part) -> list[Part]:
-    """Return the losses of a head, or the one that it has by default."""
-    default = argument(head.node, 'loss_decode', class_of(head.node, MODELS))
-    return [loss for loss in _with(head, loss_decode=default).children('loss_decode') if class_of(loss.node, MODELS)]
-
-
 def _with(part: Part, **changes) -> Part:
     return part._replace(node={**part.node, **changes})
 
 
-def _is_a_kernel(loss: Part) -> bool:
-    """Tell the host's FocalLoss on a GPU, which is not what it is on the CPU, where losses are tried."""
-    return class_of(loss.node, MODELS) is FocalLoss and torch.cuda.is_available()
+def _is_tried(loss: Part) -> bool:
+    """Tell a loss that is on the CPU what it is in training: the host's FocalLoss on a GPU is another."""
+    cls = class_of(loss.node, MODELS)
+    return cls is not None and not (cls is FocalLoss and torch.cuda.is_available())
 
 
 def _logits(head: Part) -> str:
-    count = logits_of(head)
+    count = logits_of(head.node)
     return 'one logit' if count == 1 else f'{count} logits'
 
 

@@ -17,9 +17,9 @@ BATCH_NORMS = ('BN', 'BN1d', 'BN2d', 'BN3d', *SYNCHRONISED)
 
 def check_input_norm(setup: Setup) -> Iterator[Finding]:
     """The input is normalised once: by the data preprocessor, by the backbone, or by the pipeline."""
-    if setup.preprocessor is None or not setup.train_steps:
+    if setup.known_preprocessor is None or not setup.train_steps:
         return
-    key, node = setup.preprocessor
+    key, node = setup.known_preprocessor
     mean, std = (argument(node, name, class_of(node, MODELS)) for name in ('mean', 'std'))
     if (mean is None) != (std is None):
         missing = 'mean' if mean is None else 'std'

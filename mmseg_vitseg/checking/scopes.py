@@ -1,6 +1,5 @@
 """Types that nobody has registered under the config's default scope."""
 
-import difflib
 from collections.abc import Iterator
 
 from mmengine import registry as roots
@@ -9,6 +8,7 @@ from mmengine.registry import Registry
 from mmseg_vitseg.checking.findings import Finding, error
 from mmseg_vitseg.checking.setup import LOADERS, Setup
 from mmseg_vitseg.config.parts import Part, dicts, nested
+from mmseg_vitseg.errors import meant
 
 HOST = 'mmseg'
 MODEL_PARTS = ('backbone', 'neck', 'decode_head', 'auxiliary_head', 'data_preprocessor', 'loss_decode')
@@ -53,12 +53,12 @@ def _unknown(part: Part, registry: Registry, scope: str) -> Finding:
     with registry.switch_scope_and_registry(prefix or scope) as there:
         found = not prefix or there.scope == prefix  # a package that is not installed has no registry
         known = [f'{prefix}.{name}' if prefix else name for name in there.module_dict] if found else []
-    close = difflib.get_close_matches(kind, known, n=1)
+    close = meant(kind, known)
     return error(
         f'{part.key}.type',
         f'{kind!r} is not in the {registry.name} registry',
         why='it cannot be built',
-        fix=f'did you mean {close[0]!r}?'
+        fix=f'did you mean {close!r}?'
         if close
         else f'install {prefix}'
         if not found

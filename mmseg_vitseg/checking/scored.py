@@ -5,22 +5,21 @@ from collections.abc import Iterator
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS, MODELS
 
-from mmseg_vitseg.checking.classes import logits_of, losses_of, takes_labels
 from mmseg_vitseg.checking.findings import Finding, warning
-from mmseg_vitseg.checking.setup import Setup, classes_of
-from mmseg_vitseg.config.parts import Part, argument, class_of, dicts
+from mmseg_vitseg.checking.setup import Setup, known_classes, losses_in
+from mmseg_vitseg.config.parts import Part, argument, class_of, dicts, logits_of
 
 
 def check_scored_classes(setup: Setup) -> Iterator[Finding]:
     """The decode head that predicts learns each class that a metric scores, and a metric scores each that it learns."""
-    heads = [head for head in setup.heads if head.key.startswith('model.decode_head') and takes_labels(head)]
+    heads = [head for head in setup.labelled_heads if head.key.startswith('model.decode_head')]
     metrics = list(_metrics(setup))
     if not heads or not metrics:
         return
     head = heads[-1]  # of a cascade, the last one predicts
     count = max(head.node['num_classes'], 2)  # one logit tells two apart
     trained = next(iter(setup.datasets('train_dataloader')), None)
-    names = (trained and classes_of(trained[0])) or []
+    names = (trained and known_classes(trained[0])) or []
     scored = {argument(metric.node, 'ignore_index', class_of(metric.node, METRICS)): metric for metric in metrics}
     left_out = {index: key for index in range(count) if (key := _leaves_out(head, index))}
     for index, key in left_out.items():
@@ -60,7 +59,7 @@ def _leaves_out(head: Part, index: int) -> str | None:
     """Return the key by which a head learns nothing of a class; None where one of its losses does."""
     if argument(head.node, 'ignore_index', class_of(head.node, MODELS)) == index:
         return f'{head.key}.ignore_index'
-    keys = [_left_out_by(loss, index, logits_of(head)) for loss in losses_of(head)]
+    keys = [_left_out_by(loss, index, logits_of(head.node)) for loss in losses_in(head)]
     return keys[0] if keys and all(keys) else None
 
 

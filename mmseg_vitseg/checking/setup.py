@@ -1,16 +1,28 @@
 """A config as the checks read it: what costs time is found out once, and only when a check asks."""
 
-from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
 
 from mmengine.config import Config
+from mmseg.models.decode_heads import STDCHead
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import DATASETS, MODELS
 
 from mmseg_vitseg.checking.counting import Steps, count_steps
 from mmseg_vitseg.checking.probing import Features, probe
-from mmseg_vitseg.config.parts import Part, argument, class_of, is_known, is_written_by_known, nested, pair, type_name
+from mmseg_vitseg.config.parts import (
+    Part,
+    argument,
+    class_of,
+    dicts,
+    in_wrappers,
+    is_known,
+    is_written_by_known,
+    nested,
+    pair,
+    type_name,
+)
 from mmseg_vitseg.datasets.class_names import names_of
 
 SIZE = (512, 512)  # where a config does not say how large pictures are
@@ -67,28 +79,37 @@ class Setup:
         ]
 
     @cached_property
+    def labelled_heads(self) -> list[Part]:
+        """The heads that are trained on the data set's labels as they are."""
+        return [head for head in self.heads if takes_labels(head)]
+
+    @cached_property
     def preprocessor(self) -> Part | None:
-        """The data preprocessor, the model's or the config's, where it is one of the host's kind."""
-        part = self.model.child('data_preprocessor') or next(
-            (Part('data_preprocessor', node) for node in [self.cfg.get('data_preprocessor')] if isinstance(node, dict)),
-            None,
+        """The data preprocessor, the model's or the config's."""
+        return self.model.child('data_preprocessor') or next(
+            dicts(self.cfg.get('data_preprocessor'), 'data_preprocessor'), None
         )
+
+    @property
+    def known_preprocessor(self) -> Part | None:
+        """The data preprocessor where it is one of the host's kind."""
+        part = self.preprocessor
         return part if part and is_known(class_of(part.node, MODELS)) else None
 
     def argument(self, name: str):
         """Return what an argument of the backbone is, as the config or its class has it."""
         return argument(self.backbone.node, name, self.backbone_class) if self.backbone else None
 
-    def datasets(self, loader: str) -> list[list[Part]]:
+    def datasets(self, loader: str) -> list[tuple[Part, ...]]:
         """Return each data set of a loader in its wrappers, the data set first, the outermost wrapper last."""
         node = self.cfg.get(loader)
         dataset = Part(loader, node).child('dataset') if isinstance(node, dict) else None
-        return list(_unwrapped(dataset, [])) if dataset else []
+        return list(in_wrappers(dataset)) if dataset else []
 
     @cached_property
     def train_steps(self) -> list[Part]:
         """The steps of the (first) training data set's pipeline."""
-        wrapped = next(iter(self.datasets('train_dataloader')), [])
+        wrapped = next(iter(self.datasets('train_dataloader')), ())
         return [step for part in wrapped for step in part.children('pipeline')]
 
     @cached_property
@@ -128,13 +149,23 @@ class Setup:
         return probe(self.backbone, self.model.child('neck'), self.size)
 
 
-def _unwrapped(part: Part, outside: list[Part]) -> Iterator[list[Part]]:
-    wrapped = [part, *outside]
-    inside = part.children('dataset') + part.children('datasets')
-    if not inside:
-        yield wrapped
-    for one in inside:
-        yield from _unwrapped(one, wrapped)
+def losses_in(head: Part) -> list[Part]:
+    """Return the losses of a head, or the one that it has by default, or those of one that classifies masks."""
+    default = argument(head.node, 'loss_decode', class_of(head.node, MODELS))
+    return list(dicts(default, f'{head.key}.loss_decode')) + head.children('loss_cls')
+
+
+def takes_labels(head: Part) -> bool:
+    """Tell whether a head is trained on the data set's labels as they are.
+
+    A class that nobody here wrote is believed to be so where its losses are the host's; STDC's detail head learns edges.
+    """
+    cls = class_of(head.node, MODELS)
+    if cls is None or issubclass(cls, STDCHead) or not isinstance(head.node['num_classes'], int):
+        return False
+    if is_known(cls):
+        return True
+    return is_written_by_known(cls, BaseDecodeHead, 'loss', 'loss_by_feat')
 
 
 def build_dataset(part: Part, **changes):
@@ -145,7 +176,7 @@ def build_dataset(part: Part, **changes):
     return DATASETS.build(settings)
 
 
-def classes_of(dataset: Part) -> list[str] | None:
+def known_classes(dataset: Part) -> list[str] | None:
     """Return the names of a data set's classes, None where neither the config nor its class says."""
     try:
         return names_of(dataset.node) or None

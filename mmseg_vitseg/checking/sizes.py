@@ -52,7 +52,7 @@ def check_position_grid(setup: Setup) -> Iterator[Finding]:
 
 def check_padding(setup: Setup) -> Iterator[Finding]:
     """The data preprocessor pads to a size, or to a multiple, and the size is the crop's."""
-    preprocessor, crop = setup.preprocessor, setup.crop
+    preprocessor, crop = setup.known_preprocessor, setup.crop
     if preprocessor is None or not setup.cfg.get('train_dataloader'):
         return
     key, node = preprocessor

@@ -2,7 +2,6 @@
 
 import copy
 import inspect
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +9,7 @@ from mmengine.config import Config, ConfigDict
 from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
+from mmseg_vitseg.config.parts import Part, build_unread, in_wrappers
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.pictures.drawing import distinct_colours
 
@@ -29,15 +29,7 @@ def datasets_in(cfg: Config, loader: str) -> list[ConfigDict]:
             found = f'a list of {len(dataset)}'
             joined = "; several data sets are one dataset=dict(type='ConcatDataset', datasets=[...])"
         raise ValueError(f'{cfg.filename}: {key} is {found}; allowed: {loader} = dict(dataset=dict(...), ...){joined}')
-    return list(_unwrapped(dataset))
-
-
-def _unwrapped(dataset: ConfigDict) -> Iterator[ConfigDict]:
-    inside = [one for one in (dataset.get('dataset'), *(dataset.get('datasets') or ())) if isinstance(one, dict)]
-    if not inside:
-        yield dataset
-    for one in inside:
-        yield from _unwrapped(one)
+    return [one.node for one, *_ in in_wrappers(Part(f'{loader}.dataset', dataset))]
 
 
 def metainfo_of(dataset: dict) -> dict:
@@ -54,8 +46,7 @@ def metainfo_of(dataset: dict) -> dict:
         ValueError: its classes are a file that is not there, or its palette is of another number of classes.
     """
     try:
-        built = DATASETS.build({**copy.deepcopy(dataset), 'pipeline': [], 'lazy_init': True})
-        meta = dict(built.metainfo)
+        meta = dict(build_unread(dataset).metainfo)
     except Exception:  # it wants its files, or does not know lazy_init
         meta = _metainfo_without_files(dataset)
     _check_names(meta)
@@ -113,7 +104,7 @@ def setting_of(dataset: ConfigDict, name: str) -> Any:
     if name in parameters:
         return parameters[name].default
     try:
-        return getattr(DATASETS.build(dict(copy.deepcopy(dataset), pipeline=[], lazy_init=True)), name)
+        return getattr(build_unread(dataset), name)
     except Exception:  # each class has its own
         return inspect.signature(BaseSegDataset).parameters[name].default
 

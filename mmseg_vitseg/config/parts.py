@@ -1,5 +1,6 @@
 """Reading the parts of a config: each is a dict and the dotted key at which it stands."""
 
+import copy
 import inspect
 import io
 import logging
@@ -10,9 +11,14 @@ from typing import NamedTuple, TypeGuard
 
 from mmengine.logging import MMLogger
 from mmengine.registry import Registry
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.registry import DATASETS, MODELS
 
 # Packages whose classes are what their names say; a class from elsewhere may do anything, so nothing is said about it.
 KNOWN_PACKAGES = ('mmseg', 'mmseg_vitseg', 'mmcv', 'mmdet', 'mmpretrain')
+
+# Heads that classify masks, with a last class for "no object".
+MASK_HEADS = ('MaskFormerHead', 'Mask2FormerHead', 'SideAdapterCLIPHead')
 
 
 class Part(NamedTuple):
@@ -50,6 +56,21 @@ def nested(node, key: str) -> Iterator[Part]:
     elif isinstance(node, (list, tuple)):
         for index, child in enumerate(node):
             yield from nested(child, f'{key}.{index}')
+
+
+def in_wrappers(dataset: Part, outside: tuple[Part, ...] = ()) -> Iterator[tuple[Part, ...]]:
+    """Yield each data set inside of wrappers (ConcatDataset, RepeatDataset ...) and these, the outermost wrapper last."""
+    wrapped = (dataset, *outside)
+    inside = dataset.children('dataset') + dataset.children('datasets')
+    if not inside:
+        yield wrapped
+    for one in inside:
+        yield from in_wrappers(one, wrapped)
+
+
+def build_unread(dataset: dict):
+    """Build a data set that has not looked for its files, without its pipeline: what it says of itself, and lists."""
+    return DATASETS.build({**copy.deepcopy(dataset), 'pipeline': [], 'lazy_init': True})
 
 
 def type_name(node: dict) -> str:
@@ -93,6 +114,24 @@ def argument(node: dict, name: str, cls: type | None):
             if parameter is not None and parameter.default is not inspect.Parameter.empty:
                 return parameter.default
     return None
+
+
+def classifies_pixels(head: dict) -> bool:
+    """Tell decode heads of the host's kind, none that classifies masks; a class that is not known is taken for one."""
+    cls = class_of(head, MODELS)
+    return (cls is None or issubclass(cls, BaseDecodeHead)) and type_name(head) not in MASK_HEADS
+
+
+def logits_of(head: dict) -> int:
+    """Return how many logits a head has a pixel; ``out_channels`` of others than the host's decode heads is a width."""
+    own = head.get('out_channels') if classifies_pixels(head) else None
+    return own or head['num_classes']
+
+
+def has_one_logit(model: dict) -> bool:
+    """Tell whether a model tells two classes apart by one logit, as far as the head says that predicts: a cascade's last."""
+    heads = [head.node for head in Part('model', model).children('decode_head')]
+    return bool(heads) and 'num_classes' in heads[-1] and logits_of(heads[-1]) == 1
 
 
 def pair(size) -> tuple[int, int] | None:

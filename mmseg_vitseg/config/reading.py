@@ -1,6 +1,5 @@
 """From a config file and a command line to one config for the machine that it runs on."""
 
-import difflib
 import inspect
 import re
 from pathlib import Path
@@ -72,9 +71,9 @@ def _failed_import(error: ImportError) -> str:
 def _where_configs_are(path: Path) -> str:
     """Return the file that was meant, from beside the one that was named or from this project's, or where those are."""
     known = {file.name: file for folder in (CONFIGS, path.parent) if folder.is_dir() for file in folder.glob('*.py')}
-    close = difflib.get_close_matches(f'{path.stem}.py', known, n=1)
-    if close:
-        return f'did you mean {_shown(known[close[0]])}?'
+    name = f'{path.stem}.py'
+    if close := known.get(name) or known.get(meant(name, known) or ''):
+        return f'did you mean {_shown(close)}?'
     return f"this project's configs are in {_shown(CONFIGS) if CONFIGS.is_dir() else 'configs/ of its clone'}"
 
 

@@ -1,6 +1,5 @@
 """From a config to the host's Runner, with all checked that the Runner would meet late or in silence."""
 
-import difflib
 import logging
 import os
 from pathlib import Path
@@ -26,6 +25,7 @@ from mmseg_vitseg.engine.resuming.hook import ResumingHook
 from mmseg_vitseg.engine.resuming.numbered import doubts, newest_first
 from mmseg_vitseg.engine.resuming.trained_settings import twice_as_long
 from mmseg_vitseg.engine.terminal import TerminalRunner, shorten
+from mmseg_vitseg.errors import meant
 from mmseg_vitseg.models.tta import squashes_twice
 
 
@@ -165,8 +165,8 @@ def check_training(cfg: Config) -> None:
     if isinstance(rate, str):
         raise ConfigError(f'{cfg.filename}: optim_wrapper.optimizer.lr={rate!r}; a number is needed')
     if isinstance(kind, str) and OPTIMIZERS.get(kind) is None:
-        close = difflib.get_close_matches(kind, _all_names(OPTIMIZERS), n=1)
-        hint = f'did you mean {close[0]!r}?' if close else "an optimizer of torch's is named as its class"
+        close = meant(kind, _all_names(OPTIMIZERS))
+        hint = f'did you mean {close!r}?' if close else "an optimizer of torch's is named as its class"
         raise ConfigError(f'{cfg.filename}: optim_wrapper.optimizer.type={kind!r} is not known; {hint}')
 
 

@@ -7,6 +7,7 @@ from mmengine.logging import print_log
 from mmseg.registry import MODELS
 
 from mmseg_vitseg.config.datasets import datasets_in
+from mmseg_vitseg.config.parts import has_one_logit
 from mmseg_vitseg.config.reading import ConfigError
 
 
@@ -65,12 +66,6 @@ def _reads(step: dict) -> str | None:
     if not name.startswith('Load'):
         return None
     return 'truth' if 'Annotation' in name or 'Mask' in name else 'picture'
-
-
-def has_one_logit(model: dict) -> bool:
-    """Tell whether a config's model tells two classes apart by one logit, as far as its decode head says."""
-    head = model.get('decode_head')
-    return isinstance(head, dict) and (head.get('out_channels') or head.get('num_classes')) == 1
 
 
 def is_hosts_tta(tta_model: dict) -> bool:

@@ -1,9 +1,10 @@
 """Refusing, with the reason, arguments that a class does not take."""
 
-import difflib
 import inspect
 from collections.abc import Sequence
 from numbers import Integral, Real
+
+from mmseg_vitseg.errors import meant
 
 
 def refuse_arguments(cls: type, given: dict, host_defaults: dict) -> None:
@@ -21,8 +22,8 @@ def refuse_arguments(cls: type, given: dict, host_defaults: dict) -> None:
     for name, value in given.items():
         if name not in host_defaults:
             known = [name for name in inspect.signature(cls).parameters if name != 'host_arguments']
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f'did you mean {close[0]!r}?' if close else f'allowed: {", ".join(known)}'
+            close = meant(name, known)
+            hint = f'did you mean {close!r}?' if close else f'allowed: {", ".join(known)}'
             raise TypeError(f'mmseg_vitseg.{cls.__name__} has no argument {name!r}; {hint}')
         if value != host_defaults[name]:
             raise ValueError(
