@@ -45,9 +45,9 @@ def main() -> None:
     from mmseg_vitseg.checkpoints.reading import read_shapes
     from mmseg_vitseg.checkpoints.strict import load_checkpoint
     from mmseg_vitseg.datasets.class_names import check_tested_classes
-    from mmseg_vitseg.engine.command_line import load_config, set_outputs
-    from mmseg_vitseg.engine.launch import build_runner, segmentor_of
-    from mmseg_vitseg.engine.tta import set_tta
+    from mmseg_vitseg.engine.running.command_line import load_config, set_outputs
+    from mmseg_vitseg.engine.running.launch import build_runner, segmentor_of
+    from mmseg_vitseg.engine.running.tta import set_tta
 
     read_shapes(local_file(args.checkpoint))  # if it is missing or damaged, that is said before the work
     cfg = load_config(args.config, options=args.cfg_options, work_dir=args.work_dir, launcher=args.launcher)

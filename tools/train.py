@@ -49,8 +49,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    from mmseg_vitseg.engine.command_line import load_config
-    from mmseg_vitseg.engine.lock import locked
+    from mmseg_vitseg.engine.running.command_line import load_config
+    from mmseg_vitseg.engine.running.lock import locked
 
     cfg = load_config(args.config, options=args.cfg_options, work_dir=args.work_dir, launcher=args.launcher)
     note_work_dir(cfg.work_dir)
@@ -60,10 +60,10 @@ def main() -> None:
 
 def train(cfg, args: argparse.Namespace) -> None:
     """Train in a work dir that is ours."""
-    from mmseg_vitseg.engine.command_line import enable_amp
-    from mmseg_vitseg.engine.disk import disk_errors_explained
-    from mmseg_vitseg.engine.launch import build_runner, set_resume
-    from mmseg_vitseg.engine.unused import unused_parameters_explained
+    from mmseg_vitseg.engine.running.command_line import enable_amp
+    from mmseg_vitseg.engine.running.disk import disk_errors_explained
+    from mmseg_vitseg.engine.running.launch import build_runner, set_resume
+    from mmseg_vitseg.engine.running.unused import unused_parameters_explained
 
     if args.seed is not None:
         cfg.randomness.seed = args.seed
@@ -84,7 +84,7 @@ def train(cfg, args: argparse.Namespace) -> None:
 
 def warn_of_earlier(work_dir: Path) -> None:
     """Say that a training starts anew where another's checkpoints are."""
-    from mmseg_vitseg.engine.resuming.numbered import find_resumable
+    from mmseg_vitseg.engine.resuming.newest import find_resumable
 
     earlier = find_resumable(work_dir)
     if earlier is not None and first_process():
@@ -111,7 +111,7 @@ def check(cfg) -> None:
 
 def report(work_dir: Path) -> None:
     """Say where the results are."""
-    from mmseg_vitseg.engine.resuming.numbered import find_resumable
+    from mmseg_vitseg.engine.resuming.newest import find_resumable
 
     print(f'Trained. Results are in {work_dir}:')
     for what, path in (

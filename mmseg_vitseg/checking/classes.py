@@ -9,7 +9,7 @@ from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.setup import LOADERS, Setup, known_classes, losses_in
 from mmseg_vitseg.config.parts import MASK_HEADS, Part, class_of, classifies_pixels, has_one_logit, logits_of, type_name
 from mmseg_vitseg.datasets.class_names import MEANT, first_difference, listed, reduces, same
-from mmseg_vitseg.engine.tta import is_hosts_tta
+from mmseg_vitseg.engine.running.tta import is_hosts_tta
 
 LABELS_TOO_HIGH = 'labels that the head has no logit for crash the loss, on a GPU with a "device-side assert"'
 

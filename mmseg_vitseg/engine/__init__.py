@@ -1,13 +1,13 @@
 """Training beside the host's Runner; importing this registers what a config can name."""
 
 from mmseg_vitseg.engine.amp import CPUAmpOptimWrapper
+from mmseg_vitseg.engine.fsdp import FSDPStrategy
 from mmseg_vitseg.engine.hooks.checkpoint import AtomicCheckpointHook
 from mmseg_vitseg.engine.hooks.finite_loss import FiniteLossHook
 from mmseg_vitseg.engine.hooks.outputs import PredictedLabelsHook, PredictedPicturesHook
 from mmseg_vitseg.engine.hooks.progress import PredictionProgressHook
 from mmseg_vitseg.engine.hooks.seed import SeedHook
 from mmseg_vitseg.engine.layer_decay import ViTLayerDecayConstructor
-from mmseg_vitseg.engine.sharding import FSDPStrategy
 
 __all__ = [
     'AtomicCheckpointHook',

@@ -7,7 +7,7 @@ import torch
 from mmengine import fileio
 
 from mmseg_vitseg.engine.hooks.checkpoint import BACKEND
-from mmseg_vitseg.engine.resuming.numbered import find_resumable
+from mmseg_vitseg.engine.resuming.newest import find_resumable
 
 
 def put(content: bytes, path) -> None:

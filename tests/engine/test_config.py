@@ -10,8 +10,8 @@ from mmengine.runner import Runner
 from mmseg_vitseg.compat import host_stack
 from mmseg_vitseg.config.devices import fit_to_devices
 from mmseg_vitseg.config.reading import ConfigError, near_setting, read_config, variable_of
-from mmseg_vitseg.engine.command_line import enable_amp, load_config, set_outputs
-from mmseg_vitseg.engine.tta import read_alike, set_tta
+from mmseg_vitseg.engine.running.command_line import enable_amp, load_config, set_outputs
+from mmseg_vitseg.engine.running.tta import read_alike, set_tta
 
 
 def config(**kwargs) -> Config:

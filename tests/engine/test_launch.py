@@ -4,8 +4,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmseg_vitseg.engine import launch
-from mmseg_vitseg.engine.launch import set_resume
+from mmseg_vitseg.engine.running import launch
+from mmseg_vitseg.engine.running.launch import set_resume
 
 
 def test_resume(tmp_path):

@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from mmseg_vitseg.engine import lock
-from mmseg_vitseg.engine.lock import NAME, locked
+from mmseg_vitseg.engine.running.lock import NAME, locked
 
 
 @pytest.fixture

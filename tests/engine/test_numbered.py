@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from mmseg_vitseg.engine.resuming.numbered import RUNS, doubts, find_resumable, newest_first, numbered_checkpoints
+from mmseg_vitseg.engine.resuming.newest import RUNS, doubts, find_resumable, newest_first, numbered_checkpoints
 
 OLD, NEW, LATER = 'old_20260101_000000', 'new_20260201_000000', 'new_20260301_000000'
 

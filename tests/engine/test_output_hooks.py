@@ -8,9 +8,9 @@ from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 from PIL import Image
 
-from mmseg_vitseg.engine.command_line import load_config, set_outputs
-from mmseg_vitseg.engine.launch import build_runner
-from mmseg_vitseg.engine.tta import set_tta
+from mmseg_vitseg.engine.running.command_line import load_config, set_outputs
+from mmseg_vitseg.engine.running.launch import build_runner
+from mmseg_vitseg.engine.running.tta import set_tta
 from mmseg_vitseg.pictures.naming import names_of
 
 
@@ -97,7 +97,7 @@ def test_a_users_metric_and_the_hosts_form_for_test_sets(config, tmp_path):
 
 def test_a_metric_that_writes_in_its_own_way_is_left_and_said(monkeypatch):
     said = []
-    monkeypatch.setattr('mmseg_vitseg.config.reading.print_log', lambda text, **_: said.append(text))
+    monkeypatch.setattr('mmseg_vitseg.engine.running.command_line.print_log', lambda text, **_: said.append(text))
     metrics = [dict(type='IoUMetric', output_dir='x'), dict(type='OwnWriting', format_only=True)]
     cfg = Config(dict(test_evaluator=metrics, default_hooks=dict()))
     set_outputs(cfg, labels='labels', pictures=None)

@@ -14,9 +14,9 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 from mmseg_vitseg.engine import PredictionProgressHook
-from mmseg_vitseg.engine.command_line import load_config
 from mmseg_vitseg.engine.hooks import progress as progress_hook
-from mmseg_vitseg.engine.launch import build_runner, set_resume
+from mmseg_vitseg.engine.running.command_line import load_config
+from mmseg_vitseg.engine.running.launch import build_runner, set_resume
 
 RED, GREEN = [255, 0, 0], [0, 255, 0]
 

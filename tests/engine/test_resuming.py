@@ -18,7 +18,7 @@ from torch import nn
 
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
 from mmseg_vitseg.engine.resuming.hook import ResumingHook
-from mmseg_vitseg.engine.resuming.numbered import RUNS
+from mmseg_vitseg.engine.resuming.newest import RUNS
 
 WARM = dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=3)
 COSINE = dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=3, eta_min=1e-4, convert_to_iter_based=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_vitseg.engine.command_line import load_config
-from mmseg_vitseg.engine.launch import build_runner, set_resume
+from mmseg_vitseg.engine.running.command_line import load_config
+from mmseg_vitseg.engine.running.launch import build_runner, set_resume
 
 TRAINING = """
 _base_ = '{config}'

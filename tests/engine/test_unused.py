@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 
 from mmseg_vitseg.config.reading import ConfigError
-from mmseg_vitseg.engine.unused import unused_parameters_explained, whole_modules
+from mmseg_vitseg.engine.running.unused import unused_parameters_explained, whole_modules
 
 TORCH_SAYS = (
     'Expected to have finished reduction in the prior iteration before starting a new one. ...\n'

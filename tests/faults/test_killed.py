@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
-from mmseg_vitseg.engine.resuming.numbered import find_resumable
+from mmseg_vitseg.engine.resuming.newest import find_resumable
 
 ROOT = Path(__file__).resolve().parents[2]
 COLD = 'MMSEG_VITSEG_KILLS' in os.environ  # each process imports everything, as a user's does
@@ -275,7 +275,7 @@ def offer(pipe) -> None:
 
 
 def test_a_worker_whose_training_ends_while_it_hands_a_batch_over(folder, call, monkeypatch):
-    monkeypatch.setattr('mmseg_vitseg.config.reading.load_config', lambda *args, **kwargs: take_and_go())
+    monkeypatch.setattr('mmseg_vitseg.engine.running.command_line.load_config', lambda *args, **kwargs: take_and_go())
     result = call('train small.py')
     assert result.status == 2 and result.err.startswith('error: taken and gone'), result.err
     assert (folder / 'said.txt').read_text() == ''
@@ -294,7 +294,7 @@ def test_a_signal_that_python_drops(folder, call, monkeypatch):
         time.sleep(60)
         raise AssertionError('goes on')
 
-    monkeypatch.setattr('mmseg_vitseg.config.reading.load_config', drop)
+    monkeypatch.setattr('mmseg_vitseg.engine.running.command_line.load_config', drop)
     result = call('train small.py')
     assert (result.status, result.err) == (143, NOTHING.format('Terminated'))
 
@@ -309,6 +309,6 @@ def test_a_library_that_makes_an_error_of_a_signal(folder, call, monkeypatch):
         except BaseException as error:
             raise SyntaxError('the config cannot be formatted') from error
 
-    monkeypatch.setattr('mmseg_vitseg.config.reading.load_config', swallow)
+    monkeypatch.setattr('mmseg_vitseg.engine.running.command_line.load_config', swallow)
     result = call('train small.py')
     assert (result.status, result.err) == (143, NOTHING.format('Terminated'))

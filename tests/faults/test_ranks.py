@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from mmseg_vitseg.engine.resuming.numbered import find_resumable
+from mmseg_vitseg.engine.resuming.newest import find_resumable
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = 'MMSEG_VITSEG_FAULT_TEST'  # in the environment of whatever a test starts

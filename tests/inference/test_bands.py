@@ -12,8 +12,8 @@ from mmengine.config import Config
 from mmseg.registry import TRANSFORMS
 from PIL import Image
 
-from mmseg_vitseg.engine.command_line import load_config, set_outputs
-from mmseg_vitseg.engine.launch import build_runner
+from mmseg_vitseg.engine.running.command_line import load_config, set_outputs
+from mmseg_vitseg.engine.running.launch import build_runner
 from mmseg_vitseg.exporting.export import default_shape
 from mmseg_vitseg.exporting.graph import Graph, describe
 from mmseg_vitseg.exporting.verify import predicted

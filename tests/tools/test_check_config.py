@@ -71,7 +71,7 @@ def test_warnings_and_no_check_go_on(call, config_path, capsys, monkeypatch):
         built.append(cfg)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr('mmseg_vitseg.engine.launch.build_runner', build_runner)
+    monkeypatch.setattr('mmseg_vitseg.engine.running.launch.build_runner', build_runner)
     wrong = ['--cfg-options', 'model.decode_head.num_classes=3']
     assert call('train', config_path('quickstart'), *wrong) == 2
     for options in (['--no-check', *wrong], ['--cfg-options', 'train_cfg.max_epochs=9']):

@@ -179,7 +179,7 @@ def test_two_processes_on_the_cpu_train_one_model(tmp_path):
 import os, sys, torch
 sys.path.insert(0, {str(ROOT / 'tools')!r})
 import train
-from mmseg_vitseg.engine import launch
+from mmseg_vitseg.engine.running import launch
 build = launch.build_runner
 def keep(cfg):
     runner = keep.runner = build(cfg)

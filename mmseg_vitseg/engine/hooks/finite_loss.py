@@ -12,7 +12,7 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.runner import EpochBasedTrainLoop
 from torch import Tensor, nn
 
-from mmseg_vitseg.engine.resuming.numbered import numbered_checkpoints
+from mmseg_vitseg.engine.resuming.newest import numbered_checkpoints
 from mmseg_vitseg.registry import HOOKS
 
 COUNT = 'train/skipped_batches'  # in the host's log, from the first on

@@ -11,7 +11,7 @@ from mmengine.optim import OptimWrapperDict
 from mmengine.registry import PARAM_SCHEDULERS
 from mmengine.runner import EpochBasedTrainLoop, FlexibleRunner, Runner
 
-from mmseg_vitseg.engine.resuming.numbered import RUNS
+from mmseg_vitseg.engine.resuming.newest import RUNS
 from mmseg_vitseg.engine.resuming.optimizers import Training, groups_of, take_groups
 from mmseg_vitseg.engine.resuming.replaying import replay
 from mmseg_vitseg.engine.resuming.trained_settings import changes, read_settings

@@ -13,7 +13,7 @@ from torch.distributed.fsdp import FullyShardedDataParallel, ShardingStrategy
 
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.checkpoints.strict import account
-from mmseg_vitseg.engine.terminal import shorten
+from mmseg_vitseg.engine.running.terminal import shorten
 from mmseg_vitseg.models.layers import Block
 from mmseg_vitseg.models.mit import MixBlock
 from mmseg_vitseg.registry import FUNCTIONS, STRATEGIES

@@ -22,9 +22,9 @@ from mmseg_vitseg.config.building import building
 from mmseg_vitseg.config.devices import is_sharded
 from mmseg_vitseg.config.reading import ConfigError
 from mmseg_vitseg.engine.resuming.hook import ResumingHook
-from mmseg_vitseg.engine.resuming.numbered import doubts, newest_first
+from mmseg_vitseg.engine.resuming.newest import doubts, newest_first
 from mmseg_vitseg.engine.resuming.trained_settings import twice_as_long
-from mmseg_vitseg.engine.terminal import TerminalRunner, shorten
+from mmseg_vitseg.engine.running.terminal import TerminalRunner, shorten
 from mmseg_vitseg.errors import meant
 from mmseg_vitseg.models.tta import squashes_twice
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmseg_vitseg.engine.resuming.numbered import find_resumable
+from mmseg_vitseg.engine.resuming.newest import find_resumable
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
