@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from mmseg_vitseg.engine import lock
+from mmseg_vitseg.engine.running import lock
 from mmseg_vitseg.engine.running.lock import NAME, locked
 
 
