@@ -6,7 +6,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1] / 'mmseg_vitseg'
 FLOORS = (
-    'errors compat atomic download machine architectures registry ops pictures',
+    'errors compat atomic download machine architectures labels registry ops pictures',
     'config datasets checkpoints',
     'models',
     'engine converting inference upgrading',

@@ -21,6 +21,7 @@ from mmseg_vitseg.config.pipelines import is_loading
 from mmseg_vitseg.datasets.loading import LoadMask
 from mmseg_vitseg.datasets.masks import NoMaskError
 from mmseg_vitseg.errors import first_line
+from mmseg_vitseg.labels import IGNORED
 
 SAMPLE = 64  # pictures of each data set, at even distances
 FEW = 8  # masks of each that are looked at before a training
@@ -144,7 +145,7 @@ def _check_sample(setup: Setup, part: Part, dataset, seen: Seen) -> Iterator[Fin
 def _ignored(heads: list[Part]) -> int:
     """Return the label that the loss leaves out."""
     values = [argument(head.node, 'ignore_index', class_of(head.node, MODELS)) for head in heads]
-    return next((value for value in values if value is not None), 255)
+    return next((value for value in values if value is not None), IGNORED)
 
 
 def check_few_masks(setup: Setup) -> Iterator[Finding]:

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.sample import Seen
 from mmseg_vitseg.config.parts import Part
+from mmseg_vitseg.labels import IGNORED, is_no_class
 
 LISTED = 3  # labels named before the rest is only counted
 
@@ -20,7 +23,8 @@ def check_labels(part: Part, dataset, seen: Seen, names: list[str], ignored: int
     """
     reduced, labels, count = bool(dataset.reduce_zero_label), set(seen.labels), len(names)
     key, classes = f'{part.key}.reduce_zero_label', f'classes are 0 to {count - 1}'
-    unknown = sorted(labels - {*range(count), ignored})
+    found = np.array(sorted(labels))
+    unknown = found[is_no_class(found, count, {ignored})].tolist()
     if unknown:
         listed = ', '.join(f'{one} in {seen.labels[one]} of {seen.masks} masks' for one in unknown[:LISTED])
         more = f' and {len(unknown) - LISTED} more labels' if len(unknown) > LISTED else ''
@@ -32,9 +36,9 @@ def check_labels(part: Part, dataset, seen: Seen, names: list[str], ignored: int
             why='such labels crash the loss, on a GPU with a "device-side assert"',
             fix=f"if 0 stands for 'no class' in the masks, {key}=True"
             if from_one
-            else 'set ignore_index=255 in every head'
-            if unknown == [255]
-            else 'convert the masks, or give a class for each label in metainfo.classes; what has none is 255'
+            else f'set ignore_index={IGNORED} in every head'
+            if unknown == [IGNORED]
+            else f'convert the masks, or give a class for each label in metainfo.classes; what has none is {IGNORED}'
             + _reading(labels - {ignored}, count, 'or, if the classes are in this order, '),
         )
     elif not labels & set(range(count)):

@@ -15,6 +15,7 @@ from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.loss_trials import FAILS, taught_by
 from mmseg_vitseg.checking.setup import Setup, losses_in
 from mmseg_vitseg.config.parts import Part, argument, class_of, is_known, is_written_by_known, logits_of, type_name
+from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.models.heads.base import DecodeHead
 
 # What the host's losses are for whose arguments no plain decode head gives.
@@ -28,7 +29,7 @@ FORMS: tuple[dict, ...] = tuple({'loss_type': value} for value in ('binary', 'mu
 CHANGES: tuple[dict, ...] = (
     *({'use_sigmoid': value} for value in (True, False)),
     {'reduction': 'none'},
-    {'ignore_index': 255},
+    {'ignore_index': IGNORED},
     {'class_weight': None},
     *({name: False} for name in ('use_mask', 'avg_non_ignore')),
     *({name: value} for name, value in (('gamma', 2.0), ('alpha', 0.5), ('loss_weight', 1.0))),

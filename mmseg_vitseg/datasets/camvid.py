@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mmseg.datasets import BaseSegDataset
 
+from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.registry import DATASETS
 
 VOID = 11  # the label of pixels without a class
@@ -69,7 +70,7 @@ class CamVidDataset(BaseSegDataset):
     @classmethod
     def get_label_map(cls, new_classes: Sequence[str] | None = None) -> dict[int, int]:
         """Return what becomes of the labels: those of classes that are left out, and void, become 255."""
-        return {**(super().get_label_map(new_classes) or {}), VOID: 255}
+        return {**(super().get_label_map(new_classes) or {}), VOID: IGNORED}
 
     def load_data_list(self) -> list[dict]:
         """List the pairs of image and mask, every file of which exists."""

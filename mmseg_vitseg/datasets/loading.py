@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from mmseg_vitseg.datasets.masks import NoMaskError, decode_mask, label_table, of_channels, to_bytes
 from mmseg_vitseg.errors import first_line
+from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.registry import TRANSFORMS
 
 WIDE = ('I', 'F')  # the modes, or their beginnings, of pixels that the host would cut off at 255
@@ -109,7 +110,7 @@ class LoadMask(LoadAnnotations):
         if isinstance(self.values, dict):
             table = table[[self.values.get(value, value) for value in range(256)]]
         if self.void is not None:
-            table[self.void] = 255
+            table[self.void] = IGNORED
         results['gt_seg_map'] = table[mask]
         results['seg_fields'].append('gt_seg_map')
 

@@ -15,6 +15,7 @@ from mmseg.models.losses.tversky_loss import tversky_loss
 from mmseg.models.losses.utils import get_class_weight
 from torch import Tensor, nn
 
+from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.registry import MODELS
 
 # Of one logit, the host's DiceLoss learns where label 0 is, which is the inverse, and its TverskyLoss learns nothing.
@@ -72,7 +73,7 @@ class DiceLoss(host.DiceLoss):
         weight: Tensor | None = None,
         avg_factor: float | None = None,
         reduction_override: str | None = None,
-        ignore_index: int | None = 255,
+        ignore_index: int | None = IGNORED,
         **_,
     ) -> Tensor:
         """Return the loss of logits (B, K, H, W).
@@ -103,7 +104,7 @@ class TverskyLoss(host.TverskyLoss):
     """
 
     def forward(
-        self, pred: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int | None = 255, **_
+        self, pred: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int | None = IGNORED, **_
     ) -> Tensor:
         """Return the loss of logits (B, K, H, W)."""
         one = pred.shape[1] == 1
@@ -136,7 +137,7 @@ class LovaszLoss(host.LovaszLoss):
         cls_score: Tensor,
         label: Tensor,
         weight: Tensor | None = None,
-        ignore_index: int | None = 255,
+        ignore_index: int | None = IGNORED,
         **host_arguments,
     ) -> Tensor:
         """Return the loss of logits (B, K, H, W)."""
@@ -163,7 +164,7 @@ class FocalLoss(host.FocalLoss):
         weight: Tensor | None = None,
         avg_factor: float | None = None,
         reduction_override: str | None = None,
-        ignore_index: int | None = 255,
+        ignore_index: int | None = IGNORED,
         **_,
     ) -> Tensor:
         """Return the loss of logits (B, K, H, W); not reduced, it is (B, H, W), the mean over the classes."""

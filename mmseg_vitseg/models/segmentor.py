@@ -14,6 +14,7 @@ from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
 from mmseg_vitseg.checkpoints.strict import account
+from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.models.heads.base import DecodeHead, check_training, has_plain_loss, loss_in_strips, overrides
 from mmseg_vitseg.models.heads.labels import check_masks
 from mmseg_vitseg.models.heads.sizes import input_size
@@ -21,7 +22,6 @@ from mmseg_vitseg.models.prediction import DeferredLogits, window_starts
 from mmseg_vitseg.ops.resampling import Resampling, resizings, unchanged
 from mmseg_vitseg.registry import MODELS
 
-IGNORED_BY_SCORES = 255  # by default, by the host's
 WINDOW_BATCH = {'cpu': 1, 'default': 4}  # on a CPU more of them take more memory and no less time
 
 
@@ -83,7 +83,7 @@ class EncoderDecoder(HostEncoderDecoder):
             ValueError: a sample's mask has labels that are no class; the host's scores leave them out without a word.
         """
         for sample in data_samples or ():
-            check_masks(self.decode_head, [sample], IGNORED_BY_SCORES)
+            check_masks(self.decode_head, [sample], IGNORED)
         if self.test_cfg.get('keep_logits', False) or not resizes_as_the_host(self.decode_head):
             return super().predict(inputs, data_samples)
         metas = None if data_samples is None else [sample.metainfo for sample in data_samples]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from mmseg_vitseg.labels import IGNORED, check_labels
 from mmseg_vitseg.ops.resampling import Resampling, Strips, resizings
 
 
@@ -25,7 +26,7 @@ def upsample_cross_entropy(
     *,
     align_corners: bool = False,
     resampling: Resampling | None = None,
-    ignore_index: int = 255,
+    ignore_index: int = IGNORED,
     class_weight: Tensor | None = None,
     avg_non_ignore: bool = False,
     reduction: str = 'mean',
@@ -56,7 +57,7 @@ def upsample_cross_entropy(
             'allowed: (B, K, h, w) and (B, H, W)'
         )
     valid = labels != ignore_index
-    check_labels(labels, valid, logits.shape[1], ignore_index)
+    check_labels(labels, logits.shape[1], ignore_index)
     weights = valid.to(torch.float32) if class_weight is None else class_weight.new_zeros(labels.shape)
     if class_weight is not None:
         weights[valid] = class_weight[labels[valid]]
@@ -69,22 +70,6 @@ def upsample_cross_entropy(
     total, correct = _UpsampleCrossEntropy.apply(logits, labels, weights / divisor, valid, resampling)
     eps = torch.finfo(torch.float32).eps  # the host's guard again
     return Loss(total, (correct + eps) * 100 / (valid.sum() + eps))
-
-
-def check_labels(labels: Tensor, valid: Tensor, classes: int, ignore_index: int) -> None:
-    """Refuse labels outside 0 to K - 1, which torch meets with a crash without a name, on a GPU of the whole process.
-
-    Raises:
-        ValueError: with the labels seen, and what to look at.
-    """
-    wrong = labels[valid & ((labels < 0) | (labels >= classes))]
-    if wrong.numel():
-        seen = sorted(wrong.unique().tolist())
-        raise ValueError(
-            f'labels {", ".join(map(str, seen[:5]))} with num_classes={classes}; allowed: 0 to {classes - 1} and '
-            f'ignore_index={ignore_index}; {wrong.numel()} pixels have others. Check num_classes, reduce_zero_label and '
-            'the masks'
-        )
 
 
 class _UpsampleCrossEntropy(torch.autograd.Function):

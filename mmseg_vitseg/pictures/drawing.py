@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-IGNORED = 255  # labels of pixels that do not count
 UNKNOWN = 235  # grey of a truth that is not known
 SWATCH = 14  # pixels of a legend's colour field
 LINE = 20  # pixels of a legend's line

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from mmseg.evaluation import IoUMetric
 
-from mmseg_vitseg.pictures.drawing import IGNORED
+from mmseg_vitseg.labels import IGNORED, is_no_class
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,11 @@ def confusion_matrix(
         raise ValueError(f'{file}: the picture is {_size(labels)} pixels, its truth {_size(truth)}')
     count, counted = len(names), np.ones(truth.shape, bool) if IGNORED in others else truth != IGNORED
     labels, truth = labels[counted], truth[counted]
-    classes = truth[~np.isin(truth, others)]
-    for what, values in (('its truth holds', classes), ('the model predicts', labels)):
-        if values.size and (values.max() >= count or values.min() < 0):
-            wrong = values.max() if values.max() >= count else values.min()
+    for what, values, known in (('its truth holds', truth, others), ('the model predicts', labels, ())):
+        wrong = values[is_no_class(values, count, known)]
+        if wrong.size:
             raise ValueError(
-                f'{file}: {what} class {wrong}; the data set has {count}: 0 ({names[0]}) to '
+                f'{file}: {what} class {wrong.max()}; the data set has {count}: 0 ({names[0]}) to '
                 f'{count - 1} ({names[-1]}), and {", ".join(map(str, others)) or IGNORED} for pixels that do not count'
             )
     rows = truth.copy()

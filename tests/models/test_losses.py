@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from mmseg.registry import MODELS
 from torch.testing import assert_close
 
-IGNORED = 255
+from mmseg_vitseg.labels import IGNORED
+
 WEIGHTS = [1.0, 3.0, 0.5, 2.0]
 
 

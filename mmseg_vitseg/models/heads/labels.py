@@ -10,8 +10,8 @@ from mmseg.models.losses import DiceLoss
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from mmseg_vitseg.labels import check_labels
 from mmseg_vitseg.models.losses import losses_of
-from mmseg_vitseg.ops.upsample_loss import check_labels
 
 
 def takes_labels(head: nn.Module) -> bool:
@@ -65,8 +65,5 @@ def _name_mask(head: BaseDecodeHead, samples: list[SegDataSample], also_ignored:
 
 
 def _check(head: BaseDecodeHead, labels: Tensor, also_ignored: tuple[int | None, ...]) -> None:
-    valid = torch.ones_like(labels, dtype=torch.bool)
-    for ignored in {head.ignore_index, *also_ignored} - {None}:
-        valid &= labels != ignored
     classes = max(head.num_classes, 2) if head.out_channels == 1 else head.num_classes  # one logit tells two apart
-    check_labels(labels, valid, classes, head.ignore_index)
+    check_labels(labels, classes, head.ignore_index, also_ignored)
