@@ -5,15 +5,5 @@ did other work too (0.64 s a step of 8 crops when it did not, which makes 40), 1
 `CAMVID_ROOT=DIR python tools/train.py configs/segformer_b0_camvid.py`
 """
 
-_base_ = [
-    '_base_/models/segformer.py',
-    '_base_/datasets/camvid.py',
-    '_base_/schedules/scratch.py',
-    '_base_/default_runtime.py',
-]
+_base_ = ['_base_/models/segformer.py', '_base_/recipes/scratch_camvid.py']
 model = dict(decode_head=dict(num_classes=11))
-train_cfg = dict(max_epochs=75, val_interval=5)
-param_scheduler = [
-    _base_.param_scheduler[0],
-    dict(_base_.param_scheduler[1], end=75),
-]

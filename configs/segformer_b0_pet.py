@@ -5,12 +5,7 @@ s a step of 16), the first third on a crowded machine, so 67 min in all.
 `PET_ROOT=DIR python tools/train.py configs/segformer_b0_pet.py`
 """
 
-_base_ = [
-    '_base_/models/segformer.py',
-    '_base_/datasets/pet.py',
-    '_base_/schedules/scratch.py',
-    '_base_/default_runtime.py',
-]
+_base_ = ['_base_/models/segformer.py', '_base_/recipes/scratch_pet.py']
 model = dict(decode_head=dict(num_classes=3))
 train_cfg = dict(max_epochs=200, val_interval=5)
 param_scheduler = [_base_.param_scheduler[0], dict(_base_.param_scheduler[1], end=200)]

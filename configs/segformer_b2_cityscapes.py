@@ -6,13 +6,5 @@ The host's decoder, for its checkpoints:
 tools/dist_train.sh configs/segformer_b2_cityscapes.py 8
 """
 
-_base_ = [
-    '_base_/models/segformer_b2.py',
-    '_base_/datasets/cityscapes_1024.py',
-    '_base_/schedules/segformer_160k.py',
-    '_base_/default_runtime.py',
-]
-model = dict(
-    data_preprocessor=dict(size=_base_.crop_size, size_divisor=None),
-    test_cfg=dict(mode='slide', crop_size=_base_.crop_size, stride=(768, 768)),
-)
+_base_ = ['_base_/models/segformer_b2.py', '_base_/recipes/segformer_cityscapes.py']
+model = _base_.pop('at_crops')

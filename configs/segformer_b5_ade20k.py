@@ -7,13 +7,5 @@ Not measured here. The host's decoder, for its checkpoints:
 tools/dist_train.sh configs/segformer_b5_ade20k.py 8
 """
 
-_base_ = [
-    '_base_/models/segformer_b5.py',
-    '_base_/datasets/ade20k.py',
-    '_base_/schedules/segformer_160k.py',
-    '_base_/default_runtime.py',
-]
-model = dict(
-    data_preprocessor=dict(size=_base_.crop_size, size_divisor=None),
-    decode_head=dict(num_classes=150),
-)
+_base_ = ['_base_/models/segformer_b5.py', '_base_/recipes/segformer_ade20k.py']
+model = dict(_base_.pop('at_crops'), decode_head=dict(num_classes=150))

@@ -3,10 +3,6 @@
 tools/dist_train.sh configs/setr_mla_cityscapes.py 8
 """
 
-_base_ = [
-    '_base_/models/setr_mla.py',
-    '_base_/datasets/cityscapes.py',
-    '_base_/schedules/setr_80k.py',
-    '_base_/default_runtime.py',
-]
+_base_ = ['_base_/models/setr_mla.py', '_base_/recipes/setr_cityscapes.py']
+model = _base_.pop('at_crops')
 optim_wrapper = dict(optimizer=dict(lr=0.002))

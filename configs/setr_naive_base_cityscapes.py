@@ -3,13 +3,9 @@
 tools/dist_train.sh configs/setr_naive_base_cityscapes.py 8
 """
 
-_base_ = 'setr_naive_cityscapes.py'
+_base_ = ['setr_naive_cityscapes.py', '_base_/models/vit_base.py']
 model = dict(
-    backbone=dict(
-        variant='base',
-        out_indices=(2, 5, 8, 11),
-        init_cfg=dict(checkpoint='{{$PRETRAINED:pretrain/vit_base_patch16_384.safetensors}}'),
-    ),
+    backbone=dict(_base_.pop('vit_base'), out_indices=(2, 5, 8, 11)),
     decode_head=dict(in_channels=768),
     auxiliary_head=[dict(head, in_channels=768) for head in _base_.model.auxiliary_head],
 )

@@ -5,13 +5,9 @@ Auxiliary heads as in the host's configs; the authors have a fourth, on the last
 tools/dist_train.sh configs/setr_pup_base_cityscapes.py 8
 """
 
-_base_ = 'setr_pup_cityscapes.py'
+_base_ = ['setr_pup_cityscapes.py', '_base_/models/vit_base.py']
 model = dict(
-    backbone=dict(
-        variant='base',
-        out_indices=(4, 7, 9, 11),
-        init_cfg=dict(checkpoint='{{$PRETRAINED:pretrain/vit_base_patch16_384.safetensors}}'),
-    ),
+    backbone=dict(_base_.pop('vit_base'), out_indices=(4, 7, 9, 11)),
     decode_head=dict(in_channels=768),
     auxiliary_head=[dict(head, in_channels=768) for head in _base_.model.auxiliary_head],
 )

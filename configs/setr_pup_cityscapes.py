@@ -3,9 +3,5 @@
 tools/dist_train.sh configs/setr_pup_cityscapes.py 8
 """
 
-_base_ = [
-    '_base_/models/setr_pup.py',
-    '_base_/datasets/cityscapes.py',
-    '_base_/schedules/setr_80k.py',
-    '_base_/default_runtime.py',
-]
+_base_ = ['_base_/models/setr_pup.py', '_base_/recipes/setr_cityscapes.py']
+model = _base_.pop('at_crops')

@@ -4,18 +4,10 @@ Measured on 360 + 278 pictures of Oxford-IIIT Pet, 2 CPU cores: aAcc 90.81, mIoU
 `PRETRAINED=FILE python tools/train.py configs/setr_pup_pet.py`
 """
 
-_base_ = [
-    '_base_/models/setr_pup.py',
-    '_base_/models/vits14.py',
-    '_base_/datasets/pet_196.py',
-    '_base_/schedules/finetune.py',
-    '_base_/default_runtime.py',
-]
+_base_ = ['_base_/models/setr_pup.py', '_base_/models/vits14.py', '_base_/recipes/finetune_pet.py']
 small = dict(in_channels=384, channels=128, num_classes=3)
 model = dict(
-    data_preprocessor=dict(size=None, size_divisor=1),
-    backbone=dict(out_indices=(2, 5, 8, 11), **_base_.vits14),
+    backbone=dict(_base_.vits14, out_indices=(2, 5, 8, 11)),
     decode_head=small,
-    auxiliary_head=[{**head, **small} for head in _base_.model.auxiliary_head],
-    test_cfg=dict(_delete_=True, mode='whole'),
+    auxiliary_head=[dict(head, **small) for head in _base_.model.auxiliary_head],
 )

@@ -10,4 +10,4 @@ model = dict(
     decode_head=dict(in_channels=32, channels=32, num_convs=1),
 )
 train_cfg = dict(max_epochs=4)  # about as long as the FCN's ten
-param_scheduler = [{**step, 'end': min(step['end'], 4)} for step in _base_.param_scheduler]
+param_scheduler = [_base_.param_scheduler[0], dict(_base_.param_scheduler[1], end=4)]

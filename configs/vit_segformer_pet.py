@@ -4,14 +4,5 @@ Measured on 360 + 278 pictures of Oxford-IIIT Pet, 2 CPU cores: aAcc 86.79, mIoU
 `PRETRAINED=FILE python tools/train.py configs/vit_segformer_pet.py`
 """
 
-_base_ = [
-    '_base_/models/vit_segformer.py',
-    '_base_/models/vits14.py',
-    '_base_/datasets/pet_196.py',
-    '_base_/schedules/finetune.py',
-    '_base_/default_runtime.py',
-]
-model = dict(
-    backbone=dict(type='mmseg_vitseg.VisionTransformer', **_base_.vits14),
-    decode_head=dict(in_channels=[384] * 4, channels=128, num_classes=3),
-)
+_base_ = ['_base_/models/vit_segformer.py', '_base_/models/vits14.py', '_base_/recipes/finetune_pet.py']
+model = dict(backbone=_base_.vits14, decode_head=dict(in_channels=[384] * 4, channels=128, num_classes=3))

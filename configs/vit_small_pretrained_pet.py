@@ -4,12 +4,7 @@ Measured on 360 + 278 pictures of Oxford-IIIT Pet, 2 CPU cores: aAcc 90.32, mIoU
 `PRETRAINED=FILE python tools/train.py configs/vit_small_pretrained_pet.py`
 """
 
-_base_ = [
-    '_base_/models/vits14_pretrained.py',
-    '_base_/datasets/pet_196.py',
-    '_base_/schedules/finetune.py',
-    '_base_/default_runtime.py',
-]
+_base_ = ['_base_/models/vits14_pretrained.py', '_base_/recipes/finetune_pet.py']
 model = dict(
     decode_head=dict(type='mmseg_vitseg.LinearPatchHead', in_channels=384, num_classes=3, patch_size=14),
 )

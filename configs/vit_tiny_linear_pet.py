@@ -4,12 +4,7 @@ Measured on 360 + 278 pictures, 2 CPU cores: aAcc 78.29, mIoU 51.94 after 30 epo
 comparable with figures on the whole data set. `python tools/train.py configs/vit_tiny_linear_pet.py`
 """
 
-_base_ = [
-    '_base_/models/vit_linear.py',
-    '_base_/datasets/pet.py',
-    '_base_/schedules/scratch.py',
-    '_base_/default_runtime.py',
-]
+_base_ = ['_base_/models/vit_linear.py', '_base_/recipes/scratch_pet.py']
 model = dict(
     backbone=dict(variant='tiny', num_layers=8, patch_size=8, mlp_drop_rate=0.1, drop_path_rate=0.1),
     decode_head=dict(in_channels=192, num_classes=3, patch_size=8),

@@ -11,16 +11,21 @@ steps = dict(
     RandomResize=dict(type='RandomResize', scale=(480, 360), ratio_range=(0.5, 2.0), keep_ratio=True),
     RandomCrop=dict(type='RandomCrop', crop_size=(256, 320), cat_max_ratio=0.75),
 )
-train_pipeline = [steps.get(step['type'], step) for step in _base_.train_pipeline]
+train_pipeline = [steps.get(step.type, step) for step in _base_.train_pipeline]
 test_pipeline = [load_image, load_mask, dict(type='PackSegInputs')]
+tta_pipeline = [
+    load_image,
+    dict(
+        type='TestTimeAug',
+        transforms=[*_base_.tta_pipeline[1].transforms[:2], [load_mask], [dict(type='PackSegInputs')]],
+    ),
+]
 train_dataloader = dict(
     batch_size=8,
     num_workers=2,
     sampler=dict(type='DefaultSampler'),
     dataset=dict(
-        data,
-        data_prefix=dict(img_path='images/train', seg_map_path='annotations/train'),
-        pipeline=train_pipeline,
+        data, data_prefix=dict(img_path='images/train', seg_map_path='annotations/train'), pipeline=train_pipeline
     ),
 )
 val_dataloader = dict(
@@ -33,15 +38,3 @@ val_dataloader = dict(
     ),
 )
 test_dataloader = val_dataloader
-tta_pipeline = [
-    load_image,
-    *(
-        {
-            **step,
-            'transforms': [
-                [load_mask] if branch[0]['type'] == 'LoadAnnotations' else branch for branch in step['transforms']
-            ],
-        }
-        for step in _base_.tta_pipeline[1:]
-    ),
-]

@@ -1,4 +1,4 @@
-# What data sets that are trained on random crops share. A file on this one sets the data set, its scale and its crops.
+# What data sets that are trained on random crops share, at ADE20K's sizes. A file on this one names the data, and its sizes.
 load_mask = dict(type='LoadAnnotations')  # reduce_zero_label as the data set says
 train_pipeline = [
     dict(type='LoadImageFromFile'),
@@ -33,12 +33,14 @@ train_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type='InfiniteSampler', shuffle=True),
+    dataset=dict(pipeline=train_pipeline),
 )
 val_dataloader = dict(
     batch_size=1,
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(pipeline=test_pipeline),
 )
 test_dataloader = val_dataloader
 val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])

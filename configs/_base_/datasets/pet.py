@@ -1,5 +1,4 @@
 # Oxford-IIIT Pet at 128 x 128, aspect not kept, as in the article. Scores are taken at the pictures' own size.
-data_root = '{{$PET_ROOT:data/oxford-iiit-pet}}'
 load_image = dict(
     type='LoadImageFromFile', _scope_='mmseg_vitseg'
 )  # ours, under the name that the host's inference knows
@@ -33,23 +32,15 @@ train_dataloader = dict(
     sampler=dict(type='DefaultSampler', shuffle=True),
     dataset=dict(
         type='mmseg_vitseg.OxfordPetDataset',
-        data_root=data_root,
+        data_root='{{$PET_ROOT:data/oxford-iiit-pet}}',
         ann_file='annotations/trainval.txt',
         pipeline=train_pipeline,
     ),
 )
 val_dataloader = dict(
-    batch_size=16,
-    num_workers=2,
-    persistent_workers=True,
+    train_dataloader,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='mmseg_vitseg.OxfordPetDataset',
-        data_root=data_root,
-        ann_file='annotations/test.txt',
-        pipeline=test_pipeline,
-        test_mode=True,
-    ),
+    dataset=dict(train_dataloader['dataset'], ann_file='annotations/test.txt', pipeline=test_pipeline, test_mode=True),
 )
 test_dataloader = val_dataloader
 val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])

@@ -24,10 +24,9 @@ train_dataloader = dict(
     dataset=dict(type='mmseg_vitseg.ShapesDataset', length=1024, size=64, seed=0, pipeline=train_pipeline),
 )
 val_dataloader = dict(
-    batch_size=16,
-    num_workers=0,
+    train_dataloader,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='mmseg_vitseg.ShapesDataset', length=64, size=64, seed=1, pipeline=test_pipeline, test_mode=True),
+    dataset=dict(train_dataloader['dataset'], length=64, seed=1, pipeline=test_pipeline, test_mode=True),
 )
 test_dataloader = val_dataloader
 val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])

@@ -1,9 +1,3 @@
-# SegFormer-B3 on an encoder pretrained on ImageNet-1k: the host's file, or HF's nvidia/mit-b3.
-_base_ = './segformer.py'
-model = dict(
-    backbone=dict(
-        variant='b3',
-        init_cfg=dict(type='Pretrained', checkpoint='{{$PRETRAINED:pretrain/mit_b3.pth}}'),
-    ),
-    decode_head=dict(in_channels=[64, 128, 320, 512], channels=768),
-)
+# SegFormer-B3 on an encoder pretrained on ImageNet-1k: the host's file, or HF's nvidia/mit-b3. B2's widths.
+_base_ = './segformer_b2.py'
+model = dict(backbone=dict(variant='b3', init_cfg=dict(checkpoint='{{$PRETRAINED:pretrain/mit_b3.pth}}')))

@@ -1,9 +1,3 @@
-# SegFormer-B4 on an encoder pretrained on ImageNet-1k: the host's file, or HF's nvidia/mit-b4.
-_base_ = './segformer.py'
-model = dict(
-    backbone=dict(
-        variant='b4',
-        init_cfg=dict(type='Pretrained', checkpoint='{{$PRETRAINED:pretrain/mit_b4.pth}}'),
-    ),
-    decode_head=dict(in_channels=[64, 128, 320, 512], channels=768),
-)
+# SegFormer-B4 on an encoder pretrained on ImageNet-1k: the host's file, or HF's nvidia/mit-b4. B2's widths.
+_base_ = './segformer_b2.py'
+model = dict(backbone=dict(variant='b4', init_cfg=dict(checkpoint='{{$PRETRAINED:pretrain/mit_b4.pth}}')))

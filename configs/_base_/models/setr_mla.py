@@ -1,14 +1,14 @@
 # SETR-MLA: four levels summed from the deepest up, each through convolutions, classified together; and each by itself.
-_base_ = 'setr.py'
+_base_ = './setr.py'
 auxiliary = dict(
+    _base_.model.decode_head,
     type='FCNHead',
     in_channels=256,
     channels=256,
     num_convs=0,
     kernel_size=1,
     concat_input=False,
-    loss_decode=dict(_base_.loss, loss_weight=0.4),
-    **_base_.head_defaults,
+    loss_decode=dict(_base_.model.decode_head.loss_decode, loss_weight=0.4),
 )
 model = dict(
     backbone=dict(with_cls_token=False, out_indices=(5, 11, 17, 23)),
@@ -25,8 +25,6 @@ model = dict(
         in_index=(0, 1, 2, 3),
         mla_channels=128,
         channels=512,
-        loss_decode=_base_.loss,
-        **_base_.head_defaults,
     ),
     auxiliary_head=[dict(auxiliary, in_index=i) for i in range(4)],
 )
