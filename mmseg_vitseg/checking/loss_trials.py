@@ -16,9 +16,9 @@ from torch import Tensor
 from mmseg_vitseg.checking.setup import Setup
 from mmseg_vitseg.config.parts import Part, argument, class_of, logits_of, quiet
 from mmseg_vitseg.errors import first_line
-from mmseg_vitseg.models.heads.base import DecodeHead, has_plain_loss, loss_in_strips
+from mmseg_vitseg.models.heads.base import DecodeHead
+from mmseg_vitseg.models.losses.head_loss import head_loss
 from mmseg_vitseg.models.segmentor import EncoderDecoder
-from mmseg_vitseg.ops.resampling import resizings
 
 FAILS = 'the first step of training fails'
 
@@ -80,10 +80,12 @@ def _loss(setup: Setup, head: Part, loss: dict, logits: Tensor, labels: Tensor) 
     samples = [SegDataSample(gt_sem_seg=PixelData(data=one)) for one in labels]
     segmentor, cls = class_of(setup.model.node, MODELS), class_of(node, MODELS)
     ours = any(issubclass(one, base) for one, base in ((segmentor, EncoderDecoder), (cls, DecodeHead)) if one)
-    if ours and isinstance(argument(node, 'loss_decode', cls), dict) and has_plain_loss(module):
-        losses = loss_in_strips(module, logits, samples, lambda size, to: resizings(size, (to,), False))
-    else:
-        losses = module.loss_by_feat(logits, samples)
+    alone = isinstance(argument(node, 'loss_decode', cls), dict)
+
+    def by_the_host() -> dict[str, Tensor]:
+        return module.loss_by_feat(logits, samples)
+
+    losses = head_loss(module, logits, samples, by_the_host) if ours and alone else by_the_host()
     return next(value for name, value in losses.items() if name != 'acc_seg').mean()
 
 

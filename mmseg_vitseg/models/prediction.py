@@ -1,4 +1,4 @@
-"""Predictions whose full-size logits are made when somebody asks for them, not before.
+"""What the host's segmentor returns of a picture: its labels, and its logits at full size, made when somebody asks for them.
 
 K classes, h w size at which logits are computed, H W size of the picture.
 """
@@ -8,11 +8,49 @@ from mmengine.structures import PixelData
 from torch import Tensor
 
 from mmseg_vitseg.ops.resampling import Resampling
-from mmseg_vitseg.ops.upsample_argmax import argmax_of, strips_of
+from mmseg_vitseg.ops.upsample_argmax import argmax_of, resampled
+
+
+def to_picture(resampling: Resampling, meta: dict, align_corners: bool) -> Resampling:
+    """Go on from the network's input to the picture: padding off, flip undone, resized, as the host does."""
+    height, width = resampling.size
+    left, right, top, bottom = meta.get('img_padding_size', meta.get('padding_size', [0] * 4))
+    resampling = resampling.cropped(top, height - bottom, left, width - right)
+    if meta.get('flip'):
+        resampling = resampling.flipped(meta['flip_direction'])
+    return resampling.resized(meta['ori_shape'][:2], align_corners)
+
+
+def results_of(logits: Tensor, resampling: Resampling, threshold: float | None) -> dict[str, PixelData]:
+    """Return what the host's segmentor puts into a data sample.
+
+    Args:
+        logits: (K, h, w).
+        resampling: to the picture.
+        threshold: of a single class's probability.
+
+    Returns:
+        ``pred_sem_seg``, the class of each pixel, (1, H, W), int64; of a single class whether it is above ``threshold``, a
+        float; and ``seg_logits``, (K, H, W).
+    """
+    if len(logits) == 1:
+        labels = (_as_the_hosts(logits, resampling) > threshold).to(logits)
+    else:
+        labels = argmax_of(logits, resampling)[0][None]
+    return dict(seg_logits=DeferredLogits(logits, resampling), pred_sem_seg=PixelData(data=labels))
+
+
+@torch.no_grad()
+def _as_the_hosts(logits: Tensor, resampling: Resampling) -> Tensor:
+    """Return the host's ``seg_logits``, (K, H, W): of a single class its probability. Nothing in them is infinite."""
+    full = resampled(logits, resampling)
+    return (full.sigmoid() if len(full) == 1 else full).to(logits.dtype)
 
 
 class DeferredLogits(PixelData):
-    """What stands under ``seg_logits`` of a prediction: ``data``, (K, H, W), is computed at each access.
+    """The host's container, of which ``data`` (K, H, W) is computed each time that it is read.
+
+    What is made of it, a copy elsewhere or a part, is the host's container with ``data`` in it.
 
     Args:
         logits: (K, h, w).
@@ -24,118 +62,52 @@ class DeferredLogits(PixelData):
         # past PixelData's own attributes, which are maps of one size
         object.__setattr__(self, '_logits', logits.detach())
         object.__setattr__(self, '_resampling', resampling)
+        self._data_fields.add('data')
 
     @property
     def data(self) -> Tensor:
-        """(K, H, W), as the host's; of a single class its probability, as the host's too. Nothing in it is infinite."""
-        with torch.no_grad():
-            strips = [strip.transpose(0, 1) for _, strip in strips_of(self._logits, self._resampling)]
-            logits = torch.cat(strips, dim=1)
-            return (logits.sigmoid() if len(logits) == 1 else logits).to(self._logits.dtype)
+        """(K, H, W), as the host's."""
+        return _as_the_hosts(self._logits, self._resampling)
 
     @property
     def shape(self) -> tuple[int, int]:
         """(H, W)."""
         return self._resampling.size
 
-    def labels(self, threshold: float | None) -> Tensor:
-        """Return the class of each pixel, (1, H, W), int64; of a single class whether it is above ``threshold``, a float."""
-        if len(self._logits) == 1:
-            return (self.data > threshold).to(self._logits)
-        return argmax_of(self._logits, self._resampling)[0][None]
-
-    def to(self, *args, **kwargs) -> 'DeferredLogits':
-        """Move or convert the map, as ``Tensor.to``."""
-        return DeferredLogits(self._logits.to(*args, **kwargs), self._resampling)
-
-    def cpu(self) -> 'DeferredLogits':
-        """Move the map to the CPU."""
-        return self.to('cpu')
-
-    def cuda(self) -> 'DeferredLogits':
-        """Move the map to the GPU."""
-        return self.to('cuda')
-
-    def detach(self) -> 'DeferredLogits':
-        """Return itself: nothing here has a gradient."""
-        return self
-
-    to_tensor = detach
-
-    def clone(self) -> 'DeferredLogits':
-        """Copy the map."""
-        return DeferredLogits(self._logits.clone(), self._resampling)
-
-    def new(self, *, metainfo: dict | None = None, data: dict | None = None) -> PixelData:
+    def new(self, *, metainfo: dict | None = None, **data) -> PixelData:
         """Return the host's container with these logits, or with ``data``."""
-        return PixelData(metainfo=metainfo, **({'data': self.data} if data is None else data))
+        return PixelData(metainfo=metainfo, **(data or {'data': self.data}))
 
-    def numpy(self) -> PixelData:
-        """Return the host's container with the logits as an array."""
-        return self.new().numpy()
+    clone = new
 
     def __getitem__(self, item) -> PixelData:
         return self.new()[item]
 
-    def keys(self) -> list[str]:
-        """What the host's container has."""
-        return ['data']
-
-    def __contains__(self, item: str) -> bool:
-        return item == 'data'
-
-    def __repr__(self) -> str:
-        return f'DeferredLogits({tuple(self._logits.shape)} to {self.shape})'
-
     def to_dict(self) -> dict[str, Tensor]:
         """Return {'data': (K, H, W)}, computed when it is read: the host's evaluator makes a dict of every result."""
-        return _DeferredDict(self)
+        return _DeferredDict(data=self)
 
 
 class _DeferredDict(dict):
-    """{'data': ...}, computed by whatever reads it."""
-
-    def __init__(self, logits: DeferredLogits):
-        super().__init__()
-        self._logits = logits
-
-    def _computed(self) -> dict:
-        if not dict.__len__(self):
-            dict.update(self, data=self._logits.data)
-        return dict(dict.items(self))
+    """{'data': ...}, computed by whatever reads it first."""
 
     def __getitem__(self, key):
-        return self._computed()[key]
+        value = super().__getitem__(key)
+        if isinstance(value, DeferredLogits):
+            self[key] = value = value.data
+        return value
 
-    def __iter__(self):
-        return iter(self._computed())
-
-    def __len__(self) -> int:
-        return 1
-
-    def __contains__(self, key) -> bool:
-        return key == 'data'
+    def __iter__(self):  # a method of its own, so that dict(...) reads through __getitem__
+        return super().__iter__()
 
     def get(self, key, default=None):
-        return self._computed().get(key, default)
-
-    def keys(self):
-        return self._computed().keys()
+        return dict(self).get(key, default)
 
     def values(self):
-        return self._computed().values()
+        return dict(self).values()
 
     def items(self):
-        return self._computed().items()
+        return dict(self).items()
 
     def __reduce__(self):
-        return dict, (self._computed(),)
-
-
-def window_starts(length: int, crop: int, stride: int) -> list[int]:
-    """Return where the host's sliding windows start along a side of ``length`` pixels; the last one ends with the side."""
-    crop = min(crop, length)
-    return [
-        min(start, length - crop)
-        for start in range(0, max(length - crop + stride - 1, 0) // stride * stride + 1, stride)
-    ]
+        return dict, (dict(self),)

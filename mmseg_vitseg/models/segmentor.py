@@ -5,9 +5,6 @@ B batch, C channels, H W size of the network's input, K classes, h w size at whi
 
 from collections.abc import Sequence
 
-import torch
-from mmengine.structures import PixelData
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import EncoderDecoder as HostEncoderDecoder
 from mmseg.structures import SegDataSample
 from mmseg.utils import add_prefix
@@ -15,14 +12,13 @@ from torch import Tensor, nn
 
 from mmseg_vitseg.checkpoints.strict import account
 from mmseg_vitseg.labels import IGNORED
-from mmseg_vitseg.models.heads.base import DecodeHead, check_training, has_plain_loss, loss_in_strips, overrides
-from mmseg_vitseg.models.heads.labels import check_masks
-from mmseg_vitseg.models.heads.sizes import input_size
-from mmseg_vitseg.models.prediction import DeferredLogits, window_starts
-from mmseg_vitseg.ops.resampling import Resampling, resizings, unchanged
+from mmseg_vitseg.models.heads.base import DecodeHead, input_size
+from mmseg_vitseg.models.losses.head_loss import head_loss
+from mmseg_vitseg.models.losses.label_errors import check_masks
+from mmseg_vitseg.models.prediction import results_of, to_picture
+from mmseg_vitseg.models.small_logits import SmallLogits, predicts_small, small_logits
+from mmseg_vitseg.models.windows import classify_windows
 from mmseg_vitseg.registry import MODELS
-
-WINDOW_BATCH = {'cpu': 1, 'default': 4}  # on a CPU more of them take more memory and no less time
 
 
 @MODELS.register_module()
@@ -68,13 +64,8 @@ class EncoderDecoder(HostEncoderDecoder):
     def _head_loss(self, head: nn.Module, features: tuple[Tensor, ...], samples: list[SegDataSample]) -> dict:
         """Return a head's losses; those of the host's heads too without logits at full size, where they can be."""
         if isinstance(head, DecodeHead):
-            return head.loss(features, samples, self.train_cfg)
-        if not uses_the_hosts(head, 'loss', 'loss_by_feat') or not has_plain_loss(head):
-            check_training(head, samples)
-            return head.loss(features, samples, self.train_cfg)
-        return loss_in_strips(
-            head, head(features), samples, lambda size, to: resizings(size, (to,), head.align_corners)
-        )
+            return head.loss(features, samples, self.train_cfg)  # which asks head_loss itself
+        return head_loss(head, features, samples, lambda: head.loss(features, samples, self.train_cfg))
 
     def predict(self, inputs: Tensor, data_samples: list[SegDataSample] | None = None) -> list[SegDataSample]:
         """Return data samples with ``pred_sem_seg``, the classes at the picture's own size, and ``seg_logits``.
@@ -84,84 +75,39 @@ class EncoderDecoder(HostEncoderDecoder):
         """
         for sample in data_samples or ():
             check_masks(self.decode_head, [sample], IGNORED)
-        if self.test_cfg.get('keep_logits', False) or not resizes_as_the_host(self.decode_head):
+        if self.test_cfg.get('keep_logits', False) or not predicts_small(self.decode_head):
             return super().predict(inputs, data_samples)
-        metas = None if data_samples is None else [sample.metainfo for sample in data_samples]
+        small = self._small_logits(inputs, data_samples)
+        if small is None:
+            return super().predict(inputs, data_samples)
+        threshold = getattr(self.decode_head, 'threshold', None)
+        samples = data_samples or [SegDataSample() for _ in inputs]
+        for sample, logits in zip(samples, small.logits, strict=True):
+            resampling = small.resampling
+            if data_samples is not None:
+                resampling = to_picture(resampling, sample.metainfo, self.align_corners)
+            sample.set_data(results_of(logits, resampling, threshold))
+        return samples
+
+    def _small_logits(self, inputs: Tensor, samples: list[SegDataSample] | None) -> SmallLogits | None:
+        """Return the logits of inputs (B, C, H, W), and their way to (H, W); None where the host's way takes less memory."""
         mode = self.test_cfg.get('mode', 'whole')
         if mode not in ('whole', 'slide'):
             raise ValueError(f"EncoderDecoder: test_cfg has mode={mode!r}; allowed: 'whole', 'slide'")
         if mode == 'slide':
-            windows = self._classify_windows(inputs)
-            if windows is None:
-                return super().predict(inputs, data_samples)
-            logits, resampling = windows
-        else:
-            logits, resampling = self._classify(
-                inputs, tuple(inputs.shape[-2:]) if metas is None else input_size(metas)
+            return classify_windows(
+                inputs,
+                self._classify,
+                crop_size=self.test_cfg.crop_size,
+                stride=self.test_cfg.stride,
+                batch_size=self.test_cfg.get('window_batch'),
             )
-        samples = data_samples or [SegDataSample() for _ in inputs]
-        for index, (sample, one) in enumerate(zip(samples, logits, strict=True)):
-            to_picture = resampling if metas is None else self._to_picture(resampling, metas[index])
-            deferred = DeferredLogits(one, to_picture)
-            threshold = getattr(self.decode_head, 'threshold', None)
-            sample.set_data(dict(seg_logits=deferred, pred_sem_seg=PixelData(data=deferred.labels(threshold))))
-        return samples
+        size = inputs.shape[-2:] if samples is None else input_size([sample.metainfo for sample in samples])
+        return self._classify(inputs, tuple(size))
 
-    def _classify(self, images: Tensor, size: tuple[int, int]) -> tuple[Tensor, Resampling]:
+    def _classify(self, images: Tensor, size: tuple[int, int]) -> SmallLogits:
         """Return the logits (B, K, h, w) of images (B, C, H, W), and their way to ``size``."""
-        features, head = self.extract_feat(images), self.decode_head
-        if isinstance(head, DecodeHead):
-            logits = head.classify(features)
-            return logits, head.resampling(tuple(logits.shape[-2:]), size)
-        logits = head(features)
-        return logits, unchanged(logits.shape[-2:]).resized(size, head.align_corners)
-
-    def _classify_windows(self, images: Tensor) -> tuple[Tensor, Resampling] | None:
-        """Return the logits of all windows of images (B, C, H, W), side by side, and their way to (H, W).
-
-        None where that is more than logits at full size: overlapping windows of a head that works at full size.
-        """
-        size, count = images.shape[-2:], len(images)
-        crop = [min(pair) for pair in zip(self.test_cfg.crop_size, size, strict=True)]
-        tops, lefts = map(window_starts, size, crop, self.test_cfg.stride)
-        places = [(image, top, left) for image in range(count) for top in tops for left in lefts]
-        step = self.test_cfg.get('window_batch', WINDOW_BATCH.get(images.device.type, WINDOW_BATCH['default']))
-        for first in range(0, len(places), step):
-            batch = places[first : first + step]
-            windows = [images[image, :, top : top + crop[0], left : left + crop[1]] for image, top, left in batch]
-            logits, resampling = self._classify(torch.stack(windows), tuple(crop))
-            if first == 0:
-                channels, height, width = logits.shape[1:]
-                if len(tops) * height * len(lefts) * width >= size[0] * size[1]:
-                    return None
-                tiles = logits.new_empty(count, channels, len(tops) * height, len(lefts) * width)
-            for (image, top, left), one in zip(batch, logits, strict=True):
-                row, column = tops.index(top) * height, lefts.index(left) * width
-                tiles[image, :, row : row + height, column : column + width] = one
-        return tiles, resampling.in_windows(tops, lefts, size)
-
-    def _to_picture(self, resampling: Resampling, meta: dict) -> Resampling:
-        """Go on from the network's input to the picture: padding off, flip undone, resized, as the host does."""
-        height, width = resampling.size
-        left, right, top, bottom = meta.get('img_padding_size', meta.get('padding_size', [0] * 4))
-        resampling = resampling.cropped(top, height - bottom, left, width - right)
-        if meta.get('flip'):
-            resampling = resampling.flipped(meta['flip_direction'])
-        return resampling.resized(meta['ori_shape'][:2], self.align_corners)
-
-
-def resizes_as_the_host(head: nn.Module) -> bool:
-    """Tell heads whose prediction is their logits resized bilinearly from those that predict in a way of their own."""
-    if isinstance(head, DecodeHead):
-        return not overrides(head, 'forward', 'predict', 'predict_by_feat')
-    return uses_the_hosts(head, 'predict', 'predict_by_feat')
-
-
-def uses_the_hosts(head: nn.Module, *methods: str) -> bool:
-    """Tell heads that have these methods from the host's base class."""
-    return isinstance(head, BaseDecodeHead) and all(
-        getattr(type(head), name) is getattr(BaseDecodeHead, name) for name in methods
-    )
+        return small_logits(self.decode_head, self.extract_feat(images), size)
 
 
 def _account(module: EncoderDecoder, state_dict: dict[str, Tensor], prefix: str, *_) -> None:

@@ -69,18 +69,6 @@ class Resampling:
         assert direction == 'vertical', direction
         return Resampling(self.rows.flip(0), self.columns)
 
-    def in_windows(self, tops: Sequence[int], lefts: Sequence[int], size: Sequence[int]) -> 'Resampling':
-        """Put windows of this size at each of ``tops`` and ``lefts`` of a map of (H', W'); where they overlap, average them.
-
-        Returns:
-            the resampling to (H', W') of all windows' maps in one, (..., len(tops) h, len(lefts) w), side by side.
-        """
-        rows, columns = (
-            _in_windows(matrix, starts, length)
-            for matrix, starts, length in zip((self.rows, self.columns), (tops, lefts), size, strict=True)
-        )
-        return Resampling(rows, columns)
-
 
 def unchanged(size: Sequence[int]) -> Resampling:
     """Return the resampling of (h, w) that changes nothing."""
@@ -95,18 +83,6 @@ def resizings(size: tuple[int, int], sizes: tuple[tuple[int, int], ...], align_c
     for one in sizes:
         result = result.resized(one, align_corners)
     return result
-
-
-def _in_windows(matrix: Tensor, starts: Sequence[int], length: int) -> Tensor:
-    """Put a matrix (m, n) at each of ``starts`` of a longer one, side by side: (length, len(starts) n)."""
-    placed, covered = [], matrix.new_zeros(length, 1)
-    for start in starts:
-        window = matrix.new_zeros(length, matrix.shape[1])
-        window[start : start + len(matrix)] = matrix
-        covered[start : start + len(matrix)] += 1
-        placed.append(window)
-    assert covered.all(), (starts, len(matrix), length)
-    return torch.cat(placed, dim=1) / covered
 
 
 class Strips:

@@ -1,48 +1,14 @@
-"""The classes of upsampled logits that are never held.
+"""The classes of resampled logits that are never held.
 
 K classes, h w size of the logits, H W size of the result.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-from mmseg_vitseg.ops.resampling import Resampling, Strips, unchanged
-
-
-def upsample_argmax(
-    logits: Tensor,
-    size: Sequence[int],
-    *,
-    through: Sequence[Sequence[int]] = (),
-    crop: Sequence[int] | None = None,
-    align_corners: bool = False,
-    confidence: bool = False,
-) -> Tensor | tuple[Tensor, Tensor]:
-    """Return the class of each pixel of logits that are resized bilinearly.
-
-    Args:
-        logits: (B, K, h, w).
-        size: (H, W) of the result.
-        through: sizes (H', W') that the logits are resized to on the way: the host resizes twice, and so to other numbers
-            than a direct resizing.
-        crop: (top, bottom, left, right) of the rows and columns kept of the last of ``through``.
-        align_corners: of the resizings.
-        confidence: return the softmax's largest value too.
-
-    Returns:
-        labels (B, H, W), int64; where asked for, their probabilities (B, H, W), float32.
-    """
-    resampling = unchanged(logits.shape[-2:])
-    for one in through:
-        resampling = resampling.resized(one, align_corners)
-    if crop is not None:
-        resampling = resampling.cropped(*crop)
-    resampling = resampling.resized(size, align_corners)
-    results = [argmax_of(image, resampling, confidence=confidence) for image in logits]
-    labels, probabilities = zip(*results, strict=True)
-    return (torch.stack(labels), torch.stack(probabilities)) if confidence else torch.stack(labels)
+from mmseg_vitseg.ops.resampling import Resampling, Strips
 
 
 @torch.no_grad()
@@ -72,6 +38,11 @@ def argmax_of(logits: Tensor, resampling: Resampling, *, confidence: bool = Fals
         rank = torch.arange(classes, 0, -1, dtype=bits.dtype, device=device)[:, None]
         labels[rows] = classes - bits.add_(rank).amax(1)
     return labels, probabilities
+
+
+def resampled(logits: Tensor, resampling: Resampling) -> Tensor:
+    """Return a resampled map of logits, (K, h, w) to (K, H, W), in float32 at least; nothing in it is infinite."""
+    return torch.cat([strip.transpose(0, 1) for _, strip in strips_of(logits, resampling)], dim=1)
 
 
 def strips_of(logits: Tensor, resampling: Resampling) -> Iterator[tuple[slice, Tensor]]:

@@ -12,7 +12,6 @@ from mmseg.structures import SegDataSample
 from torch import nn
 from torch.testing import assert_close
 
-from mmseg_vitseg.models.prediction import window_starts
 from mmseg_vitseg.ops import resampling
 
 BN = dict(type='BN')
@@ -125,14 +124,6 @@ def test_windows_of_any_image(size, window_batch):
 def test_one_output_channel_and_a_threshold(test_cfg):
     host, ours = pair('FCNHead', num_classes=2, **test_cfg)
     compare(host, ours, torch.randn(2, 3, 40, 48), samples(2, (40, 48)))
-
-
-def test_window_starts_are_the_hosts():
-    assert window_starts(100, 32, 20) == [0, 20, 40, 60, 68]
-    assert window_starts(32, 32, 20) == [0]
-    assert window_starts(33, 32, 20) == [0, 1]
-    assert window_starts(20, 32, 20) == [0]
-    assert window_starts(72, 32, 20) == [0, 20, 40]
 
 
 def test_no_logits_at_full_size_unless_read(monkeypatch):
@@ -249,7 +240,7 @@ def test_deferred_logits_move_and_copy():
     logits = result.seg_logits
     assert ('data' in logits, logits.keys(), logits.clone().shape) == (True, ['data'], (40, 48))
     assert logits[0:10, 0:7].data.shape == (5, 10, 7)
-    assert logits.new(data=dict(data=torch.zeros(5, 4, 4))).shape == (4, 4)
+    assert logits.new(data=torch.zeros(5, 4, 4)).shape == (4, 4)
     assert logits.to(torch.float16).data.dtype == torch.float16
 
 

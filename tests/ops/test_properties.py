@@ -18,7 +18,8 @@ from mmseg_vitseg.ops.reorder import (
     pointwise_of_upsampled_levels,
     upsample,
 )
-from mmseg_vitseg.ops.upsample_argmax import upsample_argmax
+from mmseg_vitseg.ops.resampling import resizings
+from mmseg_vitseg.ops.upsample_argmax import argmax_of
 from mmseg_vitseg.ops.upsample_loss import upsample_cross_entropy
 
 # the same examples each time, so that CI says the same each time
@@ -64,10 +65,12 @@ def test_upsample_cross_entropy(b, k, h, w, height, width, align, weighted, aver
 
 @quick
 @given(few, channels, side, side, side, side, side, side, flags, flags, seeds)
-def test_upsample_argmax(b, k, h, w, middle_h, middle_w, height, width, through, align, seed):
+def test_argmax_of(b, k, h, w, middle_h, middle_w, height, width, through, align, seed):
     logits = draw(seed, b, k, h, w)
     way = [(middle_h, middle_w)] if through else []
-    labels, probabilities = upsample_argmax(logits, (height, width), through=way, align_corners=align, confidence=True)
+    chain = resizings((h, w), (*way, (height, width)), align)
+    found = [argmax_of(one, chain, confidence=True) for one in logits]
+    labels, probabilities = map(torch.stack, zip(*found, strict=True))
     full = logits
     for size in (*way, (height, width)):
         full = F.interpolate(full, size=size, mode='bilinear', align_corners=align)
@@ -78,11 +81,11 @@ def test_upsample_argmax(b, k, h, w, middle_h, middle_w, height, width, through,
 
 
 @quick
-@given(few, channels, channels, side, side, flags, seeds)
-def test_upsample_argmax_of_equals_is_the_first(b, k, repeats, h, w, align, seed):
-    logits = draw(seed, b, k, h, w, dtype=torch.float32)
-    labels = upsample_argmax(logits.repeat(1, repeats, 1, 1), (h, w), align_corners=align)
-    assert torch.equal(labels, logits.argmax(1))
+@given(channels, channels, side, side, seeds)
+def test_argmax_of_equals_is_the_first(k, repeats, h, w, seed):
+    logits = draw(seed, k, h, w, dtype=torch.float32)
+    labels, _ = argmax_of(logits.repeat(repeats, 1, 1), resampling.unchanged((h, w)))
+    assert torch.equal(labels, logits.argmax(0))
 
 
 @quick

@@ -5,14 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
+from mmseg_vitseg.models.windows import merge_windows
 from mmseg_vitseg.ops import resampling
 from mmseg_vitseg.ops.resampling import Strips, resizings, unchanged
-from mmseg_vitseg.ops.upsample_argmax import strips_of
-
-
-def whole(x, chain):
-    """All strips of a resampled (K, h, w), put together."""
-    return torch.cat([strip for _, strip in strips_of(x, chain)]).transpose(0, 1)
+from mmseg_vitseg.ops.upsample_argmax import resampled
 
 
 def resized(x, size, align_corners):
@@ -31,31 +27,15 @@ def test_resizings(sizes, align_corners):
     x = expected = torch.randn(3, 5, 7)
     for size in sizes:
         expected = resized(expected, size, align_corners)
-    assert_close(whole(x, resizings((5, 7), tuple(sizes), align_corners)), expected)
+    assert_close(resampled(x, resizings((5, 7), tuple(sizes), align_corners)), expected)
 
 
 def test_crops_and_flips():
     x = torch.randn(3, 5, 7)
     chain = unchanged((5, 7)).resized((20, 28), False).cropped(2, 17, 1, 28).flipped('horizontal').flipped('vertical')
     expected = resized(x, (20, 28), False)[:, 2:17, 1:28].flip(1, 2)
-    assert_close(whole(x, chain), expected)
-    assert_close(whole(x, chain.resized((8, 9), False)), resized(expected, (8, 9), False))
-
-
-@pytest.mark.usefixtures('strip_bytes')
-@pytest.mark.parametrize('size', [(20, 22), (12, 8), (13, 30)])
-def test_overlapping_windows(size):
-    """Averaged where they overlap, then resized."""
-    tops, lefts = sorted({0, (size[0] - 12) // 2, size[0] - 12}), sorted({*range(0, size[1] - 8, 7), size[1] - 8})
-    maps = {(top, left): torch.randn(2, 3, 4) for top in tops for left in lefts}
-    total, covered = torch.zeros(2, *size), torch.zeros(size)
-    for (top, left), x in maps.items():
-        total[:, top : top + 12, left : left + 8] += resized(x, (12, 8), False)
-        covered[top : top + 12, left : left + 8] += 1
-    tiles = torch.cat([torch.cat([maps[top, left] for left in lefts], dim=2) for top in tops], dim=1)
-    chain = unchanged((3, 4)).resized((12, 8), False).in_windows(tops, lefts, size)
-    assert_close(whole(tiles, chain), total / covered)
-    assert_close(whole(tiles, chain.resized((31, 17), False)), resized(total / covered, (31, 17), False))
+    assert_close(resampled(x, chain), expected)
+    assert_close(resampled(x, chain.resized((8, 9), False)), resized(expected, (8, 9), False))
 
 
 def test_strips_fit_the_budget_and_skip_what_is_zero(monkeypatch):
@@ -67,7 +47,7 @@ def test_strips_fit_the_budget_and_skip_what_is_zero(monkeypatch):
 
 def test_backward_is_the_transpose():
     x = torch.randn(6, 2, 5, dtype=torch.float64)  # (h, K, w)
-    chain = unchanged((3, 5)).resized((8, 10), False).in_windows([0, 6], [0], (14, 10)).resized((9, 70), False)
+    chain = merge_windows(unchanged((3, 5)).resized((8, 10), False), [0, 6], [0], (14, 10)).resized((9, 70), False)
     strips = Strips(chain, 2, x)
     gradient = torch.zeros_like(x)
     factors = torch.randn(9, 2, 70, dtype=torch.float64)

@@ -6,11 +6,18 @@ import torch.nn.functional as F
 from torch.testing import assert_close
 
 from mmseg_vitseg.ops import resampling
-from mmseg_vitseg.ops.upsample_argmax import upsample_argmax
+from mmseg_vitseg.ops.resampling import resizings
+from mmseg_vitseg.ops.upsample_argmax import argmax_of
 
 
 def resized(x, size, align_corners=False):
     return F.interpolate(x, size=size, mode='bilinear', align_corners=align_corners)
+
+
+def labels_of(logits, *sizes):
+    """Return the classes (B, H, W) of logits (B, K, h, w), resized to each of the sizes in turn."""
+    chain = resizings(tuple(logits.shape[-2:]), sizes, False)
+    return torch.stack([argmax_of(one, chain)[0] for one in logits])
 
 
 def check(labels, logits):
@@ -27,7 +34,8 @@ def check(labels, logits):
 def test_equals_the_hosts_two_resizings(classes, align_corners, strip_bytes, monkeypatch):
     monkeypatch.setitem(resampling.STRIP_BYTES, 'cpu', strip_bytes)
     logits = torch.randn(2, classes, 6, 5)
-    labels = upsample_argmax(logits, (31, 40), through=[(24, 20)], crop=(1, 23, 2, 20), align_corners=align_corners)
+    chain = resizings((6, 5), ((24, 20),), align_corners).cropped(1, 23, 2, 20).resized((31, 40), align_corners)
+    labels = torch.stack([argmax_of(one, chain)[0] for one in logits])
     expected = resized(resized(logits, (24, 20), align_corners)[..., 1:23, 2:20], (31, 40), align_corners)
     assert (labels.shape, labels.dtype) == ((2, 31, 40), torch.int64)
     check(labels, expected)
@@ -35,15 +43,15 @@ def test_equals_the_hosts_two_resizings(classes, align_corners, strip_bytes, mon
 
 def test_one_resizing_is_another_thing():
     logits = torch.randn(1, 4, 6, 5)
-    direct = upsample_argmax(logits, (31, 40))
+    direct = labels_of(logits, (31, 40))
     check(direct, resized(logits, (31, 40)))
-    assert not torch.equal(direct, upsample_argmax(logits, (31, 40), through=[(24, 20)]))
+    assert not torch.equal(direct, labels_of(logits, (24, 20), (31, 40)))
 
 
 def test_the_first_of_equals_and_no_number():
     logits = torch.tensor([1.0, 3.0, 3.0, 2.0])[None, :, None, None].expand(1, 4, 2, 2)
-    assert upsample_argmax(logits, (2, 2)).eq(1).all()
-    assert upsample_argmax(torch.full((1, 4, 2, 2), torch.nan), (4, 4)).eq(0).all()  # a class all the same
+    assert labels_of(logits, (2, 2)).eq(1).all()
+    assert labels_of(torch.full((1, 4, 2, 2), torch.nan), (4, 4)).eq(0).all()  # a class all the same
 
 
 @pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
@@ -57,19 +65,19 @@ def test_every_class_and_every_distance(classes, dtype):
         for place in (0, 1, classes // 2, classes - 1):
             one = logits.clone()
             one[0, place] = value
-            assert upsample_argmax(one, (1, 1)).item() == place
+            assert labels_of(one, (1, 1)).item() == place
     zeros = torch.zeros(1, classes, 1, 1, dtype=dtype)
     zeros[0, : classes // 2] = -0.0
-    assert upsample_argmax(zeros, (1, 1)).item() == 0
-    assert upsample_argmax(zeros - torch.inf, (2, 2)).eq(0).all()
+    assert labels_of(zeros, (1, 1)).item() == 0
+    assert labels_of(zeros - torch.inf, (2, 2)).eq(0).all()
 
 
 @pytest.mark.parametrize('value', [torch.nan, torch.inf, -torch.inf])
 def test_one_logit_that_is_no_number_stays_where_it_is(value):
     logits = torch.randn(1, 3, 16, 16)
-    plain = upsample_argmax(logits, (64, 64))
+    plain = labels_of(logits, (64, 64))
     logits[0, 1, 8, 8] = value
-    changed = (upsample_argmax(logits, (64, 64)) != plain)[0].nonzero()
+    changed = (labels_of(logits, (64, 64)) != plain)[0].nonzero()
     assert len(changed)
     assert changed.min() >= 4 * 7
     assert changed.max() < 4 * 10
@@ -79,13 +87,13 @@ def test_a_class_that_is_masked():
     logits = torch.randn(1, 4, 6, 5)
     logits[:, 1] = -torch.inf
     others = resized(logits[:, [0, 2, 3]], (12, 10)).argmax(1)
-    assert torch.equal(upsample_argmax(logits, (12, 10)), torch.tensor([0, 2, 3])[others])
+    assert torch.equal(labels_of(logits, (12, 10)), torch.tensor([0, 2, 3])[others])
 
 
 def test_confidence_is_the_softmax():
     logits = torch.randn(1, 7, 6, 5)
-    labels, confidence = upsample_argmax(logits, (12, 10), confidence=True)
-    expected, classes = resized(logits, (12, 10)).softmax(1).max(1)
+    labels, confidence = argmax_of(logits[0], resizings((6, 5), ((12, 10),), False), confidence=True)
+    expected, classes = resized(logits, (12, 10))[0].softmax(0).max(0)
     assert_close(confidence, expected)
     assert torch.equal(labels, classes)
 
@@ -93,4 +101,4 @@ def test_confidence_is_the_softmax():
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16, torch.float64])
 def test_any_dtype(dtype):
     logits = torch.randn(1, 7, 6, 5).to(dtype)
-    check(upsample_argmax(logits, (12, 10)), resized(logits.double(), (12, 10)))
+    check(labels_of(logits, (12, 10)), resized(logits.double(), (12, 10)))

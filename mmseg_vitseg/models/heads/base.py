@@ -3,30 +3,26 @@
 B batch, K classes, h w size of the logits that a head computes, H W size of the labels or of the network's input.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from mmengine.logging import print_log
 from mmseg.models import losses as host
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
 from mmseg_vitseg.checkpoints.pretrained import load_part, pretrained_options
 from mmseg_vitseg.models.arguments import check_sizes
-from mmseg_vitseg.models.heads.labels import check_masks, ignored_by_losses, takes_labels
-from mmseg_vitseg.models.heads.sizes import input_size
-from mmseg_vitseg.models.losses import CrossEntropyLoss, check_one_logit, losses_of
+from mmseg_vitseg.models.losses.head_loss import head_loss
+from mmseg_vitseg.models.losses.modules import losses_of
+from mmseg_vitseg.models.small_logits import SmallLogitsHead
 from mmseg_vitseg.ops.reorder import resize
-from mmseg_vitseg.ops.resampling import Resampling, resizings
-from mmseg_vitseg.ops.upsample_loss import upsample_cross_entropy
 
 
-class DecodeHead(BaseDecodeHead):
+class DecodeHead(SmallLogitsHead):
     """A decode head whose loss never holds logits at the labels' size (ops/upsample_loss.py).
 
     That is so where the loss is a CrossEntropyLoss over classes, the host's or ours, without a sampler; any other goes the
-    host's own way, and the log says so once. A head says how its logits are made in :meth:`classify`, and which sizes they
-    are upsampled to after that in :meth:`sizes`.
+    host's own way, and the log says so once (losses/head_loss.py).
 
     ``init_cfg=dict(type='Pretrained', checkpoint=...)`` may name a whole model's file of any source; ``prefix`` is the
     head's name in it, ``decode_head.`` by default.
@@ -65,25 +61,6 @@ class DecodeHead(BaseDecodeHead):
             )
         return chosen
 
-    def classify(self, inputs: tuple[Tensor, ...]) -> Tensor:
-        """Map feature maps to logits (B, K, h, w), before any upsampling that could come before the classifier."""
-        raise NotImplementedError
-
-    def sizes(self, size: tuple[int, int]) -> tuple[tuple[int, int], ...]:
-        """Return the sizes that logits of ``size`` are resized to on the way to the host's head's."""
-        return ()
-
-    def resampling(self, size: tuple[int, int], target: tuple[int, int]) -> Resampling:
-        """Return the way of logits of ``size`` (h, w) to the ``target`` (H, W)."""
-        return resizings(size, (*self.sizes(size), target), self.align_corners)
-
-    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
-        """Map feature maps to the logits that the host's head of this name returns."""
-        logits = self.classify(inputs)  # (B, K, h, w)
-        for size in self.sizes(tuple(logits.shape[-2:])):
-            logits = resize(logits, size, self.align_corners)
-        return logits
-
     def predict_by_feat(self, seg_logits: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Resize logits to the network's input, as the host does, but for its warnings, which need sizes as numbers."""
         return resize(seg_logits, input_size(batch_img_metas), self.align_corners)
@@ -94,12 +71,14 @@ class DecodeHead(BaseDecodeHead):
         Raises:
             ValueError: labels that are no class; a loss that learns nothing of one logit, or the inverse.
         """
-        if has_plain_loss(self) and not overrides(self, 'forward', 'loss_by_feat'):
-            return loss_in_strips(self, self.classify(inputs), batch_data_samples, self.resampling)
-        check_training(self, batch_data_samples)
-        if not overrides(self, 'forward', 'loss_by_feat'):
+        return head_loss(
+            self, inputs, batch_data_samples, lambda: self._loss_by_the_host(inputs, batch_data_samples, train_cfg)
+        )
+
+    def _loss_by_the_host(self, inputs: tuple[Tensor, ...], samples: list, train_cfg: dict) -> dict[str, Tensor]:
+        if self.trains_small:
             self._say_that_it_is_held()
-        return super().loss(inputs, batch_data_samples, train_cfg)
+        return super().loss(inputs, samples, train_cfg)
 
     def loss_by_feat(self, seg_logits: Tensor, batch_data_samples: list) -> dict[str, Tensor]:
         """Return the host's losses and accuracy; of one logit, the host's accuracy is how much is background."""
@@ -124,64 +103,13 @@ class DecodeHead(BaseDecodeHead):
             )
 
 
-def overrides(head: DecodeHead, *methods: str) -> bool:
-    """Tell whether a class derived from one of our heads has methods of its own, which then are to be called."""
-    classes = type(head).__mro__
-    derived = classes[: next(index for index, cls in enumerate(classes) if 'classify' in vars(cls))]
-    return any(method in vars(cls) for cls in derived for method in methods)
+def input_size(batch_img_metas: list[dict]) -> tuple[int, int]:
+    """Return the (H, W) of the network's input, by the host's rule.
 
-
-def check_training(head: nn.Module, samples: list) -> None:
-    """Refuse what the host's losses would meet late, or in silence.
-
-    Raises:
-        ValueError: labels that are no class; a loss that learns nothing of one logit, or the inverse.
+    In sliding-window inference the host puts the window's torch.Size under ``img_shape``; otherwise an image that was padded
+    has its padded size under ``pad_shape``.
     """
-    if takes_labels(head):
-        check_one_logit(head)
-        check_masks(head, samples, *ignored_by_losses(head))
-
-
-def loss_in_strips(
-    head: BaseDecodeHead,
-    logits: Tensor,
-    samples: list,
-    resampling: Callable[[tuple[int, int], tuple[int, int]], Resampling],
-) -> dict[str, Tensor]:
-    """Return the host's losses and accuracy of a head that :func:`has_plain_loss`, from its logits (B, K, h, w).
-
-    Args:
-        head: the host's or ours.
-        logits: (B, K, h, w).
-        samples: data samples with labels of (H, W).
-        resampling: gives, of (h, w) and (H, W), the way from the one to the other.
-    """
-    criterion = head.loss_decode
-    labels = head._stack_batch_gt(samples).squeeze(1)  # (B, H, W)
-    try:
-        loss, accuracy = upsample_cross_entropy(
-            logits,
-            labels,
-            resampling=resampling(tuple(logits.shape[-2:]), tuple(labels.shape[-2:])),
-            ignore_index=head.ignore_index,
-            class_weight=None if criterion.class_weight is None else logits.new_tensor(criterion.class_weight).float(),
-            avg_non_ignore=criterion.avg_non_ignore,
-            reduction=criterion.reduction,
-        )
-    except ValueError:
-        check_masks(head, samples)  # which names the mask
-        raise
-    return {criterion.loss_name: criterion.loss_weight * loss, 'acc_seg': accuracy}
-
-
-def has_plain_loss(head: BaseDecodeHead) -> bool:
-    """Tell heads with the host's or our cross-entropy over classes, averaged or summed, from those with any other loss."""
-    criterion = head.loss_decode
-    return (
-        head.sampler is None
-        and head.out_channels != 1
-        and type(criterion) in (host.CrossEntropyLoss, CrossEntropyLoss)
-        and not criterion.use_sigmoid
-        and not criterion.use_mask
-        and criterion.reduction in ('mean', 'sum')
-    )
+    meta = batch_img_metas[0]
+    if isinstance(meta['img_shape'], torch.Size) or 'pad_shape' not in meta:
+        return tuple(meta['img_shape'][:2])
+    return tuple(meta['pad_shape'][:2])

@@ -8,8 +8,7 @@ from mmengine.model.weight_init import trunc_normal_
 from torch import Tensor, nn
 
 from mmseg_vitseg.models.arguments import check_sizes
-from mmseg_vitseg.models.heads.base import DecodeHead
-from mmseg_vitseg.models.heads.sizes import input_size
+from mmseg_vitseg.models.heads.base import DecodeHead, input_size
 from mmseg_vitseg.ops.patches import patches_to_images
 from mmseg_vitseg.ops.resampling import Resampling, unchanged
 from mmseg_vitseg.registry import MODELS

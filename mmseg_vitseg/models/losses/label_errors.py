@@ -11,7 +11,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmseg_vitseg.labels import check_labels
-from mmseg_vitseg.models.losses import losses_of
+from mmseg_vitseg.models.losses.modules import losses_of
 
 
 def takes_labels(head: nn.Module) -> bool:

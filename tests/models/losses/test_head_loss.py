@@ -8,7 +8,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch.testing import assert_close
 
-from mmseg_vitseg.models import segmentor
+from mmseg_vitseg.models.losses import head_loss
 
 BN = dict(type='BN')
 LEVELS = dict(in_channels=[8] * 4, in_index=[0, 1, 2, 3], channels=8)
@@ -60,8 +60,8 @@ def build(scope: str, head: dict, auxiliary: dict | list | None):
 def test_equals_the_hosts(case, monkeypatch):
     head, auxiliary, expected_in_strips = CASES[case]
     calls = []
-    real = segmentor.loss_in_strips
-    monkeypatch.setattr(segmentor, 'loss_in_strips', lambda *args: calls.append(args) or real(*args))
+    real = head_loss._loss_in_strips
+    monkeypatch.setattr(head_loss, '_loss_in_strips', lambda *args: calls.append(args) or real(*args))
     host, ours = (build(scope, head, auxiliary) for scope in ('mmseg', 'mmseg_vitseg'))
     ours.load_state_dict(host.state_dict())
     images = torch.randn(2, 3, 32, 40)

@@ -1,0 +1,94 @@
+"""Sliding windows, the host's: where they start, their images in batches, their logits in one map, averaged.
+
+B batch, C channels, H W size of the images, K classes, h w size of a window's logits.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from mmseg_vitseg.models.small_logits import SmallLogits
+from mmseg_vitseg.ops.resampling import Resampling
+
+WINDOW_BATCH = {'cpu': 1, 'default': 4}  # on a CPU more of them take more memory and no less time
+
+
+def classify_windows(
+    images: Tensor,
+    classify: Callable[[Tensor, tuple[int, int]], SmallLogits],
+    *,
+    crop_size: Sequence[int],
+    stride: Sequence[int],
+    batch_size: int | None = None,
+) -> SmallLogits | None:
+    """Return the logits of all windows of images, side by side, and their way to (H, W).
+
+    Args:
+        images: (B, C, H, W).
+        classify: returns the logits of a batch of windows, and their way to the windows' size, which it gets too.
+        crop_size: height and width of a window, in pixels.
+        stride: down and across, in pixels.
+        batch_size: how many windows are encoded at once; None for what suits the device.
+
+    Returns:
+        None where that is more than logits at full size: overlapping windows of a head that works at full size.
+    """
+    size, count = tuple(images.shape[-2:]), len(images)
+    height, width = (min(pair) for pair in zip(crop_size, size, strict=True))
+    tops, lefts = map(window_starts, size, (height, width), stride)
+    places = [(image, top, left) for image in range(count) for top in tops for left in lefts]
+    step = batch_size or WINDOW_BATCH.get(images.device.type, WINDOW_BATCH['default'])
+    for first in range(0, len(places), step):
+        batch = places[first : first + step]
+        windows = [images[image, :, top : top + height, left : left + width] for image, top, left in batch]
+        logits, resampling = classify(torch.stack(windows), (height, width))  # (b, K, h, w)
+        if first == 0:
+            channels, h, w = logits.shape[1:]
+            if len(tops) * h * len(lefts) * w >= size[0] * size[1]:
+                return None
+            tiles = logits.new_empty(count, channels, len(tops), h, len(lefts), w)
+        for (image, top, left), one in zip(batch, logits, strict=True):
+            tiles[image, :, tops.index(top), :, lefts.index(left)] = one
+    return SmallLogits(tiles.flatten(4, 5).flatten(2, 3), merge_windows(resampling, tops, lefts, size))
+
+
+def window_starts(length: int, crop: int, stride: int) -> list[int]:
+    """Return where the host's windows start along a side of ``length`` pixels; the last one ends with the side."""
+    crop = min(crop, length)
+    return [
+        min(start, length - crop)
+        for start in range(0, max(length - crop + stride - 1, 0) // stride * stride + 1, stride)
+    ]
+
+
+def merge_windows(resampling: Resampling, tops: Sequence[int], lefts: Sequence[int], size: Sequence[int]) -> Resampling:
+    """Put what one window becomes at each of ``tops`` and ``lefts`` of (H, W); where windows overlap, average them.
+
+    Rows and columns can still be treated apart: how many windows cover a pixel is a product of a row's and a column's.
+
+    Args:
+        resampling: of a window's logits (h, w), to the window's size.
+        tops, lefts: where the windows start.
+        size: (H, W).
+
+    Returns:
+        the resampling to (H, W) of all windows' logits in one, (..., len(tops) h, len(lefts) w), side by side.
+    """
+    rows, columns = (
+        _placed(matrix, starts, length)
+        for matrix, starts, length in zip((resampling.rows, resampling.columns), (tops, lefts), size, strict=True)
+    )
+    return Resampling(rows, columns)
+
+
+def _placed(matrix: Tensor, starts: Sequence[int], length: int) -> Tensor:
+    """Put a matrix (m, n) at each of ``starts`` of a longer one, side by side: (length, len(starts) n)."""
+    placed, covered = [], matrix.new_zeros(length, 1)
+    for start in starts:
+        window = matrix.new_zeros(length, matrix.shape[1])
+        window[start : start + len(matrix)] = matrix
+        covered[start : start + len(matrix)] += 1
+        placed.append(window)
+    assert covered.all(), (starts, len(matrix), length)
+    return torch.cat(placed, dim=1) / covered

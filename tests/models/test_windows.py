@@ -1,0 +1,40 @@
+"""Where sliding windows start, and their merging, against the plain sum divided by how many windows cover a pixel."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.testing import assert_close
+
+from mmseg_vitseg.models.windows import merge_windows, window_starts
+from mmseg_vitseg.ops import resampling
+from mmseg_vitseg.ops.resampling import unchanged
+from mmseg_vitseg.ops.upsample_argmax import resampled
+
+
+def resized(x, size, align_corners):
+    return F.interpolate(x[None], size=size, mode='bilinear', align_corners=align_corners)[0]
+
+
+def test_window_starts_are_the_hosts():
+    assert window_starts(100, 32, 20) == [0, 20, 40, 60, 68]
+    assert window_starts(32, 32, 20) == [0]
+    assert window_starts(33, 32, 20) == [0, 1]
+    assert window_starts(20, 32, 20) == [0]
+    assert window_starts(72, 32, 20) == [0, 20, 40]
+
+
+@pytest.mark.parametrize('strip_bytes', [1, 2000, 2**21], ids=['a row', 'some rows', 'one strip'])
+@pytest.mark.parametrize('size', [(20, 22), (12, 8), (13, 30)])
+def test_overlapping_windows(size, strip_bytes, monkeypatch):
+    """Averaged where they overlap, then resized."""
+    monkeypatch.setitem(resampling.STRIP_BYTES, 'cpu', strip_bytes)
+    tops, lefts = sorted({0, (size[0] - 12) // 2, size[0] - 12}), sorted({*range(0, size[1] - 8, 7), size[1] - 8})
+    maps = {(top, left): torch.randn(2, 3, 4) for top in tops for left in lefts}
+    total, covered = torch.zeros(2, *size), torch.zeros(size)
+    for (top, left), x in maps.items():
+        total[:, top : top + 12, left : left + 8] += resized(x, (12, 8), False)
+        covered[top : top + 12, left : left + 8] += 1
+    tiles = torch.cat([torch.cat([maps[top, left] for left in lefts], dim=2) for top in tops], dim=1)
+    chain = merge_windows(unchanged((3, 4)).resized((12, 8), False), tops, lefts, size)
+    assert_close(resampled(tiles, chain), total / covered)
+    assert_close(resampled(tiles, chain.resized((31, 17), False)), resized(total / covered, (31, 17), False))
