@@ -21,8 +21,7 @@ from mmengine.logging import MMLogger
 from mmengine.registry import DefaultScope, init_default_scope
 from mmengine.utils import ManagerMeta
 
-ROOT = Path(__file__).resolve().parents[1]
-SHARED = ROOT.parent / 'shared'
+from vitseg_tests.paths import ROOT
 
 with warnings.catch_warnings():  # what the host says while it is imported is not ours to mend
     warnings.simplefilter('ignore')
@@ -33,25 +32,20 @@ with warnings.catch_warnings():  # what the host says while it is imported is no
 init_default_scope('mmseg')  # as the Runner does from a config's default_scope
 
 
+# what configs read too; tests of configs mean the file that a config names itself
+NAMED = {name: os.environ.get(name, '') for name in ('PET_ROOT', 'CAMVID_ROOT', 'PRETRAINED')}
+
+
+@pytest.fixture(scope='session', autouse=True)
+def no_other_pretrained_weights():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv('PRETRAINED', raising=False)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def seeded():
     torch.manual_seed(0)
-
-
-def _same(one, other) -> bool:
-    """Compare nested containers of tensors, bit for bit."""
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
-    if isinstance(one, (list, tuple)):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return one == other
-
-
-@pytest.fixture(scope='session')
-def same():
-    return _same
 
 
 @pytest.fixture(scope='module')
@@ -65,20 +59,27 @@ def short_strips():
         yield
 
 
+def _named(variable: str, what: str) -> Path:
+    """Return what a variable of the environment names; the test is skipped where there is nothing."""
+    path = Path(NAMED[variable] or 'unset')
+    if not path.exists():
+        pytest.skip(f'{variable} does not name {what}: {path}')
+    return path
+
+
 @pytest.fixture
 def pet_root() -> Path:
-    root = Path(os.environ.get('PET_ROOT', SHARED / 'data/oxford_pet_subset'))
-    if not root.is_dir():
-        pytest.skip(f'no Oxford-IIIT Pet data at {root} (set PET_ROOT)')
-    return root
+    return _named('PET_ROOT', 'a folder of Oxford-IIIT Pet')
+
+
+@pytest.fixture
+def camvid_root() -> Path:
+    return _named('CAMVID_ROOT', 'a folder of CamVid')
 
 
 @pytest.fixture
 def pretrained_vit() -> Path:
-    path = SHARED / 'weights/vits14_imgfocus_fp16.safetensors'
-    if not path.is_file():
-        pytest.skip(f'no pretrained ViT-S/14 at {path}')
-    return path
+    return _named('PRETRAINED', 'the weights of a ViT-S/14')
 
 
 @pytest.fixture
@@ -98,25 +99,6 @@ def run_tool(tmp_path):
         return result
 
     return run
-
-
-@pytest.fixture
-def config_path():
-    return lambda name: ROOT / 'configs' / f'{name}.py'
-
-
-@pytest.fixture
-def check_user_error():
-    """Check that a finished tool refused with exit status 2 and one line on stderr that says each of the words."""
-
-    def check(result: subprocess.CompletedProcess, *words: str) -> None:
-        lines = result.stderr.strip().splitlines()
-        assert result.returncode == 2, (result.returncode, result.stderr)
-        assert len(lines) == 1, result.stderr
-        for word in words:
-            assert word in lines[0]
-
-    return check
 
 
 class Finished(NamedTuple):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from vitseg_tests.paths import ROOT
+
 REQUIREMENTS = ROOT / 'requirements/openmmlab_light.txt'
 
 pytestmark = pytest.mark.slow

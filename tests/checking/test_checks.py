@@ -2,14 +2,13 @@
 
 import copy
 from importlib import resources
-from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 
 from mmseg_vitseg.checking.run import check_config
+from vitseg_tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 HOST = resources.files('mmseg') / '.mim/configs'
 
 TWO = ['background', 'crack']

@@ -9,6 +9,7 @@ from PIL import Image
 
 from mmseg_vitseg.checking.run import check_config
 from mmseg_vitseg.checking.starting_weights import SOURCES
+from vitseg_tests.paths import config_path
 
 SIZE = (12, 16)
 
@@ -26,7 +27,7 @@ def masks(*labels: int, count: int = 3) -> list[np.ndarray]:
 
 
 @pytest.fixture
-def config(config_path, tmp_path):
+def config(tmp_path):
     """Return a config of three classes on the data in ``tmp_path``, and changes to its training data set."""
 
     def get(**changes) -> Config:
@@ -46,7 +47,7 @@ def config(config_path, tmp_path):
     return get
 
 
-def test_the_folders_of_a_training_that_starts(config, config_path, tmp_path):
+def test_the_folders_of_a_training_that_starts(config, tmp_path):
     cfg = config()
     cfg.train_dataloader.dataset.data_root = 'none'
     assert check_config(cfg) == []
@@ -57,7 +58,7 @@ def test_the_folders_of_a_training_that_starts(config, config_path, tmp_path):
     assert check_config(cfg, starting=True) == []
 
 
-def test_how_data_are_named_or_fetched(config_path, monkeypatch):
+def test_how_data_are_named_or_fetched(monkeypatch):
     for name in ('PET_ROOT', 'ADE20K_ROOT', 'PRETRAINED'):
         monkeypatch.delenv(name, raising=False)
     (finding,) = check_config(Config.fromfile(config_path('fcn_pet')), starting=True)
@@ -209,7 +210,7 @@ def test_classes_that_only_the_data_set_knows(config, tmp_path):
     assert '3, and BaseSegDataset has 4 classes' in finding.what
 
 
-def test_a_sample_of_many_and_data_of_ours(config_path):
+def test_a_sample_of_many_and_data_of_ours():
     cfg, asked = Config.fromfile(config_path('quickstart')), []
     assert check_config(cfg, track=lambda indices, name: asked.append((name, indices)) or indices) == []
     (train, indices), (val, _) = asked
@@ -217,14 +218,14 @@ def test_a_sample_of_many_and_data_of_ours(config_path):
     assert (len(indices), indices[0], indices[-1]) == (64, 0, 1023)
 
 
-def test_real_pets(config_path, pet_root):
+def test_real_pets(pet_root):
     cfg = Config.fromfile(config_path('vit_tiny_linear_pet'))
     for loader in ('train_dataloader', 'val_dataloader'):
         cfg[loader].dataset.data_root = str(pet_root)
     assert check(cfg) == []
 
 
-def test_a_folder_of_data_that_is_missing_is_said_once(config_path, monkeypatch):
+def test_a_folder_of_data_that_is_missing_is_said_once(monkeypatch):
     monkeypatch.delenv('CAMVID_ROOT', raising=False)
     (finding,) = check(Config.fromfile(config_path('segformer_b0_camvid')))
     assert "no folder 'data/camvid'" in finding.what

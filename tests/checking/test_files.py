@@ -6,12 +6,13 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmseg_vitseg.checking.run import check_config
+from vitseg_tests.paths import config_path
 
 NAMES = ('a', 'b', 'c')
 
 
 @pytest.fixture
-def data(config_path, tmp_path):
+def data(tmp_path):
     """Three pairs in the host's layout; returns what a training that starts, or check_config.py --data, finds."""
     for folder, suffix in (('images', '.jpg'), ('masks', '.png')):
         (tmp_path / folder).mkdir()

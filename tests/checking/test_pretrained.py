@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from mmseg_vitseg.checking.run import check_config
 from mmseg_vitseg.checkpoints import archives
 from mmseg_vitseg.checkpoints.reading import read_shapes
+from vitseg_tests.paths import config_path
 
 ROOT_KEY = 'model.backbone.init_cfg.checkpoint'
 FCN = resources.files('mmseg') / '.mim/configs/fcn/fcn_r18-d8_4xb2-80k_cityscapes-512x1024.py'
@@ -19,7 +20,7 @@ VIT = dict(type='mmseg_vitseg.VisionTransformer', variant='tiny', num_layers=1, 
 
 
 @pytest.fixture
-def ours(config_path):
+def ours():
     """Return our config of a small ViT that starts from a file."""
 
     def get(path, **changes) -> Config:

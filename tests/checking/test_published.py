@@ -7,8 +7,8 @@ import pytest
 from mmengine.config import Config
 
 from mmseg_vitseg.checking.run import check_config
+from vitseg_tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 HOST = Path(str(resources.files('mmseg') / '.mim/configs'))
 FAMILIES = sorted(path for path in HOST.iterdir() if path.is_dir() and path.name != '_base_')
 OURS = sorted((ROOT / 'configs').glob('*.py'))

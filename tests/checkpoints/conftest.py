@@ -13,6 +13,8 @@ import torch
 from mmseg.registry import MODELS
 from torch import Tensor, nn
 
+from vitseg_tests.weights import randomise
+
 WIDTH, DEPTH, HEADS, PATCH, SIDE = 24, 2, 4, 8, 32
 SIZES = dict(embed_dims=WIDTH, num_layers=DEPTH, num_heads=HEADS, patch_size=PATCH, img_size=SIDE)
 MIT = dict(embed_dims=8, num_layers=(1, 2, 1, 1), num_heads=(1, 2, 3, 4))
@@ -34,24 +36,12 @@ class Reference:
     arguments: dict = field(default_factory=dict)
 
 
-def draw(model: nn.Module) -> nn.Module:
-    """Give every parameter and statistic a value that a mix-up would show."""
-    for name, value in model.state_dict().items():
-        if name.endswith('running_var'):
-            nn.init.uniform_(value, 0.5, 2)
-        elif value.is_floating_point():
-            std = value[0].numel() ** -0.5 if value.ndim > 1 else 0.2
-            nn.init.normal_(value, mean=float(value.ndim == 1 and name.endswith('weight')), std=std)
-    model.eval()  # the host's ViT returns None
-    return model
-
-
 def hf(kind: str, **settings) -> nn.Module:
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         transformers = pytest.importorskip('transformers', reason='no transformers to compare with')
         config = kind.replace('Model', '').split('For')[0] + 'Config'
-        return draw(getattr(transformers, kind)(getattr(transformers, config)(**settings)))
+        return randomise(getattr(transformers, kind)(getattr(transformers, config)(**settings)))
 
 
 def hf_vit(kind: str, **settings) -> nn.Module:
@@ -340,7 +330,7 @@ def deit_authors(tmp_path) -> Reference:
 
 def host_reference(name: str, **arguments) -> Callable:
     def make(tmp_path) -> Reference:
-        model = draw(MODELS.build(dict(type=f'mmseg.{name}', **arguments)))
+        model = randomise(MODELS.build(dict(type=f'mmseg.{name}', **arguments)))
         ours = {key: value for key, value in arguments.items() if key != 'patch_bias'}
         drops = int(arguments.get('with_cls_token') is False)
         return Reference(model.state_dict(), dict(type=f'mmseg_vitseg.{name}', **ours), model, drops, 'mmseg')

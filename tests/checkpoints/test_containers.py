@@ -7,7 +7,6 @@ from pathlib import PosixPath
 import numpy as np
 import pytest
 import torch
-from host_configs import PUBLISHED, narrow, without_pretrained
 from mmengine.config import Config
 from mmengine.hooks import EMAHook
 from mmengine.model import ExponentialMovingAverage
@@ -21,6 +20,7 @@ from mmseg_vitseg.checkpoints.reading import read_state_dict
 from mmseg_vitseg.checkpoints.strict import load_checkpoint
 from mmseg_vitseg.config.devices import fit_to_devices
 from mmseg_vitseg.converting.convert import convert_file
+from vitseg_tests.host_configs import PUBLISHED, narrow, without_pretrained
 
 VIT = dict(
     type='mmseg_vitseg.VisionTransformer',

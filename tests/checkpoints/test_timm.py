@@ -13,6 +13,7 @@ from torch.testing import assert_close
 
 from mmseg_vitseg.checkpoints.pretrained import load_pretrained
 from mmseg_vitseg.ops.patch_kernel import change_input_channels, resize_patch_kernel
+from vitseg_tests.paths import ROOT
 
 NAMES = (
     'vit',
@@ -32,11 +33,11 @@ def folder(tmp_path_factory) -> Path:
     python = os.environ.get('TIMM_PYTHON')
     if not python:
         pytest.skip(
-            'TIMM_PYTHON does not name an interpreter that has timm (tests/parity_timm.py says how to make one)'
+            'TIMM_PYTHON does not name an interpreter that has timm (tests/helpers/parity_timm.py says how to make one)'
         )
     path = tmp_path_factory.mktemp('timm')
     environment = {key: value for key, value in os.environ.items() if key != 'PYTHONPATH'}
-    script = Path(__file__).parents[1] / 'parity_timm.py'
+    script = ROOT / 'tests/helpers/parity_timm.py'
     result = subprocess.run([python, script, path], env=environment, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr[-3000:]
     return path

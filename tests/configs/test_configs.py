@@ -4,7 +4,6 @@ published sizes and the host's configs."""
 import copy
 import inspect
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
@@ -16,8 +15,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmseg_vitseg.checkpoints.strict import account
+from vitseg_tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / 'configs').glob('*.py'))
 
 

@@ -1,6 +1,3 @@
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from mmseg.registry import DATASETS, TRANSFORMS
@@ -46,12 +43,9 @@ def test_void_is_the_value_in_the_file(small_camvid):
     assert np.array_equal(sample['gt_seg_map'] == 255, (file == 11) | (file == 0))
 
 
-def test_real_data():
-    root = Path(os.environ.get('CAMVID_ROOT', Path(__file__).resolve().parents[3] / 'shared/data/camvid'))
-    if not root.is_dir():
-        pytest.skip(f'no CamVid data at {root} (set CAMVID_ROOT)')
-    train = build(root)
-    val = build(root, data_prefix=dict(img_path='images/val', seg_map_path='annotations/val'))
+def test_real_data(camvid_root):
+    train = build(camvid_root)
+    val = build(camvid_root, data_prefix=dict(img_path='images/val', seg_map_path='annotations/val'))
     assert (len(train), len(val)) == (367, 101)
     sample = val[0]
     assert sample['img'].shape == (360, 480, 3)

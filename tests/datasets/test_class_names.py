@@ -8,6 +8,7 @@ from torch import nn
 
 from mmseg_vitseg.datasets.class_names import check_tested_classes, check_trained_classes, names_in, renumbered, same
 from mmseg_vitseg.inference.model import load_model
+from vitseg_tests.paths import config_path
 
 SHAPES = ('ground', 'disc', 'square', 'triangle')
 MANY = [f'class {index}' for index in range(150)]
@@ -85,7 +86,7 @@ def test_what_names_no_classes():
         check_trained_classes(cfg, {}, 'x.pth')
 
 
-def test_load_model_compares(config_path, tmp_path):
+def test_load_model_compares(tmp_path):
     cfg = Config.fromfile(config_path('quickstart'))
     state = MODELS.build(cfg.model).state_dict()
     torch.save(dict(state_dict=state, meta=meta(*SHAPES)), tmp_path / 'x.pth')

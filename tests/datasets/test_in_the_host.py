@@ -15,6 +15,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 import mmseg_vitseg
+from vitseg_tests.paths import config_path
 
 TOOLS = Path(mmseg.__path__[0], '.mim/tools')
 SHORT = """
@@ -35,7 +36,7 @@ MODELS = {
 
 
 @pytest.fixture(params=MODELS)
-def config(request, tmp_path, monkeypatch, small_pet, small_camvid, config_path):
+def config(request, tmp_path, monkeypatch, small_pet, small_camvid):
     """The path of a config of ours, small and short, on small data; the work dir is here."""
     for folder in ('images', 'annotations'):
         (small_camvid / folder / 'val').symlink_to(small_camvid / folder / 'train')

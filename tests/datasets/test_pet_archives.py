@@ -12,6 +12,7 @@ from PIL import Image
 
 from mmseg_vitseg.datasets import pet_archives
 from mmseg_vitseg.datasets.pet_archives import Archive, fetch, prepare, unpack
+from vitseg_tests.user_errors import check_user_error
 
 
 class Server(http.server.ThreadingHTTPServer):
@@ -267,7 +268,7 @@ def test_a_wrong_file_at_the_target_is_fetched_again(server, tmp_path):
     assert fetch(f'{server.url}/a.tar.gz', tmp_path / 'a.tar.gz', md5(b'right')).read_bytes() == b'right'
 
 
-def test_tool_by_local_archives(run_tool, check_user_error, tmp_path):
+def test_tool_by_local_archives(run_tool, tmp_path):
     check_user_error(run_tool('prepare_pet.py', '--out', 'o', '--archives', 'none', check=False), 'no such folder')
     (tmp_path / 'images.tar.gz').write_bytes(b'x')
     check_user_error(run_tool('prepare_pet.py', '--out', 'o', '--archives', '.', check=False), 'annotations.tar.gz')

@@ -2,7 +2,6 @@
 
 import re
 from importlib import resources
-from pathlib import Path
 
 import pytest
 import torch
@@ -11,7 +10,8 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-ROOT = Path(__file__).resolve().parents[2]
+from vitseg_tests.paths import ROOT
+
 HOST = resources.files('mmseg') / '.mim'
 
 

@@ -1,11 +1,11 @@
 """What the README repeats of docs/results.md is the same there; links lead somewhere; files that are named exist."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from vitseg_tests.paths import ROOT
+
 TEXTS = [
     ROOT / 'README.md',
     ROOT / 'CONTRIBUTING.md',

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[2]
+from vitseg_tests.paths import ROOT
+
 TEXT = (ROOT / 'docs/your_own_dataset.md').read_text()
 # what makes it a matter of seconds
 SMALLER = {

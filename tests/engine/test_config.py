@@ -12,6 +12,7 @@ from mmseg_vitseg.config.devices import fit_to_devices
 from mmseg_vitseg.config.reading import ConfigError, near_setting, read_config, variable_of
 from mmseg_vitseg.engine.running.command_line import enable_amp, load_config, set_outputs
 from mmseg_vitseg.engine.running.tta import read_alike, set_tta
+from vitseg_tests.paths import config_path
 
 
 def config(**kwargs) -> Config:
@@ -83,14 +84,14 @@ def test_amp_does_not_replace_another_wrapper():
         enable_amp(config())
 
 
-def test_work_dir_and_options(config_path, tmp_path):
+def test_work_dir_and_options(tmp_path):
     cfg = load_config(config_path('quickstart'))
     assert cfg.work_dir == 'work_dirs/quickstart'
     cfg = load_config(config_path('quickstart'), options={'train_cfg.max_epochs': 2}, work_dir=str(tmp_path))
     assert (cfg.work_dir, cfg.train_cfg.max_epochs) == (str(tmp_path), 2)
 
 
-def test_an_option_that_nothing_reads(config_path):
+def test_an_option_that_nothing_reads():
     with pytest.raises(
         ConfigError, match=r"optim_wraper\.optimizer\.lr: nothing reads it; did you mean 'optim_wrapper'"
     ):
@@ -123,7 +124,7 @@ def test_the_variable_behind_a_setting(tmp_path, monkeypatch):
     assert (cfg.root, variable_of(cfg, cfg.root)) == ('/with a blank/ü', 'MY_ROOT')
 
 
-def test_wrong_paths_and_broken_configs(config_path, tmp_path, monkeypatch):
+def test_wrong_paths_and_broken_configs(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r'did you mean .*quickstart\.py'):
         load_config(config_path('quikstart'))
     with pytest.raises(FileNotFoundError, match=r'configs are in .*configs'):
@@ -193,7 +194,7 @@ def test_tta_reads_as_the_test_pipeline_does():
         assert read_alike(steps, pipeline) == [*first, dict(type='TestTimeAug', transforms=branches)]
 
 
-def test_a_folder_for_temporary_files_that_takes_none(config_path, monkeypatch):
+def test_a_folder_for_temporary_files_that_takes_none(monkeypatch):
     def refuse(*args, **kwargs):
         raise PermissionError(13, 'Permission denied', '/tmp/x')
 

@@ -12,6 +12,8 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmseg_vitseg.engine.hooks.finite_loss import FiniteLossHook, NonFiniteLossError
+from vitseg_tests.equality import same
+from vitseg_tests.ranks import on_ranks
 
 SKIP = dict(type='mmseg_vitseg.FiniteLossHook', skip=3)
 STOP = dict(type='mmseg_vitseg.FiniteLossHook')
@@ -154,7 +156,7 @@ def test_a_huge_learning_rate(tmp_path, log):
 @pytest.mark.parametrize(
     'wrapper', [{}, dict(type='mmseg_vitseg.CPUAmpOptimWrapper'), dict(clip_grad=dict(max_norm=0.01)), 'scaled']
 )
-def test_skipping_is_training_without_the_batch(tmp_path, log, scaler_on_the_cpu, optimizer, wrapper, same):
+def test_skipping_is_training_without_the_batch(tmp_path, log, scaler_on_the_cpu, optimizer, wrapper):
     """Weights, running means, the optimizer's moments and counts; of loss scaling, which NaN lowers, all but the scale."""
     wrapper = dict(scaler_on_the_cpu, loss_scale=dict(init_scale=1024.0)) if wrapper == 'scaled' else wrapper
     options = dict(optimizer=optimizer, epochs=2)
@@ -172,7 +174,7 @@ def test_skipping_is_training_without_the_batch(tmp_path, log, scaler_on_the_cpu
     assert math.isfinite(skipped.message_hub.get_scalar('train/loss').mean())
 
 
-def test_of_accumulated_gradients_none_is_applied(tmp_path, log, same):
+def test_of_accumulated_gradients_none_is_applied(tmp_path, log):
     wrapper = dict(accumulative_counts=2)
     skipped, _ = train(tmp_path / 'a', data(poison=[2, 5]), SKIP, wrapper=dict(wrapper))
     reference, _ = train(tmp_path / 'b', data(without=[2, 3, 4, 5]), wrapper=dict(wrapper))
@@ -191,7 +193,7 @@ def test_a_training_whose_every_loss_is_nan_ends(tmp_path, log):
     assert len([text for text in log if 'left out' in text]) == 3
 
 
-def test_a_healthy_training_is_the_same_with_and_without(tmp_path, log, same):
+def test_a_healthy_training_is_the_same_with_and_without(tmp_path, log):
     runs = [
         train(tmp_path / str(index), data(), *hooks, epochs=2)[0] for index, hooks in enumerate(((), (STOP,), (SKIP,)))
     ]
@@ -213,7 +215,7 @@ class SteepAt(FiniteLossHook):
             handle = runner.model.linear.weight.register_hook(lambda grad: handle.remove() or grad * self.factor)
 
 
-def test_infinite_gradients_of_a_finite_loss(tmp_path, log, same):
+def test_infinite_gradients_of_a_finite_loss(tmp_path, log):
     clip = dict(clip_grad=dict(max_norm=1.0))
     _, error = train(tmp_path / 'norm', data(), SteepAt(4), wrapper=dict(clip))
     assert error.startswith('iteration 5 (epoch 1): grad_norm = ')
@@ -246,7 +248,7 @@ def stop_on_two_ranks(folder):
     return error
 
 
-def test_both_ranks_stop_where_one_must(tmp_path, log, on_ranks):
+def test_both_ranks_stop_where_one_must(tmp_path, log):
     first, second = on_ranks(2, functools.partial(stop_on_two_ranks, tmp_path))
     assert first == second
     assert first.startswith(
@@ -256,7 +258,7 @@ def test_both_ranks_stop_where_one_must(tmp_path, log, on_ranks):
     assert not list(tmp_path.glob('*.pth'))
 
 
-def skip_on_two_ranks(same, folder):
+def skip_on_two_ranks(folder):
     runner, error = train(folder / 'a', data(poison=[5]), SKIP, ranks=2, epochs=2)
     without, _ = train(folder / 'b', data(without=[4, 5]), ranks=2, epochs=2)
     assert error is None
@@ -267,7 +269,7 @@ def skip_on_two_ranks(same, folder):
     ]
 
 
-def test_both_ranks_skip_where_one_must(tmp_path, log, on_ranks, same):
-    first, second = on_ranks(2, functools.partial(skip_on_two_ranks, same, tmp_path))
+def test_both_ranks_skip_where_one_must(tmp_path, log):
+    first, second = on_ranks(2, functools.partial(skip_on_two_ranks, tmp_path))
     assert first == second
     assert first[1] == 2

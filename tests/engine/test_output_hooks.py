@@ -12,6 +12,7 @@ from mmseg_vitseg.engine.running.command_line import load_config, set_outputs
 from mmseg_vitseg.engine.running.launch import build_runner
 from mmseg_vitseg.engine.running.tta import set_tta
 from mmseg_vitseg.pictures.naming import names_of
+from vitseg_tests.paths import config_path
 
 
 @METRICS.register_module()
@@ -31,7 +32,7 @@ class OwnWriting(IoUMetric):
 
 
 @pytest.fixture
-def config(config_path, tmp_path, monkeypatch):
+def config(tmp_path, monkeypatch):
     """Two data sets with pictures of the same names, in subfolders; masks count from 1."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)

@@ -17,6 +17,7 @@ from mmseg_vitseg.engine import PredictionProgressHook
 from mmseg_vitseg.engine.hooks import progress as progress_hook
 from mmseg_vitseg.engine.running.command_line import load_config
 from mmseg_vitseg.engine.running.launch import build_runner, set_resume
+from vitseg_tests.paths import config_path
 
 RED, GREEN = [255, 0, 0], [0, 255, 0]
 
@@ -208,7 +209,7 @@ class RecordingBackend(BaseVisBackend):
         self.shown.append((name, image.shape, step))
 
 
-def test_in_the_hosts_runner_with_a_backend_of_ones_own_and_resumed(config_path, tmp_path):
+def test_in_the_hosts_runner_with_a_backend_of_ones_own_and_resumed(tmp_path):
     options = {
         'model.backbone.num_layers': 1,
         'train_dataloader.batch_size': 2,
@@ -232,7 +233,7 @@ def test_in_the_hosts_runner_with_a_backend_of_ones_own_and_resumed(config_path,
     ]
 
 
-def test_it_is_on_in_the_configs_for_small_machines(config_path):
+def test_it_is_on_in_the_configs_for_small_machines():
     paths = [config_path('quickstart'), *config_path('x').parent.glob('*_pet.py')]
     assert len(paths) > 8
     for path in paths:

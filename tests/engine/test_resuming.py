@@ -19,6 +19,7 @@ from torch import nn
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
 from mmseg_vitseg.engine.resuming.hook import ResumingHook
 from mmseg_vitseg.engine.resuming.newest import RUNS
+from vitseg_tests.equality import same
 
 WARM = dict(type='LinearLR', start_factor=0.1, by_epoch=False, begin=0, end=3)
 COSINE = dict(type='CosineAnnealingLR', by_epoch=True, begin=0, end=3, eta_min=1e-4, convert_to_iter_based=True)
@@ -167,7 +168,7 @@ CHANGES = {
 
 @pytest.mark.filterwarnings('ignore:Detected call of `scheduler.step')  # the host's, where gradients are accumulated
 @pytest.mark.parametrize('name', CHANGES)
-def test_new_settings_are_those_of_a_training_with_them_from_the_start(tmp_path, name, same):
+def test_new_settings_are_those_of_a_training_with_them_from_the_start(tmp_path, name):
     old, new = CHANGES[name]
     file = 'iter_4.pth' if 'max_iters' in new['train_cfg'] else 'epoch_1.pth'
     train(tmp_path / 'earlier', old)
@@ -188,7 +189,7 @@ def log_of(runner: Runner) -> str:
 
 
 @pytest.mark.parametrize('schedulers', [[WARM, COSINE], [POLY, PLATEAU], None])
-def test_the_same_settings_change_nothing(tmp_path, monkeypatch, schedulers, same):
+def test_the_same_settings_change_nothing(tmp_path, monkeypatch, schedulers):
     """Whatever the text looks like, and whatever else of the config is another."""
     old = settings(schedulers=schedulers, validate=True, train_cfg=dict(type='EpochBasedTrainLoop', max_epochs=3))
     new = settings(schedulers=schedulers, validate=True, train_cfg=dict(by_epoch=True, max_epochs=3, val_interval=1),
@@ -201,7 +202,7 @@ def test_the_same_settings_change_nothing(tmp_path, monkeypatch, schedulers, sam
     assert 'other settings' not in log_of(runner)
 
 
-def test_an_epoch_of_another_length_is_still_an_epoch(tmp_path, same):
+def test_an_epoch_of_another_length_is_still_an_epoch(tmp_path):
     """Twice the batch, so half the iterations: a training of the new kind would be at the same epoch, not iteration."""
     new = settings(batch=8)
     train(tmp_path / 'earlier', settings())

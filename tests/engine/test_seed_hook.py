@@ -1,6 +1,5 @@
 """Resuming a loop of iterations."""
 
-import json
 from functools import partial
 from pathlib import Path
 
@@ -8,6 +7,9 @@ import pytest
 
 from mmseg_vitseg.engine.running.command_line import load_config
 from mmseg_vitseg.engine.running.launch import build_runner, set_resume
+from vitseg_tests.logs import losses
+from vitseg_tests.paths import config_path
+from vitseg_tests.ranks import on_ranks
 
 TRAINING = """
 _base_ = '{config}'
@@ -26,11 +28,6 @@ default_hooks = dict(
 """
 
 
-def losses(work_dir: Path) -> list[float]:
-    (log,) = work_dir.glob('*/vis_data/scalars.json')
-    return [row['loss'] for row in map(json.loads, log.read_text().splitlines())]
-
-
 def train(config: Path, work_dir: Path, resume: Path | None) -> None:
     cfg = load_config(config, work_dir=str(work_dir))
     set_resume(cfg, resume and str(resume))
@@ -38,7 +35,7 @@ def train(config: Path, work_dir: Path, resume: Path | None) -> None:
 
 
 @pytest.mark.parametrize('skips', [True, False], ids=['by the sampler', 'by loading'])
-def test_it_is_exact_however_the_host_skips_what_was_trained_on(tmp_path, config_path, on_ranks, monkeypatch, skips):
+def test_it_is_exact_however_the_host_skips_what_was_trained_on(tmp_path, monkeypatch, skips):
     """OpenMMLab's loop loads it; so does the maintained one, where a sampler cannot skip."""
     if not skips:
         for name, value in (('_resolve_sampler', None), ('_can_skip_without_loading', False)):

@@ -15,6 +15,7 @@ from mmseg_vitseg.config.reading import ConfigError
 from mmseg_vitseg.engine.running.command_line import load_config
 from mmseg_vitseg.engine.running.launch import build_runner, set_resume
 from mmseg_vitseg.inference.model import load_model
+from vitseg_tests.ranks import on_ranks
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 
@@ -69,7 +70,7 @@ def train(path: Path, launcher: str, work_dir: Path, resume: Path | None = None)
 
 
 @pytest.fixture(scope='module')
-def trained(tmp_path_factory, on_ranks):
+def trained(tmp_path_factory):
     """A folder of work dirs, and what each process says of its model's parts."""
     tmp_path = tmp_path_factory.mktemp('trained')
     one, ddp = config(tmp_path, 'one', batch=4), config(tmp_path, 'two', batch=2)
@@ -90,7 +91,7 @@ def start(path: Path, folder: Path) -> None:
     build_runner(cfg)
 
 
-def test_processes_that_would_not_start_alike(trained, on_ranks):
+def test_processes_that_would_not_start_alike(trained):
     """Machines whose work dirs are not on one disk: one has the checkpoint, the other starts from scratch."""
     folder, _ = trained
     (folder / 'apart/0').mkdir(parents=True)
@@ -145,13 +146,13 @@ def test_one_process_shards_nothing(tmp_path):
         ("state_dict_cfg='local'", "state_dict_cfg is not 'full'"),
     ],
 )
-def test_what_would_hang_or_be_lost(setting, words, tmp_path, on_ranks):
+def test_what_would_hang_or_be_lost(setting, words, tmp_path):
     path = config(tmp_path, 'refused', '_base_/fsdp.py', batch=2)
     path.write_text(path.read_text() + f'strategy = dict({setting})\n')
     assert all(words in answer for answer in on_ranks(2, partial(train, path, 'pytorch', tmp_path / 'refused')))
 
 
-def test_optimizers_of_whole_models_are_refused(trained, on_ranks):
+def test_optimizers_of_whole_models_are_refused(trained):
     folder, _ = trained
     resume = partial(train, folder / 'shared_out.py', 'pytorch', folder / 'mixed', folder / 'ddp/epoch_2.pth')
     assert all('--cfg-options load_from=FILE' in answer for answer in on_ranks(2, resume))

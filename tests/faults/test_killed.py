@@ -23,8 +23,10 @@ import pytest
 
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
 from mmseg_vitseg.engine.resuming.newest import find_resumable
+from vitseg_tests.equality import same
+from vitseg_tests.logs import losses
+from vitseg_tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 COLD = 'MMSEG_VITSEG_KILLS' in os.environ  # each process imports everything, as a user's does
 KILLS = int(os.environ.get('MMSEG_VITSEG_KILLS', 4))
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -127,12 +129,6 @@ def _names(folder: Path) -> list[str]:
     return os.listdir(folder) if folder.is_dir() else []
 
 
-def losses(work_dir: Path) -> list[tuple[int, float]]:
-    """Read (iteration, loss), in the order of the runs."""
-    lines = [line for log in sorted(work_dir.glob('*/vis_data/scalars.json')) for line in log.read_text().splitlines()]
-    return [(row['step'], row['loss']) for row in map(json.loads, lines) if 'loss' in row]
-
-
 def check_whole(work_dir: Path) -> int:
     """Read every checkpoint; return how many there are."""
     found = [path for path in work_dir.glob('*.pth') if not path.name.startswith('.tmp-')]
@@ -150,7 +146,7 @@ def check_stopped(training: Training, kind: signal.Signals, said: str) -> None:
     assert not training.is_writing()
 
 
-def check_equal(same, work_dir: Path, reference: Path) -> None:
+def check_equal(work_dir: Path, reference: Path) -> None:
     """Compare two trainings that have ended: files, weights, optimizer, scheduler, best score."""
     names = [sorted(path.name for path in folder.iterdir() if path.is_file()) for folder in (work_dir, reference)]
     assert names[0] == names[1]
@@ -186,7 +182,7 @@ def reference(starter, tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-def test_a_killed_training_ends_as_one_that_was_not(starter, reference, same, tmp_path):
+def test_a_killed_training_ends_as_one_that_was_not(starter, reference, tmp_path):
     dice = random.Random(0)
     hits, looked_at, resumes, chain = Counter(), 0, 0, 0
     while hits.total() < KILLS:
@@ -214,7 +210,7 @@ def test_a_killed_training_ends_as_one_that_was_not(starter, reference, same, tm
             if before is not None:
                 assert find_resumable(folder / 'out') is not None
         assert training.end() == ''
-        check_equal(same, folder / 'out', reference)
+        check_equal(folder / 'out', reference)
     for (name, where), count in sorted(hits.items()):
         print(f'{name:8} {where:12} {count}')
     print(f'{looked_at} checkpoints looked at, {resumes} resumes, {chain} trainings')

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import pytest
 
 from mmseg_vitseg.engine.resuming.newest import find_resumable
+from vitseg_tests.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 MARK = 'MMSEG_VITSEG_FAULT_TEST'  # in the environment of whatever a test starts
 
 FAULTY = """

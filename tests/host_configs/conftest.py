@@ -7,8 +7,9 @@ import warnings
 from io import StringIO
 
 import pytest
-from host_configs import PUBLISHED
 from mmseg.evaluation import IoUMetric
+
+from vitseg_tests.host_configs import PUBLISHED
 
 
 class Host:

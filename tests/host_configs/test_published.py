@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from host_configs import PUBLISHED, leaf, quick
-from host_data import HEIGHT, WIDTH, draw_data, pictures_of
 from mmengine.config import Config
 from PIL import Image
+
+from vitseg_tests.host_configs import PUBLISHED, leaf, quick
+from vitseg_tests.host_data import HEIGHT, WIDTH, draw_data, pictures_of
 
 ALL = os.environ.get('MMSEG_VITSEG_HOST_CONFIGS') == 'all'
 

@@ -17,12 +17,14 @@ from mmseg_vitseg.inference.comparing import (
     sheet,
 )
 from mmseg_vitseg.inference.model import load_model
+from vitseg_tests.paths import config_path
+from vitseg_tests.user_errors import check_user_error
 
 LENGTH = {'test_dataloader.dataset.length': 5}
 
 
 @pytest.fixture
-def models(config_path, tmp_path):
+def models(tmp_path):
     """Checkpoints of two random models of quickstart.py, which tell classes apart."""
     paths = []
     for seed in (1, 2):
@@ -36,7 +38,7 @@ def models(config_path, tmp_path):
     return paths
 
 
-def test_the_most_different_come_first(config_path, models):
+def test_the_most_different_come_first(models):
     a, b = (load_model(config_path('quickstart'), path, 'cpu', LENGTH) for path in models)
     everything = compare_most_different(a, b, 5)
     shares = [one.disagreement for one in everything]
@@ -49,7 +51,7 @@ def test_the_most_different_come_first(config_path, models):
     assert not any(one.disagreement for one in compare_most_different(a, a, 5))
 
 
-def test_the_tool(run_tool, config_path, models, tmp_path):
+def test_the_tool(run_tool, models, tmp_path):
     pairs = [['--a', config_path('quickstart'), models[0]], ['--b', config_path('quickstart'), models[1]]]
     options = ['--count', 3, '--cfg-options', 'test_dataloader.dataset.length=5']
     result = run_tool('compare.py', *pairs[0], *pairs[1], '--out', tmp_path / 'x/c.png', *options)
@@ -69,13 +71,13 @@ def test_the_tool(run_tool, config_path, models, tmp_path):
         (['--out', 'c.png', 'nowhere.jpg'], ['nowhere.jpg', 'no such file']),
     ],
 )
-def test_mistakes_are_one_line(run_tool, check_user_error, config_path, models, options, words):
+def test_mistakes_are_one_line(run_tool, models, options, words):
     config = config_path('quickstart')
     result = run_tool('compare.py', '--a', config, models[0], '--b', config, models[1], *options, check=False)
     check_user_error(result, *words)
 
 
-def test_other_classes_cannot_be_compared(config, config_path):
+def test_other_classes_cannot_be_compared(config):
     with pytest.raises(ValueError, match='A has the classes pet, background, border, B'):
         check_classes(Config.fromfile(config), Config.fromfile(config_path('quickstart')))
 
@@ -103,7 +105,7 @@ def test_mean_iou_with_another_ignored_label():
     assert (one.m_iou(labels), one.disagreement) == ('mIoU 33.3', 1 / 3)
 
 
-def test_all_data_sets_of_several(config_path, models):
+def test_all_data_sets_of_several(models):
     cfg = Config.fromfile(config_path('quickstart'))
     one = dict(cfg.test_dataloader.dataset, length=2)
     cfg.test_dataloader.dataset = dict(type='ConcatDataset', datasets=[one, dict(one, length=3, seed=5)])

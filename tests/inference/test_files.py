@@ -13,6 +13,7 @@ from mmseg_vitseg.inference import files
 from mmseg_vitseg.inference.files import Writer, find_inputs, predict_files
 from mmseg_vitseg.inference.model import load_model, predict
 from mmseg_vitseg.pictures.drawing import areas, index_mask, overlay, with_legend
+from vitseg_tests.user_errors import check_user_error
 
 RGB = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
 
@@ -84,7 +85,7 @@ def test_a_damaged_video_leaves_nothing(run_tool, config, checkpoint, tmp_path):
         (dict(options=['--batch-size', '0']), ['--batch-size: 0']),
     ],
 )
-def test_mistakes_are_one_line(run_tool, check_user_error, config, checkpoint, pictures, tmp_path, change, words):
+def test_mistakes_are_one_line(run_tool, config, checkpoint, pictures, tmp_path, change, words):
     arguments = [config, change.get('checkpoint', checkpoint), change.get('inputs', pictures / 'a.png')]
     result = run_tool('predict.py', *arguments, '--out', tmp_path / 'out', *change.get('options', []), check=False)
     check_user_error(result, *words)

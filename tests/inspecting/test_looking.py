@@ -10,6 +10,8 @@ from mmseg_vitseg.inference.model import load_model
 from mmseg_vitseg.inspecting.attention import attention_weights, rollout
 from mmseg_vitseg.inspecting.figure import figure, heat
 from mmseg_vitseg.inspecting.looking import look, to_picture
+from vitseg_tests.paths import config_path
+from vitseg_tests.user_errors import check_user_error
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
 BACKBONES = dict(
@@ -144,7 +146,7 @@ def test_the_figure(name, panels):
     assert heat(PICTURE, np.zeros((40, 60))).shape == PICTURE.shape
 
 
-def test_the_tool(run_tool, config_path, tmp_path):
+def test_the_tool(run_tool, tmp_path):
     model = load_model(config_path('quickstart'), device='cpu')
     torch.save(model.state_dict(), tmp_path / 'x.pth')
     Image.fromarray(PICTURE).save(tmp_path / 'x.png')
@@ -159,6 +161,6 @@ def test_the_tool(run_tool, config_path, tmp_path):
     ('options', 'words'),
     [(['--out', 'a.txt'], ['--out a.txt']), (['--out', 'a.png', '--point', '3'], ['--point'])],
 )
-def test_mistakes_are_one_line(run_tool, check_user_error, config_path, options, words):
+def test_mistakes_are_one_line(run_tool, options, words):
     result = run_tool('attention.py', config_path('quickstart'), 'x.pth', 'x.png', *options, check=False)
     check_user_error(result, *words)

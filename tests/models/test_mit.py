@@ -15,22 +15,12 @@ from mmseg_vitseg.architectures import MITS
 from mmseg_vitseg.checkpoints.pretrained import load_pretrained
 from mmseg_vitseg.checkpoints.strict import load_checkpoint
 from mmseg_vitseg.models.mit import MixVisionTransformer
+from vitseg_tests.weights import randomise
 
 SMALL = dict(embed_dims=8, num_layers=(1, 2, 1, 1), num_heads=(1, 2, 3, 4))
 SIZES = [(64, 64), (32, 96), (61, 87), (29, 33)]
 HEAD = dict(in_channels=[8, 16, 24, 32], in_index=[0, 1, 2, 3], channels=16, num_classes=5, norm_cfg=dict(type='BN'))
 HF_NORM = dict(type='LN', eps=1e-5)
-
-
-def randomise(model: nn.Module) -> nn.Module:
-    """Draw every parameter, so that a mix-up shows."""
-    for name, value in model.state_dict().items():
-        if name.endswith('running_var'):
-            nn.init.uniform_(value, 0.5, 2)
-        elif value.is_floating_point():
-            fan_in = value[0].numel() if value.ndim > 1 else 9
-            nn.init.normal_(value, mean=float(value.ndim == 1 and name.endswith('weight')), std=fan_in**-0.5)
-    return model.eval()
 
 
 def make(**arguments) -> MixVisionTransformer:

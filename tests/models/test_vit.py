@@ -9,6 +9,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from mmseg_vitseg.models import VisionTransformer
+from vitseg_tests.weights import randomise
 
 SMALL = dict(img_size=32, patch_size=8, embed_dims=24, num_layers=3, num_heads=4)
 EPS = dict(norm_cfg=dict(type='LN', eps=1e-6))
@@ -18,17 +19,6 @@ def make(**kwargs) -> VisionTransformer:
     model = VisionTransformer(**{**SMALL, **EPS, **kwargs})
     model.init_weights()
     return model.eval()
-
-
-def randomise(model: nn.Module) -> nn.Module:
-    """Give every parameter, biases, norms and tokens too, a value that a mix-up would show."""
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            nn.init.normal_(parameter, std=0.2)
-            if name.endswith('weight') and parameter.ndim == 1:
-                parameter += 1
-    model.eval()  # the host's returns None
-    return model
 
 
 # ---------------------------------------------------------------------------------------------- against HF transformers

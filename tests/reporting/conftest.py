@@ -4,10 +4,11 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 
 from mmseg_vitseg.inference.model import load_model
+from vitseg_tests.paths import config_path
 
 
 @pytest.fixture
-def checkpoint(config_path, tmp_path):
+def checkpoint(tmp_path):
     """Random weights of quickstart.py's model, which tell classes apart, in a work dir."""
     model = MODELS.build(Config.fromfile(config_path('quickstart')).model)
     for parameter in model.parameters():
@@ -20,7 +21,7 @@ def checkpoint(config_path, tmp_path):
 
 
 @pytest.fixture
-def model(config_path, checkpoint):
+def model(checkpoint):
     """The same model on five pictures."""
     return load_model(config_path('quickstart'), checkpoint, 'cpu', {'test_dataloader.dataset.length': 5})
 

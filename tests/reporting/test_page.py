@@ -13,6 +13,8 @@ import pytest
 
 from mmseg_vitseg.datasets.shapes import ShapesDataset
 from mmseg_vitseg.reporting.page import confusion_of, make_page
+from vitseg_tests.paths import config_path
+from vitseg_tests.user_errors import check_user_error
 
 CHROMIUM = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
 FIVE = ['--cfg-options', 'test_dataloader.dataset.length=5']
@@ -60,7 +62,7 @@ def write_log(folder) -> None:
     path.write_text('\n'.join(json.dumps(entry) for entry in [*entries, dict(mIoU=41.5, step=8)]))
 
 
-def test_the_tool(run_tool, config_path, checkpoint, model, host_scores, tmp_path):
+def test_the_tool(run_tool, checkpoint, model, host_scores, tmp_path):
     write_log(checkpoint.parent)
     out = tmp_path / 'new/folder'
     result = run_tool(
@@ -140,7 +142,7 @@ def widths_needed(text: str, widths: tuple[int, ...], folder: Path) -> list[int]
         (dict(options=['--out', 'a_file/x']), ['a_file']),
     ],
 )
-def test_mistakes_are_one_line(run_tool, check_user_error, config_path, checkpoint, tmp_path, change, words):
+def test_mistakes_are_one_line(run_tool, checkpoint, tmp_path, change, words):
     (tmp_path / 'a_file').touch()
     arguments = [config_path('quickstart'), change.get('checkpoint', checkpoint), '--out', tmp_path / 'out']
     result = run_tool('report.py', *arguments, *change.get('options', []), *FIVE, check=False)

@@ -5,6 +5,9 @@ from importlib import resources
 
 import pytest
 
+from vitseg_tests.paths import config_path
+from vitseg_tests.user_errors import check_user_error
+
 HOST = resources.files('mmseg') / '.mim/configs'
 TINY = [
     'model.backbone.embed_dims=8',
@@ -15,7 +18,7 @@ TINY = [
 
 
 @pytest.mark.slow
-def test_a_model_against_its_twins(run_tool, config_path, tmp_path):
+def test_a_model_against_its_twins(run_tool, tmp_path):
     config = config_path('segformer_b0_ade20k')
     flags = ['--shape', 64, 64, '--repeats', 2, '--threads', 1, '--device', 'cpu']
     files = ['--json', 'out.json', '--plot', 'out.png']
@@ -33,7 +36,7 @@ def test_a_model_against_its_twins(run_tool, config_path, tmp_path):
 
 
 @pytest.mark.slow
-def test_mistakes_are_one_line(run_tool, check_user_error, config_path, tmp_path):
+def test_mistakes_are_one_line(run_tool, tmp_path):
     (tmp_path / 'empty.py').write_text('data_root = 1\n')
     config = config_path('quickstart')
     for arguments, words in (
@@ -52,7 +55,7 @@ def test_mistakes_are_one_line(run_tool, check_user_error, config_path, tmp_path
 
 
 @pytest.mark.slow
-def test_upgrade_config(run_tool, check_user_error, tmp_path):
+def test_upgrade_config(run_tool, tmp_path):
     host = HOST / 'segformer/segformer_mit-b0_8xb2-160k_ade20k-512x512.py'
     result = run_tool('upgrade_config.py', host, 'mine.py', '--shape', 64, 64)
     assert 'model.decode_head: SegformerHead -> mmseg_vitseg.SegformerHead' in result.stdout

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmseg_vitseg.config.reading import ConfigError
+from vitseg_tests.paths import config_path
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
@@ -28,7 +29,7 @@ def call(monkeypatch, tmp_path):
     return run
 
 
-def test_findings_and_exit_status(call, config_path, capsys):
+def test_findings_and_exit_status(call, capsys):
     assert call('check_config', config_path('quickstart'), '--data') == 0
     assert capsys.readouterr().out.endswith('quickstart.py: nothing found\n')
     options = ['--cfg-options', 'model.decode_head.num_classes=3', 'train_cfg.max_epochs=9']
@@ -40,7 +41,7 @@ def test_findings_and_exit_status(call, config_path, capsys):
     assert lines[-1].endswith('quickstart.py: errors 1, warnings 1')
 
 
-def test_one_device_is_an_option(call, config_path, capsys):
+def test_one_device_is_an_option(call, capsys):
     scratch = ['--cfg-options', 'model.backbone.init_cfg=None']
     assert call('check_config', config_path('setr_pup_cityscapes'), *scratch) == 0
     assert call('check_config', config_path('setr_pup_cityscapes'), '--launcher', 'none', *scratch) == 1
@@ -53,7 +54,7 @@ def test_what_cannot_be_read(call, tmp_path):
         call('check_config', 'broken.py')
 
 
-def test_training_does_not_start_on_an_error(call, config_path, capsys, tmp_path):
+def test_training_does_not_start_on_an_error(call, capsys, tmp_path):
     options = ['--cfg-options', 'model.decode_head.num_classes=3', 'train_cfg.max_epochs=9']
     assert call('train', config_path('quickstart'), '--work-dir', 'out', *options) == 2
     said = capsys.readouterr()
@@ -64,7 +65,7 @@ def test_training_does_not_start_on_an_error(call, config_path, capsys, tmp_path
     assert list((tmp_path / 'out').iterdir()) == [], 'nothing was built'
 
 
-def test_warnings_and_no_check_go_on(call, config_path, capsys, monkeypatch):
+def test_warnings_and_no_check_go_on(call, capsys, monkeypatch):
     built = []
 
     def build_runner(cfg):

@@ -9,6 +9,7 @@ from safetensors.torch import load_file, save_file
 
 from mmseg_vitseg.converting import convert
 from mmseg_vitseg.models import VisionTransformer
+from vitseg_tests.user_errors import check_user_error
 
 CONFIG = """
 model = dict(
@@ -106,14 +107,14 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize('kind', MISTAKES)
-def test_bad_files_are_one_line(kind, run_tool, check_user_error, tmp_path):
+def test_bad_files_are_one_line(kind, run_tool, tmp_path):
     content, name, words = MISTAKES[kind]
     (tmp_path / name).write_bytes(content)
     check_user_error(run_tool('convert_checkpoint.py', name, 'y.pth', check=False), *words)
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_mistakes_of_the_command_line(files, check_user_error, run_tool, tmp_path):
+def test_mistakes_of_the_command_line(files, run_tool, tmp_path):
     def refused(*args, words):
         check_user_error(run_tool('convert_checkpoint.py', *args, check=False), *words)
 

@@ -3,9 +3,10 @@
 import torch
 
 from mmseg_vitseg.benchmark.building import build_model, draw, model_config
+from vitseg_tests.paths import config_path
 
 
-def test_a_file_and_what_is_said_of_it(run_tool, config_path, tmp_path):
+def test_a_file_and_what_is_said_of_it(run_tool, tmp_path):
     config = config_path('quickstart')
     torch.save(draw(build_model(model_config(config))).state_dict(), tmp_path / 'weights.pth')
     flags = ('--format', 'torchscript', '--out', 'new/a.pt', '--argmax', '--verify')

@@ -1,6 +1,5 @@
 """The tools as a user runs them: as processes, on data drawn on the fly, at a size of seconds."""
 
-import json
 import re
 import socket
 import subprocess
@@ -10,7 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-ROOT = Path(__file__).resolve().parents[2]
+from vitseg_tests.logs import losses
+from vitseg_tests.paths import ROOT, config_path
+from vitseg_tests.user_errors import check_user_error
 
 # quickstart, smaller: 2 epochs of 4 iterations
 SMALL = (
@@ -25,12 +26,6 @@ SMALL = (
     'default_hooks.logger.interval=1',
     'default_hooks.progress.num_images=2',
 )
-
-
-def losses(work_dir: Path) -> list[float]:
-    """Read the losses of all iterations from the host's logs, in the order of the runs."""
-    lines = [line for log in sorted(work_dir.glob('*/vis_data/scalars.json')) for line in log.read_text().splitlines()]
-    return [row['loss'] for row in map(json.loads, lines) if 'loss' in row]
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -87,7 +82,7 @@ def test_what_fills_screens_is_in_the_log_only(trained):
     assert len(result.stdout.splitlines()) < 60
 
 
-def test_a_second_training_in_the_same_folder_says_so(trained, run_tool, config_path, tmp_path):
+def test_a_second_training_in_the_same_folder_says_so(trained, run_tool, tmp_path):
     (tmp_path / 'out').mkdir()
     (tmp_path / 'out/epoch_1.pth').write_bytes((trained[0] / 'epoch_1.pth').read_bytes())
     wrong = ['--cfg-options', 'train_cfg.max_epochs=0']
@@ -96,14 +91,14 @@ def test_a_second_training_in_the_same_folder_says_so(trained, run_tool, config_
         assert ('out/epoch_1.pth is of an earlier training' in said) == warned
 
 
-def test_two_runs_of_a_seed_give_the_same_losses(trained, run_tool, config_path, tmp_path):
+def test_two_runs_of_a_seed_give_the_same_losses(trained, run_tool, tmp_path):
     run_tool('train.py', config_path('quickstart'), '--work-dir', 'again', *SMALL)
     assert losses(tmp_path / 'again') == losses(trained[0])
     run_tool('train.py', config_path('quickstart'), '--work-dir', 'other', '--seed', 5, *SMALL)
     assert losses(tmp_path / 'other') != losses(trained[0])
 
 
-def test_resume_is_bit_for_bit_the_uninterrupted_run(trained, run_tool, config_path, tmp_path):
+def test_resume_is_bit_for_bit_the_uninterrupted_run(trained, run_tool, tmp_path):
     """Dropout, flips and the order of the data included; epoch 2 runs in another process than epoch 1."""
     work_dir = tmp_path / 'out'
     work_dir.mkdir()
@@ -114,7 +109,7 @@ def test_resume_is_bit_for_bit_the_uninterrupted_run(trained, run_tool, config_p
     assert all(torch.equal(resumed[name], whole[name]) for name in whole)
 
 
-def test_test_reports_what_training_reported(trained, run_tool, config_path, tmp_path):
+def test_test_reports_what_training_reported(trained, run_tool, tmp_path):
     work_dir, training = trained
     result = run_tool(
         'test.py', config_path('quickstart'), work_dir / 'epoch_2.pth', '--out', 'labels', '--show-dir', 'shown', *SMALL
@@ -138,7 +133,7 @@ ITERATIONS = (  # an iteration-based loop over quickstart's data
 )
 
 
-def test_resume_of_an_iteration_based_training_is_exact_too(run_tool, config_path, tmp_path):
+def test_resume_of_an_iteration_based_training_is_exact_too(run_tool, tmp_path):
     options = [option for option in SMALL if 'max_epochs' not in option]
     run_tool('train.py', config_path('quickstart'), '--work-dir', 'whole', *options, *ITERATIONS)
     run_tool(
@@ -155,14 +150,14 @@ def test_resume_of_an_iteration_based_training_is_exact_too(run_tool, config_pat
     assert losses(tmp_path / 'out') == losses(tmp_path / 'whole')[3:]
 
 
-def test_test_time_augmentation(trained, run_tool, config_path):
+def test_test_time_augmentation(trained, run_tool):
     result = run_tool('test.py', config_path('quickstart'), trained[0] / 'epoch_2.pth', '--tta', *SMALL)
     assert 'mIoU' in result.stdout.splitlines()[-1]
     assert result.stderr == ''
 
 
 @pytest.mark.slow
-def test_amp_on_the_cpu(run_tool, config_path, tmp_path):
+def test_amp_on_the_cpu(run_tool, tmp_path):
     run_tool('train.py', config_path('quickstart'), '--work-dir', 'amp', '--amp', *SMALL)
     assert 'mmseg_vitseg.CPUAmpOptimWrapper' in next((tmp_path / 'amp').glob('*/*.log')).read_text()
     assert all(torch.isfinite(torch.tensor(losses(tmp_path / 'amp'))))
@@ -214,11 +209,11 @@ torch.save([p.detach() for p in model.parameters()], f"rank{{os.environ['RANK']}
 # ----------------------------------------------------------------------------------------------- what a newcomer sees
 
 
-def test_wrong_config_path(run_tool, check_user_error):
+def test_wrong_config_path(run_tool):
     check_user_error(run_tool('train.py', 'configs/quickstrat.py', check=False), 'no such config')
 
 
-def test_unknown_type_and_misspelt_argument(run_tool, check_user_error, config_path):
+def test_unknown_type_and_misspelt_argument(run_tool):
     options = ['--cfg-options', 'model.backbone.type=mmseg_vitseg.VisionTransfomer']
     check_user_error(
         run_tool('train.py', config_path('quickstart'), *options, check=False), 'VisionTransfomer', 'registry'
@@ -229,13 +224,13 @@ def test_unknown_type_and_misspelt_argument(run_tool, check_user_error, config_p
     )
 
 
-def test_pet_root_unset(run_tool, check_user_error, config_path):
+def test_pet_root_unset(run_tool):
     env = {'PET_ROOT': 'data/oxford-iiit-pet'}
     result = run_tool('train.py', config_path('vit_tiny_linear_pet'), check=False, env=env)
     check_user_error(result, 'PET_ROOT', 'prepare_pet.py')
 
 
-def test_truncated_jpeg_in_a_worker_process(run_tool, check_user_error, config_path, pet_root, tmp_path):
+def test_truncated_jpeg_in_a_worker_process(run_tool, pet_root, tmp_path):
     root = tmp_path / 'pet'
     names = [line.split()[0] for line in (pet_root / 'annotations/trainval.txt').read_text().splitlines()[:8]]
     for folder, suffix in (('images', 'jpg'), ('annotations/trimaps', 'png')):
@@ -253,12 +248,12 @@ def test_truncated_jpeg_in_a_worker_process(run_tool, check_user_error, config_p
     check_user_error(result, f'{names[3]}.jpg', 'damaged', 'truncated')
 
 
-def test_checkpoint_of_another_model(trained, run_tool, check_user_error, config_path):
+def test_checkpoint_of_another_model(trained, run_tool):
     result = run_tool('test.py', config_path('quickstart'), trained[0] / 'epoch_2.pth', check=False)
     check_user_error(result, 'does not fit', 'missing', 'backbone.blocks.1.norm1.weight', 'nothing was loaded')
 
 
-def test_training_does_not_start_from_half_a_checkpoint(trained, run_tool, check_user_error, config_path):
+def test_training_does_not_start_from_half_a_checkpoint(trained, run_tool):
     checkpoint = trained[0] / 'epoch_2.pth'
     options = [*SMALL, 'model.backbone.num_layers=2']
     for start in (['--resume', checkpoint], []):
@@ -288,7 +283,7 @@ def test_help_is_quick_and_readable(run_tool, name):
     assert len(result.stdout.splitlines()) > 10
 
 
-def test_load_from_any_kind_of_file(trained, run_tool, config_path, tmp_path):
+def test_load_from_any_kind_of_file(trained, run_tool, tmp_path):
     from mmseg_vitseg.converting.convert import convert_file
 
     convert_file(trained[0] / 'epoch_2.pth', tmp_path / 'whole.safetensors')

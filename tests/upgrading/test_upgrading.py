@@ -5,7 +5,6 @@ import warnings
 
 import pytest
 import torch
-from host_configs import PUBLISHED, narrow, without_pretrained
 from mmengine.config import Config
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
@@ -19,6 +18,7 @@ from mmseg_vitseg.benchmark.differences import compare_configs
 from mmseg_vitseg.config.devices import fit_to_devices
 from mmseg_vitseg.config.reading import ConfigError
 from mmseg_vitseg.upgrading.configs import upgrade_config
+from vitseg_tests.host_configs import PUBLISHED, narrow, without_pretrained
 
 FAMILIES = ('setr', 'vit', 'segmenter', 'segformer', 'mae')
 CONFIGS = sorted(path for family in FAMILIES for path in (PUBLISHED / family).glob('*.py'))

@@ -11,6 +11,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from mmseg_vitseg.models import LinearPatchHead
+from vitseg_tests.against_host import pair
 
 pytestmark = [
     pytest.mark.usefixtures('short_strips'),
@@ -81,7 +82,7 @@ def found(head: nn.Module, features: list[torch.Tensor], data: list[SegDataSampl
 
 @quick
 @given(st.data(), forms, few, classes, pixels, pixels, st.booleans(), ignored, dtypes, seeds)
-def test_equal_the_hosts(pair, data, form, b, k, height, width, align, ignore, dtype, seed):
+def test_equal_the_hosts(data, form, b, k, height, width, align, ignore, dtype, seed):
     name, arguments, sizes = form
     torch.manual_seed(seed)
     loss = data.draw(losses(k))
@@ -117,7 +118,7 @@ def test_linear_patch_head_equals_the_host_on_cut_logits(data, b, k, height, wid
 
 @quick
 @given(forms, few, classes, st.booleans(), seeds)
-def test_bfloat16_is_the_hosts_up_to_its_digits(pair, form, b, k, align, seed):
+def test_bfloat16_is_the_hosts_up_to_its_digits(form, b, k, align, seed):
     name, arguments, sizes = form
     torch.manual_seed(seed)
     host, ours = pair(name, **arguments, num_classes=k, out_channels=k, norm_cfg=NORM, align_corners=align)

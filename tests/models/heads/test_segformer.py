@@ -7,6 +7,8 @@ from torch import nn
 from torch.testing import assert_close
 
 from mmseg_vitseg.models import SegformerHead
+from vitseg_tests.against_host import compare_logits, compare_training, pair
+from vitseg_tests.weights import randomise
 
 BN, SYNC_BN, GN = dict(type='BN'), dict(type='SyncBN'), dict(type='GN', num_groups=2)
 HEAD = dict(in_channels=[4, 6, 10], in_index=[0, 1, 2], channels=8, num_classes=5)
@@ -27,7 +29,7 @@ def levels(sizes, batch_size: int = 2) -> list[torch.Tensor]:
 @pytest.mark.filterwarnings('ignore:When align_corners=True:UserWarning')  # the host's advice about sizes
 @pytest.mark.parametrize('align_corners', [False, True])
 @pytest.mark.parametrize('sizes', SIZES.values(), ids=SIZES)
-def test_equals_the_hosts_at_any_sizes(sizes, align_corners, pair, compare_logits, compare_training):
+def test_equals_the_hosts_at_any_sizes(sizes, align_corners):
     host, ours = pair('SegformerHead', **HEAD, norm_cfg=BN, dropout_ratio=0.5, align_corners=align_corners)
     compare_logits(host, ours, levels(sizes))
     compare_training(host, ours, levels(sizes))
@@ -45,7 +47,7 @@ def test_equals_the_hosts_at_any_sizes(sizes, align_corners, pair, compare_logit
         dict(norm_cfg=BN, in_index=[1], in_channels=[6]),
     ],
 )
-def test_equals_the_hosts_in_any_form(arguments, pair, compare_logits, compare_training):
+def test_equals_the_hosts_in_any_form(arguments):
     if arguments.get('interpolate_mode') == 'nearest':
         arguments = dict(arguments, align_corners=None)  # torch refuses it there, and the host hands it on
     host, ours = pair('SegformerHead', **{**HEAD, **arguments})
@@ -53,7 +55,7 @@ def test_equals_the_hosts_in_any_form(arguments, pair, compare_logits, compare_t
     compare_training(host, ours, levels(PYRAMID))
 
 
-def test_sync_bn_in_evaluation(pair, compare_logits):
+def test_sync_bn_in_evaluation():
     host, ours = pair('SegformerHead', **HEAD, norm_cfg=SYNC_BN)
     compare_logits(host, ours, levels(PYRAMID))
 
@@ -74,7 +76,7 @@ class PlainForm(nn.Module):
 
 @pytest.mark.parametrize('norm_cfg', [BN, None], ids=['BN', 'no norm'])
 @pytest.mark.parametrize('sizes', SIZES.values(), ids=SIZES)
-def test_linear_projection_equals_its_plain_form(sizes, norm_cfg, randomise):
+def test_linear_projection_equals_its_plain_form(sizes, norm_cfg):
     """Logits, gradients and running statistics; nothing but a bias and a weight in each level's projection."""
     arguments = dict(
         HEAD, type='mmseg_vitseg.SegformerHead', linear_projection=True, norm_cfg=norm_cfg, dropout_ratio=0
@@ -100,7 +102,7 @@ def test_linear_projection_equals_its_plain_form(sizes, norm_cfg, randomise):
         assert_close(results[1], results[0], rtol=1e-4, atol=1e-5)
 
 
-def test_folding_follows_weights(randomise):
+def test_folding_follows_weights():
     head = MODELS.build(dict(HEAD, type='mmseg_vitseg.SegformerHead', linear_projection=True, norm_cfg=BN)).eval()
     features = levels(PYRAMID)
     before = head(features)

@@ -7,6 +7,8 @@ from torch import nn
 from torch.testing import assert_close
 
 from mmseg_vitseg.models import SETRMLAHead, SETRUPHead, convolutions
+from vitseg_tests.against_host import compare_logits, compare_training, pair
+from vitseg_tests.weights import randomise
 
 BN, SYNC_BN, GN = dict(type='BN'), dict(type='SyncBN'), dict(type='GN', num_groups=2)
 UP = dict(in_channels=12, channels=8, num_classes=5)
@@ -32,7 +34,7 @@ UP_FORMS = [
 
 @pytest.mark.parametrize('align_corners', [False, True])
 @pytest.mark.parametrize('form', UP_FORMS, ids=lambda form: '-'.join(map(str, form.values())))
-def test_setr_up_equals_the_hosts(form, align_corners, pair, compare_logits, compare_training):
+def test_setr_up_equals_the_hosts(form, align_corners):
     host, ours = pair('SETRUPHead', **UP, **form, align_corners=align_corners)
     features = [torch.randn(2, 12, 4, 4), torch.randn(2, 12, 3, 5)]
     compare_logits(host, ours, features)
@@ -48,7 +50,7 @@ def test_setr_up_equals_the_hosts(form, align_corners, pair, compare_logits, com
         dict(loss_decode=[dict(type='CrossEntropyLoss', loss_weight=0.4), dict(type='DiceLoss')]),
     ],
 )
-def test_arguments_of_the_hosts_base_class(arguments, pair, compare_logits, compare_training):
+def test_arguments_of_the_hosts_base_class(arguments):
     host, ours = pair('SETRUPHead', **{**UP, 'norm_cfg': BN, **arguments})
     channels = arguments.get('in_channels', (12, 12))
     features = [torch.randn(2, channels[0], 4, 6), torch.randn(2, channels[1], 2, 3)]
@@ -62,20 +64,20 @@ def test_arguments_of_the_hosts_base_class(arguments, pair, compare_logits, comp
 
 @pytest.mark.parametrize('align_corners', [False, True])
 @pytest.mark.parametrize('arguments', [dict(norm_cfg=BN), dict(norm_cfg=None, up_scale=2, dropout_ratio=0.5)])
-def test_setr_mla_equals_the_hosts(arguments, align_corners, pair, compare_logits, compare_training):
+def test_setr_mla_equals_the_hosts(arguments, align_corners):
     host, ours = pair('SETRMLAHead', **MLA, **arguments, align_corners=align_corners)
     features = [torch.randn(2, 6, 3, 5) for _ in range(3)]
     compare_logits(host, ours, features)
     compare_training(host, ours, features)
 
 
-def test_sync_bn_in_evaluation(pair, compare_logits):
+def test_sync_bn_in_evaluation():
     host, ours = pair('SETRMLAHead', **MLA, norm_cfg=SYNC_BN)
     compare_logits(host, ours, [torch.randn(1, 6, 4, 4) for _ in range(3)])
 
 
 @pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
-def test_any_memory_layout(layout, pair, compare_logits):
+def test_any_memory_layout(layout):
     host, ours = pair('SETRUPHead', **UP, norm_cfg=BN, num_convs=4, up_scale=2)
     compare_logits(host, ours, [torch.randn(2, 12, 3, 5).contiguous(memory_format=layout)])
 
@@ -105,7 +107,7 @@ def test_the_reorderings_are_what_runs(name, arguments, before_last, monkeypatch
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
-def test_half_precision_is_as_exact_as_the_hosts(dtype, pair):
+def test_half_precision_is_as_exact_as_the_hosts(dtype):
     """Mean error against float64 with the same rounded weights; the fold rounds once, the host's norm twice."""
     host, ours = pair('SETRUPHead', in_channels=32, channels=32, num_classes=8, norm_cfg=BN, num_convs=2, up_scale=2)
     host, ours = host.eval().to(dtype), ours.eval().to(dtype)
@@ -117,7 +119,7 @@ def test_half_precision_is_as_exact_as_the_hosts(dtype, pair):
     assert mine < 1.5 * theirs
 
 
-def test_folding_follows_weights_and_modes(pair, compare_logits, compare_training, randomise):
+def test_folding_follows_weights_and_modes():
     """Statistics that training changed, weights that were loaded, norms that a user froze: nothing is remembered."""
     host, ours = pair('SETRUPHead', **UP, norm_cfg=BN, num_convs=2, up_scale=2, dropout_ratio=0)
     features = [torch.randn(2, 12, 3, 5)]

@@ -5,6 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from mmseg_vitseg.models import MLANeck
+from vitseg_tests.against_host import pair
 
 BN, RELU = dict(type='BN'), dict(type='ReLU')
 
@@ -18,7 +19,7 @@ BN, RELU = dict(type='BN'), dict(type='ReLU')
         dict(in_channels=[6, 6], out_channels=4, norm_cfg=dict(type='SyncBN'), norm_layer=dict(type='LN', eps=0.1)),
     ],
 )
-def test_equals_the_hosts(arguments, layout, pair):
+def test_equals_the_hosts(arguments, layout):
     host, ours = pair('MLANeck', **arguments)
     levels = [torch.randn(2, c, 5, 3).contiguous(memory_format=layout) for c in arguments['in_channels']]
     with torch.no_grad():
@@ -29,7 +30,7 @@ def test_equals_the_hosts(arguments, layout, pair):
         assert_close(mine, theirs)
 
 
-def test_training_equals_the_hosts(pair):
+def test_training_equals_the_hosts():
     host, ours = pair('MLANeck', in_channels=[6, 6, 6], out_channels=8, norm_cfg=BN, act_cfg=RELU)
     levels, factors = torch.randn(3, 2, 6, 5, 3), torch.randn(3, 2, 8, 5, 3)
     results = []

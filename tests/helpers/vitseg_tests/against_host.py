@@ -1,6 +1,5 @@
 """Our modules against the host's classes of the same names, with the same weights."""
 
-import pytest
 import torch
 from mmengine.structures import PixelData
 from mmseg.registry import MODELS
@@ -8,22 +7,12 @@ from mmseg.structures import SegDataSample
 from torch import nn
 from torch.testing import assert_close
 
-
-def _randomise(module: nn.Module) -> nn.Module:
-    """Give every parameter and statistic a value that a mix-up would show, and that keeps activations near 1."""
-    for name, value in module.state_dict().items():
-        if name.endswith('running_var'):
-            nn.init.uniform_(value, 0.5, 2)
-        elif value.ndim == 4:
-            nn.init.normal_(value, std=(2 / value[0].numel()) ** 0.5)
-        elif value.is_floating_point():
-            nn.init.normal_(value, mean=float(name.endswith('weight')), std=0.4)
-    return module
+from vitseg_tests.weights import randomise
 
 
-def _pair(name: str, **arguments) -> tuple[nn.Module, nn.Module]:
+def pair(name: str, **arguments) -> tuple[nn.Module, nn.Module]:
     """Build the host's module and ours, with the same weights."""
-    host = _randomise(MODELS.build(dict(type=f'mmseg.{name}', **arguments)))
+    host = randomise(MODELS.build(dict(type=f'mmseg.{name}', **arguments)))
     ours = MODELS.build(dict(type=f'mmseg_vitseg.{name}', **arguments))
     assert {key: value.shape for key, value in ours.state_dict().items()} == {
         key: value.shape for key, value in host.state_dict().items()
@@ -33,14 +22,14 @@ def _pair(name: str, **arguments) -> tuple[nn.Module, nn.Module]:
     return host, ours
 
 
-def _compare_logits(host: nn.Module, ours: nn.Module, features: list[torch.Tensor]) -> None:
+def compare_logits(host: nn.Module, ours: nn.Module, features: list[torch.Tensor]) -> None:
     with torch.no_grad():
         expected, logits = host.eval()(features), ours.eval()(features)
     assert logits.shape == expected.shape
     assert_close(logits, expected)
 
 
-def _compare_training(host: nn.Module, ours: nn.Module, features: list[torch.Tensor]) -> None:
+def compare_training(host: nn.Module, ours: nn.Module, features: list[torch.Tensor]) -> None:
     """Losses, gradients of parameters and inputs, and the running statistics afterwards."""
     labels = torch.randint(0, 5, (len(features[0]), 1, 30, 22))
     labels[:, :, :2] = 255
@@ -60,23 +49,3 @@ def _compare_training(host: nn.Module, ours: nn.Module, features: list[torch.Ten
     # sums over all pixels, in another order: to the largest gradient's last digits
     assert_close(rest, host_rest, rtol=1e-4, atol=1e-5)
     assert all(gradient.abs().max() > 1e-6 for gradient in rest[1] if gradient is not None)
-
-
-@pytest.fixture
-def randomise():
-    return _randomise
-
-
-@pytest.fixture(scope='session')
-def pair():
-    return _pair
-
-
-@pytest.fixture
-def compare_logits():
-    return _compare_logits
-
-
-@pytest.fixture
-def compare_training():
-    return _compare_training
