@@ -7,7 +7,7 @@ Measured on 360 + 278 pictures of Oxford-IIIT Pet, 2 CPU cores: aAcc 87.85, mIoU
 _base_ = ['_base_/models/setr_naive.py', '_base_/models/vits14.py', '_base_/recipes/finetune_pet.py']
 small = dict(in_channels=384, channels=128, num_classes=3)
 model = dict(
-    backbone=dict(_base_.vits14, out_indices=(2, 5, 8, 11)),
+    backbone=dict(_base_.pop('vits14'), out_indices=(2, 5, 8, 11)),
     decode_head=small,
     auxiliary_head=[dict(head, **small) for head in _base_.model.auxiliary_head],
 )

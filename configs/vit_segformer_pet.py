@@ -5,4 +5,4 @@ Measured on 360 + 278 pictures of Oxford-IIIT Pet, 2 CPU cores: aAcc 86.79, mIoU
 """
 
 _base_ = ['_base_/models/vit_segformer.py', '_base_/models/vits14.py', '_base_/recipes/finetune_pet.py']
-model = dict(backbone=_base_.vits14, decode_head=dict(in_channels=[384] * 4, channels=128, num_classes=3))
+model = dict(backbone=_base_.pop('vits14'), decode_head=dict(in_channels=[384] * 4, channels=128, num_classes=3))
