@@ -9,16 +9,17 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.probing import as_declared, build, runs
-from mmseg_vitseg.checking.setup import Setup
-from mmseg_vitseg.config.parts import Part, argument, by, class_of, is_known
+from mmseg_vitseg.checking.probing import BATCH, as_declared, build, run, runs
+from mmseg_vitseg.checking.training_setup import Setup
+from mmseg_vitseg.config.parts import Part, argument, class_of, is_known
 from mmseg_vitseg.errors import first_line
+from mmseg_vitseg.models.heads.base import DecodeHead
 
 FORWARD = 'the first forward pass fails'
 
 
-def check_out_indices(setup: Setup) -> Iterator[Finding]:
-    """``out_indices`` name levels that the backbone has."""
+def missing_levels(setup: Setup) -> Iterator[Finding]:
+    """Levels that ``out_indices`` name and the backbone does not have."""
     backbone, indices, features = setup.backbone, setup.argument('out_indices'), setup.features
     if backbone is None or not isinstance(indices, (list, tuple)) or 'out_indices' not in backbone.node:
         return
@@ -41,8 +42,8 @@ def check_out_indices(setup: Setup) -> Iterator[Finding]:
         )
 
 
-def check_neck(setup: Setup) -> Iterator[Finding]:
-    """The neck's widths are the backbone's."""
+def wrong_neck_widths(setup: Setup) -> Iterator[Finding]:
+    """Widths of the neck that are not the backbone's."""
     neck, outputs = setup.model.child('neck'), setup.features.outputs
     if neck is None or outputs is None or setup.features.levels is not None:
         return
@@ -64,8 +65,8 @@ def check_neck(setup: Setup) -> Iterator[Finding]:
     )
 
 
-def check_heads(setup: Setup) -> Iterator[Finding]:
-    """What each head takes is what backbone and neck hand on."""
+def wrong_head_levels(setup: Setup) -> Iterator[Finding]:
+    """Levels or widths of a head that are not what backbone and neck hand on."""
     outputs, levels = setup.features.outputs, setup.features.levels
     indices = setup.argument('out_indices')
     if outputs is None or not levels or (isinstance(indices, (list, tuple)) and len(outputs) < len(indices)):
@@ -85,8 +86,8 @@ def check_heads(setup: Setup) -> Iterator[Finding]:
         yield _mismatch(widths, head.key, index, declared)
 
 
-def check_unread_levels(setup: Setup) -> Iterator[Finding]:
-    """The backbone's last level is read by a head: what leads to it alone gets no gradient."""
+def unread_levels(setup: Setup) -> Iterator[Finding]:
+    """A last level of the backbone that no head reads: what leads to it alone gets no gradient."""
     backbone, levels, indices = setup.backbone, setup.features.levels, setup.argument('out_indices')
     if backbone is None or levels is None or setup.model.child('neck') or not isinstance(indices, (list, tuple)):
         return
@@ -96,7 +97,7 @@ def check_unread_levels(setup: Setup) -> Iterator[Finding]:
     read = [argument(head.node, 'in_index', cls) for head, cls in zip(setup.heads, classes, strict=True)]
     used = {one for index in read for one in (index if isinstance(index, (list, tuple)) else [index])}
     if not all(isinstance(one, int) and -len(levels) <= one < len(levels) for one in used):
-        return  # check_heads says so
+        return  # wrong_head_levels says so
     last = max((one % len(levels) for one in used), default=len(levels) - 1)
     if last < len(levels) - 1:
         key, fewer = backbone.key, f'{tuple(indices[: last + 1])}'.replace(' ', '')
@@ -110,26 +111,22 @@ def check_unread_levels(setup: Setup) -> Iterator[Finding]:
         )
 
 
-def check_patch_heads(setup: Setup) -> Iterator[Finding]:
-    """A LinearPatchHead's patches are the backbone's."""
+def refused_by_heads(setup: Setup) -> Iterator[Finding]:
+    """What our heads say against a picture of the crop's size, whose levels they take: patches that do not cover it, say."""
     levels, crop = setup.features.levels, setup.crop
     if not levels or crop is None:
         return
     for head in setup.heads:
-        if class_of(head.node, MODELS) is not MODELS.get('mmseg_vitseg.LinearPatchHead'):
+        cls = class_of(head.node, MODELS)
+        if cls is None or not issubclass(cls, DecodeHead) or not _takes(head, levels):
             continue
-        index, patch = head.node.get('in_index', -1), head.node.get('patch_size', 16)
-        if not isinstance(index, int) or not -len(levels) <= index < len(levels):
+        try:
+            run(build(head).predict, levels, [dict(img_shape=crop.size)] * BATCH, {})
+        except ValueError as problem:  # in the house's words: what was seen; what is right
+            what, _, fix = first_line(problem).partition('; ')
+            yield error(head.key, what, why=FORWARD, fix=fix)
+        except Exception:  # on the meta device, in their own ways
             continue
-        grid = tuple(levels[index].shape[-2:])
-        if grid != tuple(-(-pixels // patch) for pixels in crop.size):
-            stride = -(-crop.size[0] // grid[0])
-            yield error(
-                f'{head.key}.patch_size',
-                f'{patch}, and a picture of {by(crop.size)} comes to it as {by(grid)} patches',
-                why='the first step of training fails: its patches do not cover the picture',
-                fix=f"{head.key}.patch_size={stride}, the backbone's",
-            )
 
 
 def _mismatch(widths: list[int], key: str, index, declared: dict[int, int]) -> Finding:

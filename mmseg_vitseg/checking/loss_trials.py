@@ -13,7 +13,7 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-from mmseg_vitseg.checking.setup import Setup
+from mmseg_vitseg.checking.training_setup import Setup
 from mmseg_vitseg.config.parts import Part, argument, class_of, logits_of, quiet
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.models.heads.base import DecodeHead

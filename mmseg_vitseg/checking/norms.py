@@ -7,16 +7,16 @@ from torch import Tensor
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.probing import OneValueError, build, images, run
-from mmseg_vitseg.checking.setup import Setup
 from mmseg_vitseg.checking.starting_weights import starts_pretrained
+from mmseg_vitseg.checking.training_setup import Setup
 from mmseg_vitseg.config.devices import SYNCHRONISED
 from mmseg_vitseg.config.parts import Part, argument, class_of, is_known, nested, type_name
 
 BATCH_NORMS = ('BN', 'BN1d', 'BN2d', 'BN3d', *SYNCHRONISED)
 
 
-def check_input_norm(setup: Setup) -> Iterator[Finding]:
-    """The input is normalised once: by the data preprocessor, by the backbone, or by the pipeline."""
+def wrong_input_norm(setup: Setup) -> Iterator[Finding]:
+    """Input that data preprocessor, backbone and pipeline normalise twice, or not at all."""
     if setup.known_preprocessor is None or not setup.train_steps:
         return
     key, node = setup.known_preprocessor
@@ -29,9 +29,11 @@ def check_input_norm(setup: Setup) -> Iterator[Finding]:
             why='the model cannot be built',
             fix=f'set both, or neither: {key}.mean=None {key}.std=None',
         )
-        return
-    if not is_known(setup.backbone_class):  # it may normalise by itself
-        return
+    elif is_known(setup.backbone_class):  # another may normalise by itself
+        yield from _twice_or_never(setup, key, mean)
+
+
+def _twice_or_never(setup: Setup, key: str, mean) -> Iterator[Finding]:
     others = [
         f'{step.key}.type={type_name(step.node)}' for step in setup.train_steps if 'Normalize' in type_name(step.node)
     ]
@@ -64,8 +66,8 @@ def _from_pictures(setup: Setup) -> bool:
     return any(type_name(step.node) in ('LoadImageFromFile', 'LoadImage') for step in setup.train_steps)
 
 
-def check_batch_norm(setup: Setup) -> Iterator[Finding]:
-    """Batch norm sees more than one picture.
+def batch_norm_of_one_picture(setup: Setup) -> Iterator[Finding]:
+    """Batch norm that sees one picture.
 
     Synchronised batch norm does, where it has a process group; without one it is plain batch norm, in the host's Runner as
     in ours. Where a config does not say how it is launched, it is taken to have one.

@@ -123,7 +123,7 @@ def through_neck(neck: Part | None, outputs: tuple[Tensor, ...] | None) -> tuple
         return outputs
     try:
         return run(build(neck), outputs) if is_known(class_of(neck.node, MODELS)) else None
-    except Exception:  # in their own ways; checks/levels.py tells why
+    except Exception:  # in their own ways; levels.py tells why
         return None
 
 

@@ -1,79 +1,94 @@
-"""All checks of a config, one after the other."""
+"""What is looked for in a config, and looking for it."""
 
 import copy
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 
 from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.registry import init_default_scope
 
-from mmseg_vitseg.checking import (
-    arguments,
-    classes,
-    leftovers,
-    levels,
-    loaders,
-    losses,
-    machine,
-    names,
-    norms,
-    schedule,
-    scopes,
-    sizes,
-    starting_weights,
-)
-from mmseg_vitseg.checking.batches import check_batches
-from mmseg_vitseg.checking.data import Track, check_data, check_few_masks
-from mmseg_vitseg.checking.files import check_files, check_masks
+from mmseg_vitseg.checking.differing_classes import differing_classes, wrong_class_weights
 from mmseg_vitseg.checking.findings import ERROR, Finding
-from mmseg_vitseg.checking.roots import check_roots
-from mmseg_vitseg.checking.scored import check_scored_classes
-from mmseg_vitseg.checking.setup import Setup
+from mmseg_vitseg.checking.joined_datasets import unjoinable_datasets
+from mmseg_vitseg.checking.levels import (
+    missing_levels,
+    refused_by_heads,
+    unread_levels,
+    wrong_head_levels,
+    wrong_neck_widths,
+)
+from mmseg_vitseg.checking.loaders import dropped_pictures, options_without_workers
+from mmseg_vitseg.checking.machine_lacks import gpu_precision_on_cpu, missing_folders, missing_packages
+from mmseg_vitseg.checking.missing_files import misnamed_files, missing_masks
+from mmseg_vitseg.checking.misspelt import misspelt_arguments, misspelt_settings, misspelt_test_settings
+from mmseg_vitseg.checking.norms import batch_norm_of_one_picture, wrong_input_norm
+from mmseg_vitseg.checking.one_logit import sigmoid_taken_twice, wrong_one_logit
+from mmseg_vitseg.checking.picture_sizes import other_position_grid, partial_patches, wrong_padding, wrong_windows
+from mmseg_vitseg.checking.sampled_data import Track, ignored_objects, mistakes_in_data
+from mmseg_vitseg.checking.schedule import wrong_schedules
+from mmseg_vitseg.checking.scored_classes import scored_but_not_learned
+from mmseg_vitseg.checking.starting_weights import missing_weights, weights_of_another_model
+from mmseg_vitseg.checking.training_setup import Setup
+from mmseg_vitseg.checking.uneven_batches import uneven_batches
+from mmseg_vitseg.checking.unknown_types import unknown_types
+from mmseg_vitseg.checking.wrong_losses import wrong_losses
 from mmseg_vitseg.config.parts import quiet
 from mmseg_vitseg.config.reading import ConfigError
 from mmseg_vitseg.config.type_names import name_types
 from mmseg_vitseg.errors import first_line
 
-CHECKS: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
-    names.check_names,
-    names.check_prediction,
-    arguments.check_arguments,
-    scopes.check_types,
-    classes.check_num_classes,
-    classes.check_one_logit,
-    classes.check_test_time_augmentation,
-    classes.check_class_weights,
-    check_scored_classes,
-    losses.check_losses,
-    levels.check_out_indices,
-    levels.check_neck,
-    levels.check_heads,
-    levels.check_unread_levels,
-    levels.check_patch_heads,
-    sizes.check_patches,
-    sizes.check_position_grid,
-    sizes.check_padding,
-    sizes.check_windows,
-    norms.check_input_norm,
-    norms.check_batch_norm,
-    starting_weights.check_files,
-    starting_weights.check_weights,
-    loaders.check_workers,
-    loaders.check_concatenated,
-    schedule.check_schedule,
-    leftovers.check_leftovers,
-)
+Check = Callable[[Setup], Iterable[Finding]]
 
-STARTING: tuple[Callable[[Setup], Iterable[Finding]], ...] = (
-    machine.check_precision,
-    machine.check_packages,
-    check_roots,
-    check_files,
-    check_masks,
-    check_few_masks,
-    check_batches,
+# Each is a function that finds what its name says.
+CHECKS: tuple[Check, ...] = (  # in every config, without its data
+    # names
+    misspelt_settings,  # `optim_wraper`
+    misspelt_test_settings,  # in model.test_cfg: `strides`
+    misspelt_arguments,  # of models, data, hooks, loops, optimizers and schedules
+    unknown_types,
+    # classes
+    differing_classes,  # of heads, training, validation and test data
+    wrong_one_logit,  # two classes by one logit: its loss, its threshold
+    sigmoid_taken_twice,  # in test-time augmentation of one logit
+    wrong_class_weights,  # not one for each class
+    scored_but_not_learned,  # and learned but not scored
+    wrong_losses,  # that fail, learn nothing, or the inverse
+    # what backbone, neck and heads hand on
+    missing_levels,  # out_indices
+    wrong_neck_widths,  # in_channels
+    wrong_head_levels,  # in_index, in_channels
+    unread_levels,  # trained by nothing
+    refused_by_heads,  # heads of ours say why themselves
+    # sizes of pictures
+    partial_patches,  # crops that are not whole patches
+    other_position_grid,  # img_size is not the crop's
+    wrong_padding,  # of the data preprocessor
+    wrong_windows,  # sliding windows that leave pixels out
+    # normalisation
+    wrong_input_norm,  # twice, or not at all
+    batch_norm_of_one_picture,
+    # files that the training starts from
+    missing_weights,
+    weights_of_another_model,
+    # data loaders
+    options_without_workers,
+    unjoinable_datasets,  # in a ConcatDataset
+    dropped_pictures,  # by drop_last: all, or what should be scored
+    # the learning rate
+    wrong_schedules,  # longer, shorter or later than the training
 )
+IN_FILES: tuple[Check, ...] = (  # with --data, and before a training
+    misnamed_files,  # lines of split files that name no picture; pictures whose suffix leaves them out
+    uneven_batches,  # pictures of several sizes in one batch
+)
+STARTING: tuple[Check, ...] = (  # before a training
+    gpu_precision_on_cpu,
+    missing_packages,
+    missing_folders,
+    missing_masks,
+    ignored_objects,  # in a few masks: 255 that is drawn where a class is meant
+)
+# With --data also `mistakes_in_data`, in a sample: labels that are no class, damaged files, masks of another size.
 
 
 def check_config(cfg: Config, track: Track | None = None, *, starting: bool = False) -> list[Finding]:
@@ -86,7 +101,7 @@ def check_config(cfg: Config, track: Track | None = None, *, starting: bool = Fa
         cfg: as read from a file, ``--cfg-options`` applied. It is not changed. Where it says how it is launched
             (``launcher``), synchronised batch norm without a process group is taken for plain batch norm.
         track: if given, a sample of the data is looked at too, and this shows how far it is: see
-            :func:`~mmseg_vitseg.checking.data.check_data`.
+            :func:`~mmseg_vitseg.checking.sampled_data.mistakes_in_data`.
         starting: a training is about to start here: the folders of its data must be there, pictures fit into batches, and
             the machine must have what it needs.
 
@@ -99,21 +114,21 @@ def check_config(cfg: Config, track: Track | None = None, *, starting: bool = Fa
     cfg = copy.deepcopy(cfg)
     name_types(cfg)
     setup = Setup(cfg)
-    checks = [*CHECKS, *STARTING] if starting else CHECKS
-    found = [finding for check in checks for finding in _tried(check.__name__, partial(check, setup))]
+    found = [*_found_by((*CHECKS, *STARTING, *IN_FILES) if starting else CHECKS, setup)]
     if track is not None:
-        in_data = [
-            one for check in (check_files, check_batches) for one in _tried(check.__name__, partial(check, setup))
-        ]
-        found += dict.fromkeys([*in_data, *check_data(setup, track)])  # what several data sets show is said once
+        in_data = [*_found_by(IN_FILES, setup), *mistakes_in_data(setup, track)]
+        found += dict.fromkeys(in_data)  # what several data sets show is said once
     return sorted(found, key=lambda finding: finding.severity != ERROR)
 
 
-def _tried(name: str, check: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
-    try:
-        with quiet():
-            found = list(check())
-    except Exception as problem:  # configs of other projects may be anything; a check is no reason not to train
-        print_log(f'{name} was left out: {type(problem).__name__}: {first_line(problem)}', logger='current')
-        return
-    yield from found
+def _found_by(checks: Iterable[Check], setup: Setup) -> Iterator[Finding]:
+    for check in checks:
+        try:
+            with quiet():
+                found = list(check(setup))
+        except Exception as problem:  # configs of other projects may be anything; a check is no reason not to train
+            print_log(
+                f'{check.__name__} was left out: {type(problem).__name__}: {first_line(problem)}', logger='current'
+            )
+        else:
+            yield from found

@@ -37,6 +37,6 @@ class Seen:
             self.first.setdefault(label, str(path))
 
 
-def spread(count: int, most: int) -> list[int]:
+def evenly_spaced(count: int, most: int) -> list[int]:
     """Return at most ``most`` of ``count`` indices, at even distances."""
     return np.unique(np.linspace(0, count - 1, most).astype(int)).tolist()

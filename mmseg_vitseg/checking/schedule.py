@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.setup import Setup
+from mmseg_vitseg.checking.training_setup import Setup
 from mmseg_vitseg.config.parts import type_name
 from mmseg_vitseg.engine.resuming.trained_settings import schedulers_of
 
@@ -44,6 +44,11 @@ class Span(NamedTuple):
         return self.have if self.node.get('end') is None else self.node['end']
 
     @property
+    def is_empty(self) -> bool:
+        """Tell whether it ends before it begins."""
+        return (self.node.get('end') or self.have) <= self.begin
+
+    @property
     def warm(self) -> int:
         """Return a tenth of the training, for warming up."""
         return self.have // 10
@@ -53,27 +58,29 @@ class Span(NamedTuple):
         name, of = self.limit
         return f'train_cfg.{name}={-(-end // of)}'
 
+    def warning(self, name: str, value, why: str, fix: str) -> Finding:
+        """Report what one of its settings is, against the training's length."""
+        return warning(f'{self.key}.{name}', f'{value}, and {self.length}', why=why, fix=fix)
 
-def check_schedule(setup: Setup) -> Iterator[Finding]:
-    """Schedules begin and end within the training, counted in what each counts."""
+
+def wrong_schedules(setup: Setup) -> Iterator[Finding]:
+    """Schedules that do not begin or end within the training, counted in what each counts."""
     spans = list(_spans(setup))
     yield from _counting_epochs(setup)
+    late = [span for span in spans if span.begin >= span.have and not span.is_empty]
     for span in spans:
-        if (span.node.get('end') or span.have) <= span.begin:
+        within = f'{span.key}.begin={span.warm} {span.key}.end={span.have}'
+        if span.is_empty:
             yield error(
                 f'{span.key}.end',
                 f'{span.node.get("end", span.have)} {span.unit}, and {span.key}.begin is {span.begin}',
                 why='the host refuses a schedule that ends before it begins: the training does not start',
-                fix=f'{span.key}.begin={span.warm} {span.key}.end={span.have}',
+                fix=within,
             )
-    late = [span for span in spans if span.begin >= span.have and (span.node.get('end') or span.have) > span.begin]
-    for span in late:
-        yield warning(
-            f'{span.key}.begin',
-            f'{span.begin} ({type_name(span.node)}), and {span.length}',
-            why='this schedule never begins',
-            fix=f'{span.key}.begin={span.warm} {span.key}.end={span.have}, or {span.longer(max(span.end, span.begin + 1))}',
-        )
+        elif span in late:
+            longer = span.longer(max(span.end, span.begin + 1))
+            value = f'{span.begin} ({type_name(span.node)})'
+            yield span.warning('begin', value, 'this schedule never begins', f'{within}, or {longer}')
     yield from _warm_ups(spans)
     yield from _steps_beyond(spans)
     yield from _falling([span for span in spans if span not in late], spans)
@@ -116,7 +123,7 @@ def _counting_epochs(setup: Setup) -> Iterator[Finding]:
 
 
 def _warm_ups(spans: list[Span]) -> Iterator[Finding]:
-    """A warm-up ends before the training does."""
+    """A warm-up that the training does not see the end of."""
     for span in spans:
         rises = type_name(span.node) in RISING and span.node.get('end_factor', 1) == 1
         if not (rises and span.node.get('end') and span.begin < span.have < span.end):
@@ -127,30 +134,26 @@ def _warm_ups(spans: list[Span]) -> Iterator[Finding]:
             for one in spans
             if one.begin == span.end and one.unit == span.unit and end < one.have
         ]
-        yield warning(
-            f'{span.key}.end',
-            f'{span.end} ({type_name(span.node)}), and {span.length}',
-            why='the learning rate is still warming up when the training ends',
-            fix=f'{" ".join([f"{span.key}.end={end}", *after])}, or {span.longer(span.end)}',
+        yield span.warning(
+            'end',
+            f'{span.end} ({type_name(span.node)})',
+            'the learning rate is still warming up when the training ends',
+            f'{" ".join([f"{span.key}.end={end}", *after])}, or {span.longer(span.end)}',
         )
 
 
 def _steps_beyond(spans: list[Span]) -> Iterator[Finding]:
-    """Of the points at which a rate falls, the training reaches one."""
+    """Points at which a rate falls, none of which the training reaches."""
     for span in spans:
         points = span.node.get('milestones')
         if isinstance(points, (list, tuple)) and points and min(points) >= span.have:
             scaled = [max(1, round(span.have * point / max(points) * 0.9)) for point in points]
-            yield warning(
-                f'{span.key}.milestones',
-                f'{list(points)}, and {span.length}',
-                why='the learning rate never falls',
-                fix=f'{span.key}.milestones={scaled}'.replace(', ', ',') + f', or {span.longer(max(points) + 1)}',
-            )
+            fix = f'{span.key}.milestones={scaled}'.replace(', ', ',') + f', or {span.longer(max(points) + 1)}'
+            yield span.warning('milestones', list(points), 'the learning rate never falls', fix)
 
 
 def _falling(spans: list[Span], all_spans: list[Span]) -> Iterator[Finding]:
-    """The learning rate falls until the end of the training."""
+    """A learning rate that has fallen before the end of the training, or not yet."""
     falling = [span for span in spans if type_name(span.node) in FALLING]
     if not falling:
         return
@@ -161,12 +164,12 @@ def _falling(spans: list[Span], all_spans: list[Span]) -> Iterator[Finding]:
         return  # something else goes on from there
     ended = 'T_max' if last.node.get('T_max') is not None else 'end'
     right = last.have - (last.begin if ended == 'T_max' else 0)
-    yield warning(
-        f'{last.key}.{ended}',
-        f'{last.node[ended]}, and {last.length}',
-        why=f'the learning rate stays at its last value, {last.node.get("eta_min", 0)}, for the last '
+    yield last.warning(
+        ended,
+        last.node[ended],
+        f'the learning rate stays at its last value, {last.node.get("eta_min", 0)}, for the last '
         f'{last.have - last.end} {last.unit}'
         if last.end < last.have
         else f'training stops {last.end - last.have} {last.unit} before the learning rate has fallen to its last value',
-        fix=f'{last.key}.{ended}={right}, or {last.longer(last.end)}',
+        f'{last.key}.{ended}={right}, or {last.longer(last.end)}',
     )

@@ -7,7 +7,7 @@ from mmengine.model import BaseModule
 from torch import nn
 
 from mmseg_vitseg.checking.findings import Finding, error
-from mmseg_vitseg.checking.setup import Setup
+from mmseg_vitseg.checking.training_setup import Setup
 from mmseg_vitseg.checkpoints.reading import read_shapes
 from mmseg_vitseg.checkpoints.strict import accounted
 from mmseg_vitseg.config.parts import Part, nested, type_name
@@ -40,8 +40,8 @@ def starts_pretrained(setup: Setup) -> bool:
     )
 
 
-def check_files(setup: Setup) -> Iterator[Finding]:
-    """Files that a training starts from are there."""
+def missing_weights(setup: Setup) -> Iterator[Finding]:
+    """Files that a training starts from, and that are not there."""
     for key, name in [*pretrained_files(setup), ('load_from', setup.cfg.get('load_from'))]:
         if name and is_local(name) and not Path(name).exists():
             off = key if key.endswith(('pretrained', 'load_from')) else key.removesuffix('.checkpoint')
@@ -55,8 +55,8 @@ def check_files(setup: Setup) -> Iterator[Finding]:
             )
 
 
-def check_weights(setup: Setup) -> Iterator[Finding]:
-    """The backbone's file holds the backbone's weights."""
+def weights_of_another_model(setup: Setup) -> Iterator[Finding]:
+    """A file for the backbone that does not hold its weights."""
     part, backbone = setup.backbone, setup.features.backbone
     if part is None or backbone is None:
         return

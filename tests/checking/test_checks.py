@@ -289,7 +289,14 @@ WRONG = [
         'model.backbone.num_layers=2 model.backbone.out_indices=(1,)',
     ),
     # sizes
-    ('vit', {'model.decode_head.patch_size': 8}, 'error', 'model.decode_head.patch_size', '8', 'patch_size=16'),
+    (
+        'vit',
+        {'model.decode_head.patch_size': 8},
+        'error',
+        'model.decode_head',
+        'patches of 8 pixels',
+        'stride of the feature map',
+    ),
     (
         'scratch 14',
         {'train_dataloader.dataset.pipeline.2.scale': (200, 200), 'model.backbone.img_size': 210},

@@ -10,9 +10,9 @@ from mmengine.config import Config
 from mmseg.registry import TRANSFORMS
 from PIL import Image
 
-from mmseg_vitseg.checking.batches import check_batches
-from mmseg_vitseg.checking.loaders import check_concatenated
-from mmseg_vitseg.checking.setup import Setup
+from mmseg_vitseg.checking.joined_datasets import unjoinable_datasets
+from mmseg_vitseg.checking.training_setup import Setup
+from mmseg_vitseg.checking.uneven_batches import uneven_batches
 
 QUICKSTART = Config.fromfile(Path(__file__).resolve().parents[2] / 'configs/quickstart.py')
 LOAD = [dict(type='mmseg_vitseg.LoadImage'), dict(type='mmseg_vitseg.LoadMask')]
@@ -80,7 +80,7 @@ def test_pictures_of_different_sizes(files, loader, sizes, steps, changes, key):
     if size := changes.pop('size', None):
         cfg.model.data_preprocessor.update(size=size, size_divisor=None)
     cfg.merge_from_dict(changes)
-    found = list(check_batches(Setup(cfg)))
+    found = list(uneven_batches(Setup(cfg)))
     assert [finding.key for finding in found] == ([key] if key else [])
     for finding in found:
         assert finding.severity == ('warning' if loader == 'test' else 'error')
@@ -90,7 +90,7 @@ def test_pictures_of_different_sizes(files, loader, sizes, steps, changes, key):
 
 def test_data_sets_of_different_sizes_in_one(files):
     both = [files('one', *SAME), files('other', *[(20, 20)] * 3)]
-    (finding,) = check_batches(Setup(config(val=both)))
+    (finding,) = uneven_batches(Setup(config(val=both)))
     assert '30 x 40' in finding.what
     assert '20 x 20' in finding.what
 
@@ -99,7 +99,7 @@ def test_drawn_and_missing_and_damaged_pictures_are_left_to_others(files, tmp_pa
     missing = dict(files('data', *OTHERS), data_root=str(tmp_path / 'nowhere'))
     damaged = files('damaged', *OTHERS)
     (tmp_path / 'damaged/images/1.png').write_bytes(b'')
-    assert not list(check_batches(Setup(config(val=missing, test=damaged))))
+    assert not list(uneven_batches(Setup(config(val=missing, test=damaged))))
 
 
 def test_a_step_of_ones_own_is_not_run_before_the_training(files):
@@ -111,7 +111,7 @@ def test_a_step_of_ones_own_is_not_run_before_the_training(files):
             raise SystemExit
 
     data = files('a', *OTHERS, steps=(dict(type='EndsTheProcess'),))
-    assert not list(check_batches(Setup(config(val=data))))
+    assert not list(uneven_batches(Setup(config(val=data))))
 
 
 @pytest.mark.parametrize(
@@ -134,14 +134,14 @@ def test_a_step_of_ones_own_is_not_run_before_the_training(files):
 def test_data_sets_joined_to_one(files, changes, words, wrapped):
     one, other = files('one', *SAME), {**files('other', *SAME), **changes}
     cfg = config(train=[one, dict(type='RepeatDataset', times=2, dataset=other) if wrapped else other])
-    cfg.same_classes = False  # or check_num_classes says of the classes what it has to
-    found = list(check_concatenated(Setup(cfg)))
+    cfg.same_classes = False  # or differing_classes says of the classes what it has to
+    found = list(unjoinable_datasets(Setup(cfg)))
     assert len(found) == bool(words)
     for word in words:
         assert word in str(found[0])
     if words and words[0].startswith('classes a'):
         cfg.same_classes = True
-        assert not list(check_concatenated(Setup(cfg)))
+        assert not list(unjoinable_datasets(Setup(cfg)))
     if words and words[0].startswith('palette'):
         cfg.train_dataloader.dataset.ignore_keys = ['palette']
-        assert not list(check_concatenated(Setup(cfg)))
+        assert not list(unjoinable_datasets(Setup(cfg)))

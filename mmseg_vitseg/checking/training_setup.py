@@ -1,9 +1,12 @@
 """A config as the checks read it: what costs time is found out once, and only when a check asks."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
 
+from mmengine import registry as roots
 from mmengine.config import Config
+from mmengine.registry import Registry
 from mmseg.models.decode_heads import STDCHead
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import EncoderDecoder
@@ -28,6 +31,17 @@ from mmseg_vitseg.datasets.class_names import names_of
 SIZE = (512, 512)  # where a config does not say how large pictures are
 TRAINED = ('train_dataloader', 'val_dataloader')  # what a training reads
 LOADERS = (*TRAINED, 'test_dataloader')
+
+# What the Runner builds from a dict, or a list of them, at the top of a config.
+RUNNER_PARTS = (
+    ('visualizer', roots.VISUALIZERS),
+    *((name, roots.METRICS) for name in ('val_evaluator', 'test_evaluator')),
+    ('custom_hooks', roots.HOOKS),
+    ('optim_wrapper', roots.OPTIM_WRAPPERS),
+    ('param_scheduler', roots.PARAM_SCHEDULERS),
+    *((name, roots.LOOPS) for name in ('train_cfg', 'val_cfg', 'test_cfg')),
+    ('tta_model', roots.MODELS),
+)
 
 # Steps of a pipeline that leave a picture's size as it is; of a step that is not known, the size after it is not known.
 KEEPING_SIZE = (
@@ -147,6 +161,16 @@ class Setup:
         if not is_written_by_known(cls, EncoderDecoder, 'extract_feat', 'loss', '_decode_head_forward_train'):
             return Features()
         return probe(self.backbone, self.model.child('neck'), self.size)
+
+
+def runner_parts(cfg: Config) -> Iterator[tuple[Part, Registry]]:
+    """Yield what the Runner builds besides the model and the data, and the registry of its kind."""
+    for name, registry in RUNNER_PARTS:
+        yield from ((part, registry) for part in dicts(cfg.get(name), name))
+    for hooks in dicts(cfg.get('default_hooks'), 'default_hooks'):
+        yield from ((part, roots.HOOKS) for name in hooks.node for part in hooks.children(name))
+    for wrapper in dicts(cfg.get('optim_wrapper'), 'optim_wrapper'):
+        yield from ((part, roots.OPTIMIZERS) for part in wrapper.children('optimizer'))
 
 
 def losses_in(head: Part) -> list[Part]:

@@ -6,12 +6,12 @@ from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS, MODELS
 
 from mmseg_vitseg.checking.findings import Finding, warning
-from mmseg_vitseg.checking.setup import Setup, known_classes, losses_in
+from mmseg_vitseg.checking.training_setup import Setup, known_classes, losses_in
 from mmseg_vitseg.config.parts import Part, argument, class_of, dicts, logits_of
 
 
-def check_scored_classes(setup: Setup) -> Iterator[Finding]:
-    """The decode head that predicts learns each class that a metric scores, and a metric scores each that it learns."""
+def scored_but_not_learned(setup: Setup) -> Iterator[Finding]:
+    """Classes of which the head that predicts learns nothing and that a metric scores, or the other way round."""
     heads = [head for head in setup.labelled_heads if head.key.startswith('model.decode_head')]
     metrics = list(_metrics(setup))
     if not heads or not metrics:

@@ -1,4 +1,4 @@
-"""Classes: the heads' against the data set's, set-ups with one logit, weights of classes."""
+"""Classes of heads, data sets and weights that are not the same."""
 
 from collections.abc import Iterator
 
@@ -6,22 +6,21 @@ from mmseg.models.losses import CrossEntropyLoss
 from mmseg.registry import MODELS
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.setup import LOADERS, Setup, known_classes, losses_in
-from mmseg_vitseg.config.parts import MASK_HEADS, Part, class_of, classifies_pixels, has_one_logit, logits_of, type_name
+from mmseg_vitseg.checking.training_setup import LOADERS, Setup, known_classes, losses_in
+from mmseg_vitseg.config.parts import MASK_HEADS, Part, class_of, logits_of, type_name
 from mmseg_vitseg.datasets.class_names import MEANT, first_difference, listed, reduces, same
-from mmseg_vitseg.engine.running.tta import is_hosts_tta
 
 LABELS_TOO_HIGH = 'labels that the head has no logit for crash the loss, on a GPU with a "device-side assert"'
 
 
-def check_num_classes(setup: Setup) -> Iterator[Finding]:
-    """Each head has the training data set's classes, and validation and test have the same, in the same order."""
+def differing_classes(setup: Setup) -> Iterator[Finding]:
+    """Heads, validation or test data of other classes than the training data's, or of the same in another order."""
     datasets = [wrapped[0] for loader in LOADERS for wrapped in setup.datasets(loader)]
     trained = next(iter(datasets), None)
     if trained is None or not (names := known_classes(trained)):
         return
     for head in setup.labelled_heads:
-        yield from compare_classes(head, len(names), type_name(trained.node))
+        yield from wrong_num_classes(head, len(names), type_name(trained.node))
     if setup.cfg.get('same_classes') is not False:
         yield from _compare_names(trained, names, datasets)
         yield from _compare_numbers(trained, [one for one in datasets if same(names, known_classes(one) or [])])
@@ -59,8 +58,8 @@ def _compare_numbers(trained: Part, datasets: list[Part]) -> Iterator[Finding]:
             return
 
 
-def compare_classes(head: Part, count: int, dataset: str) -> Iterator[Finding]:
-    """Compare a head with a data set of ``count`` classes."""
+def wrong_num_classes(head: Part, count: int, dataset: str) -> Iterator[Finding]:
+    """A head of more or fewer classes than a data set, which has ``count``."""
     key, classes = f'{head.key}.num_classes', head.node['num_classes']
     if logits_of(head.node) == 1:
         if count != 2:
@@ -88,79 +87,8 @@ def compare_classes(head: Part, count: int, dataset: str) -> Iterator[Finding]:
         )
 
 
-def check_one_logit(setup: Setup) -> Iterator[Finding]:
-    """Two classes by one logit need a sigmoid and a threshold; anything else needs a logit a class."""
-    for head in setup.labelled_heads:
-        if not classifies_pixels(head.node):
-            continue
-        classes, logits, threshold = head.node['num_classes'], logits_of(head.node), head.node.get('threshold')
-        if logits != classes and (logits != 1 or classes != 2):
-            yield error(
-                f'{head.key}.out_channels',
-                f'{logits} for num_classes={classes}',
-                why='a head has a logit a class, or one logit for two classes',
-                fix=f'leave {head.key}.out_channels out',
-            )
-        elif logits == 1:
-            yield from _check_sigmoid(head)
-            yield from _check_threshold(head, threshold)
-        elif threshold is not None:
-            yield warning(
-                f'{head.key}.threshold',
-                f'{threshold} with {logits} logits',
-                why='the class of the highest logit is predicted, no threshold is used',
-                fix=f'leave {head.key}.threshold out' + (f', or {head.key}.out_channels=1' if classes == 2 else ''),
-            )
-
-
-def _check_sigmoid(head: Part) -> Iterator[Finding]:
-    for loss in losses_in(head):
-        if type_name(loss.node) == 'CrossEntropyLoss' and not (
-            loss.node.get('use_sigmoid') or loss.node.get('use_mask')
-        ):
-            yield error(
-                f'{loss.key}.use_sigmoid',
-                f'{loss.node.get("use_sigmoid", False)} with one logit',
-                why='a softmax over one logit is always 1: the loss is 0, or crashes at the first label 1',
-                fix=f'{loss.key}.use_sigmoid=True, or {head.key}.num_classes=2 {head.key}.out_channels=2',
-            )
-
-
-def _check_threshold(head: Part, threshold: float | None) -> Iterator[Finding]:
-    key = f'{head.key}.threshold'
-    if '.decode_head' not in f'.{head.key}':  # an auxiliary head predicts nothing
-        return
-    if threshold is None:
-        yield warning(
-            key,
-            'not set, with one logit',
-            why='the host then takes 0.3, so that less likely pixels are predicted as the object too',
-            fix=f'{key}=0.5, or whatever you mean',
-        )
-    elif not 0 < threshold < 1:
-        yield error(
-            key,
-            f'{threshold}; allowed: between 0 and 1',
-            why='it is compared with a probability, so that all pixels are predicted as one class',
-            fix=f'{key}=0.5',
-        )
-
-
-def check_test_time_augmentation(setup: Setup) -> Iterator[Finding]:
-    """Views of one logit are probabilities, of which the host's SegTTAModel takes the sigmoid once more."""
-    tta = setup.cfg.get('tta_model')
-    if isinstance(tta, dict) and has_one_logit(setup.model.node) and is_hosts_tta(tta):
-        yield warning(
-            'tta_model.type',
-            f'{tta["type"]}, with one logit',
-            why="in the host's own test.py --tta all pixels become the object: it takes a second sigmoid of the "
-            'probability; tools/test.py --tta uses ours in its place',
-            fix='tta_model.type=mmseg_vitseg.SegTTAModel',
-        )
-
-
-def check_class_weights(setup: Setup) -> Iterator[Finding]:
-    """A loss has a weight for each class."""
+def wrong_class_weights(setup: Setup) -> Iterator[Finding]:
+    """Losses that have no weight for each class."""
     for head in setup.labelled_heads:
         for loss in losses_in(head):
             weights = loss.node.get('class_weight')

@@ -8,14 +8,14 @@ from mmengine.dataset import BaseDataset
 from mmseg.datasets.transforms import LoadAnnotations
 from mmseg.registry import MODELS, TRANSFORMS
 
-from mmseg_vitseg.checking.classes import compare_classes
-from mmseg_vitseg.checking.files import loads_masks, missing_files, without_masks
+from mmseg_vitseg.checking.differing_classes import wrong_num_classes
 from mmseg_vitseg.checking.findings import Finding, error
-from mmseg_vitseg.checking.labels import check_absent, check_labels
-from mmseg_vitseg.checking.losses import check_ignored
-from mmseg_vitseg.checking.roots import NOTHING, check_roots, missing_root
-from mmseg_vitseg.checking.sample import Seen, spread
-from mmseg_vitseg.checking.setup import TRAINED, Setup, build_dataset, known_classes
+from mmseg_vitseg.checking.machine_lacks import NOTHING, missing_folders, missing_root
+from mmseg_vitseg.checking.missing_files import loads_masks, missing_files, without_masks
+from mmseg_vitseg.checking.sample import Seen, evenly_spaced
+from mmseg_vitseg.checking.training_setup import TRAINED, Setup, build_dataset, known_classes
+from mmseg_vitseg.checking.wrong_labels import absent_classes, wrong_labels
+from mmseg_vitseg.checking.wrong_losses import learned_from_ignored
 from mmseg_vitseg.config.parts import Part, argument, class_of, logits_of, quiet, type_name
 from mmseg_vitseg.config.pipelines import is_loading
 from mmseg_vitseg.datasets.loading import LoadMask
@@ -30,14 +30,14 @@ LISTED = 3  # files or labels named before the rest is only counted
 Track = Callable[[Iterable[int], str], Iterable[int]]
 
 
-def check_data(setup: Setup, track: Track = lambda indices, text: indices) -> Iterator[Finding]:
-    """Look at a sample of the training and the validation data.
+def mistakes_in_data(setup: Setup, track: Track = lambda indices, text: indices) -> Iterator[Finding]:
+    """What is wrong in a sample of the training and the validation data.
 
     Args:
         setup: the config.
         track: gets the indices of a sample and a text, and gives the indices back: for progress.
     """
-    yield from (replace(finding, key=finding.key.removesuffix('.data_root')) for finding in check_roots(setup))
+    yield from (replace(finding, key=finding.key.removesuffix('.data_root')) for finding in missing_folders(setup))
     for loader in TRAINED:
         for wrapped in setup.datasets(loader):
             if missing_root(wrapped[0]) is None:
@@ -82,7 +82,7 @@ def _look(dataset, steps: list[dict], track: Track, name: str) -> Seen:
     if text := without_masks(infos):
         seen.damaged.append(text)
     absent = {str(info['img_path']) for info in [*pictures, *masks]}
-    for index in track(spread(len(dataset), SAMPLE), name):
+    for index in track(evenly_spaced(len(dataset), SAMPLE), name):
         info = dataset.get_data_info(index) if infos else {}
         path = str(info.get('img_path'))
         if path in absent:
@@ -134,12 +134,12 @@ def _check_sample(setup: Setup, part: Part, dataset, seen: Seen) -> Iterator[Fin
     heads = setup.labelled_heads
     if names and known_classes(part) is None:  # the data set itself knows
         for head in heads:
-            yield from compare_classes(head, len(names), type_name(part.node))
+            yield from wrong_num_classes(head, len(names), type_name(part.node))
     count = len(names) if names else max((max(logits_of(head.node), 2) for head in heads), default=None)
     if count and seen.labels:
-        yield from check_labels(part, dataset, seen, names or [str(index) for index in range(count)], _ignored(heads))
+        yield from wrong_labels(part, dataset, seen, names or [str(index) for index in range(count)], _ignored(heads))
     if part.key.startswith('train_dataloader'):
-        yield from check_ignored(setup, seen.labels)
+        yield from learned_from_ignored(setup, seen.labels)
 
 
 def _ignored(heads: list[Part]) -> int:
@@ -148,8 +148,8 @@ def _ignored(heads: list[Part]) -> int:
     return next((value for value in values if value is not None), IGNORED)
 
 
-def check_few_masks(setup: Setup) -> Iterator[Finding]:
-    """No value stands for a class without being its index, in a few masks of the training data."""
+def ignored_objects(setup: Setup) -> Iterator[Finding]:
+    """Values that are ignored and stand for a class that is in no mask, in a few masks of the training data."""
     for wrapped in setup.datasets('train_dataloader'):
         part = wrapped[0]
         names = known_classes(part)
@@ -163,7 +163,7 @@ def check_few_masks(setup: Setup) -> Iterator[Finding]:
         try:
             dataset = build_dataset(part, pipeline=steps)
             seen = Seen()
-            for index in spread(len(dataset), FEW):
+            for index in evenly_spaced(len(dataset), FEW):
                 seen.add(dataset[index])
         except Exception:  # data sets and loading fail in their own ways, and say so in the training
             continue
@@ -171,4 +171,4 @@ def check_few_masks(setup: Setup) -> Iterator[Finding]:
             *range(len(names)),
             ignored,
         }:
-            yield from check_absent(part, dataset, seen, names, ignored)
+            yield from absent_classes(part, dataset, seen, names, ignored)

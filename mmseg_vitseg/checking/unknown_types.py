@@ -6,32 +6,21 @@ from mmengine import registry as roots
 from mmengine.registry import Registry
 
 from mmseg_vitseg.checking.findings import Finding, error
-from mmseg_vitseg.checking.setup import LOADERS, Setup
-from mmseg_vitseg.config.parts import Part, dicts, nested
+from mmseg_vitseg.checking.training_setup import LOADERS, Setup, runner_parts
+from mmseg_vitseg.config.parts import Part, nested
 from mmseg_vitseg.errors import meant
 
 HOST = 'mmseg'
 MODEL_PARTS = ('backbone', 'neck', 'decode_head', 'auxiliary_head', 'data_preprocessor', 'loss_decode')
 
-OTHERS = (
-    ('visualizer', roots.VISUALIZERS),
-    ('val_evaluator', roots.METRICS),
-    ('test_evaluator', roots.METRICS),
-    ('custom_hooks', roots.HOOKS),
-    ('optim_wrapper', roots.OPTIM_WRAPPERS),
-    ('param_scheduler', roots.PARAM_SCHEDULERS),
-    ('train_cfg', roots.LOOPS),
-    ('tta_model', roots.MODELS),
-)
 
-
-def check_types(setup: Setup) -> Iterator[Finding]:
-    """Each type is found from the default scope; a type without a scope in front is meant to be the host's."""
+def unknown_types(setup: Setup) -> Iterator[Finding]:
+    """Types that are not found from the default scope; one without a scope in front is meant to be the host's."""
     scope = setup.cfg.get('default_scope', 'mmengine')  # the Runner's default
-    missing = [(part, registry) for part, registry in _typed(setup) if not _finds(registry, scope, part.node)]
+    missing = [one for one in _typed(setup) if not _finds(one[1], scope, one[0].node)]
     elsewhere = []
     if scope != HOST:
-        others = [(part, registry) for part, registry in _others(setup) if not _finds(registry, scope, part.node)]
+        others = [one for one in runner_parts(setup.cfg) if _named(one[0]) and not _finds(one[1], scope, one[0].node)]
         elsewhere = [part for part, registry in (*missing, *others) if _finds(registry, HOST, part.node)]
     if elsewhere:
         key, node = elsewhere[0]
@@ -80,18 +69,6 @@ def _typed(setup: Setup) -> Iterator[tuple[Part, Registry]]:
                 parts = [(part, roots.DATASETS), *((step, roots.TRANSFORMS) for step in part.children('pipeline'))]
                 yield from (pair for pair in parts if _named(pair[0]) and (pair[0].node['type'] not in seen))
                 seen |= {pair[0].node['type'] for pair in parts if _named(pair[0])}
-
-
-def _others(setup: Setup) -> Iterator[tuple[Part, Registry]]:
-    """Yield what the Runner builds besides: a scope of models and data alone has none of it."""
-    cfg = setup.cfg
-    groups = [(dicts(cfg.get(name), name), registry) for name, registry in OTHERS]
-    for hooks in dicts(cfg.get('default_hooks'), 'default_hooks'):
-        groups += [(iter(hooks.children(name)), roots.HOOKS) for name in hooks.node]
-    for wrapper in dicts(cfg.get('optim_wrapper'), 'optim_wrapper'):
-        groups.append((iter(wrapper.children('optimizer')), roots.OPTIMIZERS))
-    for parts, registry in groups:
-        yield from ((part, registry) for part in parts if _named(part))
 
 
 def _named(part: Part) -> bool:

@@ -12,8 +12,8 @@ from mmseg_vitseg.labels import IGNORED, is_no_class
 LISTED = 3  # labels named before the rest is only counted
 
 
-def check_labels(part: Part, dataset, seen: Seen, names: list[str], ignored: int) -> Iterator[Finding]:
-    """Each label is a class or ignored, there is something to learn, and no class hides behind what is ignored.
+def wrong_labels(part: Part, dataset, seen: Seen, names: list[str], ignored: int) -> Iterator[Finding]:
+    """Labels that are no class and not ignored; nothing to learn; a class that hides behind what is ignored.
 
     Args:
         part, dataset: the data set, as the config and built.
@@ -26,12 +26,10 @@ def check_labels(part: Part, dataset, seen: Seen, names: list[str], ignored: int
     found = np.array(sorted(labels))
     unknown = found[is_no_class(found, count, {ignored})].tolist()
     if unknown:
-        listed = ', '.join(f'{one} in {seen.labels[one]} of {seen.masks} masks' for one in unknown[:LISTED])
-        more = f' and {len(unknown) - LISTED} more labels' if len(unknown) > LISTED else ''
         from_one = unknown == [count] and not reduced
         yield error(
             key if from_one else part.key,
-            f'masks have labels that are no class: {listed}{more} (first {seen.first[unknown[0]]}); {classes}, '
+            f'masks have labels that are no class: {_listed(unknown, seen)}; {classes}, '
             f'ignore_index={ignored}, reduce_zero_label={reduced}',
             why='such labels crash the loss, on a GPU with a "device-side assert"',
             fix=f"if 0 stands for 'no class' in the masks, {key}=True"
@@ -56,11 +54,17 @@ def check_labels(part: Part, dataset, seen: Seen, names: list[str], ignored: int
             fix=f'{key}=False, if the masks count classes from 0',
         )
     elif ignored in labels:
-        yield from check_absent(part, dataset, seen, names, ignored)
+        yield from absent_classes(part, dataset, seen, names, ignored)
 
 
-def check_absent(part: Part, dataset, seen: Seen, names: Sequence[str], ignored: int) -> Iterator[Finding]:
-    """No class is missing where a label that is ignored may stand for it: an object drawn in white, say.
+def _listed(labels: list[int], seen: Seen) -> str:
+    counted = ', '.join(f'{one} in {seen.labels[one]} of {seen.masks} masks' for one in labels[:LISTED])
+    more = f' and {len(labels) - LISTED} more labels' if len(labels) > LISTED else ''
+    return f'{counted}{more} (first {seen.first[labels[0]]})'
+
+
+def absent_classes(part: Part, dataset, seen: Seen, names: Sequence[str], ignored: int) -> Iterator[Finding]:
+    """Classes that are in no mask where a label that is ignored may stand for them: an object drawn in white, say.
 
     Of many classes a rare one may be missing from a sample; a pipeline that makes pixels ignored says itself what they are.
     """

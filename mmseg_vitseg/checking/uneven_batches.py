@@ -7,8 +7,8 @@ from mmseg.registry import MODELS, TRANSFORMS
 from PIL import Image
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.sample import spread
-from mmseg_vitseg.checking.setup import Setup, build_dataset
+from mmseg_vitseg.checking.sample import evenly_spaced
+from mmseg_vitseg.checking.training_setup import Setup, build_dataset
 from mmseg_vitseg.config.parts import Part, by, class_of, dicts, is_known, quiet
 
 SAMPLE = 256  # pictures of each data set whose files' headers are read, at even distances
@@ -20,15 +20,15 @@ FAILS = {
 }
 
 
-def check_batches(setup: Setup) -> Iterator[Finding]:
-    """Pictures of a batch are of one size when they come to the model."""
+def uneven_batches(setup: Setup) -> Iterator[Finding]:
+    """Batches whose pictures are of several sizes when they come to the model."""
     if setup.preprocessor is None:
         return
     preprocessor = MODELS.build(dict(setup.preprocessor.node))
     for name in FAILS:
         for loader in dicts(setup.cfg.get(name), name):
             count = loader.node.get('batch_size', 1)
-            cropped = name == 'train_dataloader' and setup.crop  # and padded to it: check_padding
+            cropped = name == 'train_dataloader' and setup.crop  # and padded to it: wrong_padding
             if count == 1 or cropped or 'batch_sampler' in loader.node or 'collate_fn' in loader.node:
                 continue
             samples = [sample for wrapped in setup.datasets(name) for sample in _samples(wrapped)]
@@ -75,7 +75,7 @@ def _samples(wrapped: tuple[Part, ...]) -> Iterator[tuple[str, dict]]:
     try:
         with quiet():
             dataset = build_dataset(wrapped[0])
-            indices = spread(len(dataset), SAMPLE)
+            indices = evenly_spaced(len(dataset), SAMPLE)
             paths = {index: str(dataset.get_data_info(index)['img_path']) for index in indices}
             sizes = {index: size for index, path in paths.items() if (size := _size(path))}
             by_size = [

@@ -9,15 +9,15 @@ from mmseg.datasets import BaseSegDataset
 from mmseg.registry import DATASETS
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.setup import TRAINED, Setup
+from mmseg_vitseg.checking.training_setup import TRAINED, Setup
 from mmseg_vitseg.config.parts import Part, build_unread, class_of, is_written_by_known, quiet, type_name
 from mmseg_vitseg.pictures.reading import SUFFIXES
 
 LISTED = 3  # lines named before the rest is only counted
 
 
-def check_files(setup: Setup) -> Iterator[Finding]:
-    """Split files are there and name what is there, and no picture or mask is left out because of its name."""
+def misnamed_files(setup: Setup) -> Iterator[Finding]:
+    """Split files that are not there or name what is not there; pictures and masks left out because of their names."""
     for part in _parts(setup):
         yield from _check_split_is_there(part)
     for part, dataset in _datasets(setup):
@@ -27,8 +27,8 @@ def check_files(setup: Setup) -> Iterator[Finding]:
             yield from _check_left_out(part, dataset)
 
 
-def check_masks(setup: Setup) -> Iterator[Finding]:
-    """Every picture has a mask, where masks are loaded."""
+def missing_masks(setup: Setup) -> Iterator[Finding]:
+    """Pictures without a mask, where masks are loaded."""
     for part, dataset in _datasets(setup):
         if loads_masks(part) and (text := without_masks(_listed(dataset))):
             yield error(

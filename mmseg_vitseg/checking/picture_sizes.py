@@ -8,13 +8,13 @@ from torch import nn
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.probing import images, runs
-from mmseg_vitseg.checking.setup import Setup
 from mmseg_vitseg.checking.starting_weights import starts_pretrained
+from mmseg_vitseg.checking.training_setup import Setup
 from mmseg_vitseg.config.parts import by, class_of, is_known, pair
 
 
-def check_patches(setup: Setup) -> Iterator[Finding]:
-    """The crop is whole patches of the backbone's, a vision transformer's."""
+def partial_patches(setup: Setup) -> Iterator[Finding]:
+    """A crop that is not whole patches of the backbone, a vision transformer."""
     backbone, patch, crop = setup.backbone, setup.argument('patch_size'), setup.crop
     if backbone is None or not is_known(setup.backbone_class) or not crop:
         return
@@ -30,8 +30,8 @@ def check_patches(setup: Setup) -> Iterator[Finding]:
         )
 
 
-def check_position_grid(setup: Setup) -> Iterator[Finding]:
-    """The positions that are learned are those of the crop."""
+def other_position_grid(setup: Setup) -> Iterator[Finding]:
+    """Positions that are learned on another grid than the crop's."""
     backbone, crop, features = setup.backbone, setup.crop, setup.features
     made_for, patch = pair(setup.argument('img_size')), setup.argument('patch_size')
     if backbone is None or features.backbone is None or not crop or not made_for or made_for == crop.size:
@@ -50,8 +50,8 @@ def check_position_grid(setup: Setup) -> Iterator[Finding]:
         )
 
 
-def check_padding(setup: Setup) -> Iterator[Finding]:
-    """The data preprocessor pads to a size, or to a multiple, and the size is the crop's."""
+def wrong_padding(setup: Setup) -> Iterator[Finding]:
+    """A data preprocessor that pads to nothing, to two things, or to another size than the crop's."""
     preprocessor, crop = setup.known_preprocessor, setup.crop
     if preprocessor is None or not setup.cfg.get('train_dataloader'):
         return
@@ -77,8 +77,8 @@ def check_padding(setup: Setup) -> Iterator[Finding]:
         )
 
 
-def check_windows(setup: Setup) -> Iterator[Finding]:
-    """Sliding windows cover the picture."""
+def wrong_windows(setup: Setup) -> Iterator[Finding]:
+    """Sliding windows of no size, or that do not cover the picture."""
     test, cls = setup.model.child('test_cfg'), class_of(setup.model.node, MODELS)
     if test is None or cls is None or not _predicts_as_the_host(cls):
         return

@@ -10,10 +10,11 @@ from mmseg.models.losses import FocalLoss
 from mmseg.registry import MODELS
 
 from mmseg_vitseg import registry
-from mmseg_vitseg.checking.classes import check_class_weights, check_one_logit
+from mmseg_vitseg.checking.differing_classes import wrong_class_weights
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.loss_trials import FAILS, taught_by
-from mmseg_vitseg.checking.setup import Setup, losses_in
+from mmseg_vitseg.checking.one_logit import wrong_one_logit
+from mmseg_vitseg.checking.training_setup import Setup, losses_in
 from mmseg_vitseg.config.parts import Part, argument, class_of, is_known, is_written_by_known, logits_of, type_name
 from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.models.heads.base import DecodeHead
@@ -36,10 +37,10 @@ CHANGES: tuple[dict, ...] = (
 )
 
 
-def check_losses(setup: Setup) -> Iterator[Finding]:
-    """Each loss of a head can be computed, and teaches each class at its own pixels."""
+def wrong_losses(setup: Setup) -> Iterator[Finding]:
+    """Losses of heads that cannot be computed, or do not teach each class at its own pixels."""
     told = {
-        finding.key.rpartition('.')[0] for check in (check_one_logit, check_class_weights) for finding in check(setup)
+        finding.key.rpartition('.')[0] for check in (wrong_one_logit, wrong_class_weights) for finding in check(setup)
     }
     for head in _heads(setup):
         plain = dict(type='CrossEntropyLoss', use_sigmoid=logits_of(head.node) == 1)
@@ -78,8 +79,8 @@ def _check_loss(setup: Setup, head: Part, loss: Part) -> Iterator[Finding]:
         )
 
 
-def check_ignored(setup: Setup, labels: Container[int]) -> Iterator[Finding]:
-    """No loss learns from pixels that its head ignores.
+def learned_from_ignored(setup: Setup, labels: Container[int]) -> Iterator[Finding]:
+    """Losses that learn from pixels that their head ignores.
 
     Args:
         setup: the config.
