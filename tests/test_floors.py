@@ -4,7 +4,9 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parents[1] / 'mmseg_vitseg'
+from vitseg_tests.paths import ROOT
+
+PACKAGE = ROOT / 'mmseg_vitseg'
 FLOORS = (
     'errors compat atomic download machine architectures labels registry ops pictures',
     'config datasets checkpoints',

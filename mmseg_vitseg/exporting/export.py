@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmengine.config import Config
+from torch import nn
 
 from mmseg_vitseg.atomic import whole_together
 from mmseg_vitseg.config.reading import read_config
-from mmseg_vitseg.exporting.formats import DATA, OPSET, SUFFIXES, check_installed, load, traced_shape, write
-from mmseg_vitseg.exporting.graph import Graph, describe
+from mmseg_vitseg.exporting.formats import DATA, OPSET, SUFFIXES, Form, check_installed, load, write
+from mmseg_vitseg.exporting.graph import Graph, describe_graph
 from mmseg_vitseg.exporting.verify import Finding, verify
 from mmseg_vitseg.inference.model import load_model, pipeline_of, prepare
 
@@ -63,37 +64,35 @@ def export_file(
     """
     out = Path(out)
     check_target(out, format, overwrite)
-    if opset is not None and opset < OPSET:
-        raise ValueError(f'--opset {opset}: allowed: {OPSET} or newer')
-    if format == 'onnx':
-        check_installed('onnx', 'onnxscript', *(['onnxruntime'] if check else []))
+    check_format(format, opset, check)
     on_step('reading the model')
     cfg = read_config(config, options)
     window = take_window(cfg)
     model = load_model(cfg, checkpoint, 'cpu')
-    height, width = shape or window or default_shape(model)
-    shape = height, width
     graph = Graph(model, labels=labels)
-    description = describe(model, graph, shape if fixed else None)
+    form = Form(format, shape or window or default_shape(model), fixed, opset or OPSET)
+    description = describe_graph(model, graph, form.shape if fixed else None)
     description |= dict(config=Path(config).name, checkpoint=Path(checkpoint).name)
     if window:
-        description['windows'] = (
-            f'the config predicts windows of {window[0]} x {window[1]}; this file predicts one of them'
-        )
+        size = f'{window[0]} x {window[1]}'
+        description['windows'] = f'the config predicts windows of {size}; this file predicts one of them'
     names = companions(out, format)
     with whole_together(out, *names) as temporary:
         on_step(f'writing {format}')
-        write(graph, temporary, format, shape, description, fixed=fixed, opset=opset)
-        findings = []
-        if check:
-            batch, more_height, more_width = OTHER
-            other = shape if fixed else (shape[0] + more_height, shape[1] + more_width)
-            shapes = [(1, graph.channels, *shape), (batch, graph.channels, *other)]
-            findings = verify(model, load(temporary, format), shapes, labels=labels, on_batch=on_step)
-            check_agreement(out, findings, traced_shape(shape, fixed))
-    return Exported(
-        description, findings, [out, *(out.with_name(name) for name in names if out.with_name(name).exists())]
-    )
+        write(graph, temporary, form, description)
+        findings = verified(model, graph, form, temporary, on_step) if check else []
+        check_agreement(out, findings, form)
+    files = [out, *(file for file in map(out.with_name, names) if file.exists())]
+    return Exported(description, findings, files)
+
+
+def verified(model: nn.Module, graph: Graph, form: Form, file: Path, on_batch: Callable[[str], None]) -> list[Finding]:
+    """Compare a written file with the model: on one picture of the shape, and on a batch, larger where sizes are free."""
+    batch, more_height, more_width = OTHER
+    height, width = form.shape
+    other = (height, width) if form.fixed else (height + more_height, width + more_width)
+    shapes = [(1, graph.channels, height, width), (batch, graph.channels, *other)]
+    return verify(model, load(file, form.format), shapes, labels=graph.labels, on_batch=on_batch)
 
 
 def companions(out: Path, format: str) -> list[str]:
@@ -118,6 +117,18 @@ def check_target(out: Path, format: str, overwrite: bool) -> None:
             raise FileExistsError(f'--out {out}: {file} exists; --force replaces it')
 
 
+def check_format(format: str, opset: int | None, check: bool) -> None:
+    """Check that a format can be written here, and run where it is to be verified.
+
+    Raises:
+        ImportError, ValueError: it cannot.
+    """
+    if opset is not None and opset < OPSET:
+        raise ValueError(f'--opset {opset}: allowed: {OPSET} or newer')
+    if format == 'onnx':
+        check_installed('onnx', 'onnxscript', *(['onnxruntime'] if check else []))
+
+
 def take_window(cfg: Config) -> tuple[int, int] | None:
     """Return the (H, W) of the windows that a config predicts in, and make it predict pictures whole."""
     settings = cfg.model.get('test_cfg') or {}
@@ -135,7 +146,7 @@ def default_shape(model) -> tuple[int, int]:
     return tuple(prepare(model, pipeline_of(model).blank(height, width))['inputs'].shape[-2:])
 
 
-def check_agreement(out: Path, findings: list[Finding], traced: tuple[int, int, int]) -> None:
+def check_agreement(out: Path, findings: list[Finding], form: Form) -> None:
     """Check what verifying has found.
 
     Raises:
@@ -145,5 +156,5 @@ def check_agreement(out: Path, findings: list[Finding], traced: tuple[int, int, 
     if wrong:
         raise ValueError(
             f'{out}: does not agree with the model, so it is not written: {"; ".join(wrong)} '
-            f'(traced at {" x ".join(map(str, traced))})'
+            f'(traced at {" x ".join(map(str, form.traced))})'
         )

@@ -8,6 +8,7 @@ import json
 import logging
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
 
@@ -50,78 +51,82 @@ def check_installed(*packages: str) -> None:
         )
 
 
-def traced_shape(shape: tuple[int, int], fixed: bool) -> tuple[int, int, int]:
-    """Return batch, H and W that a graph is traced at."""
-    batch, more_height, more_width = TRACED
-    return (batch, *shape) if fixed else (batch, shape[0] + more_height, shape[1] + more_width)
-
-
-def write(
-    graph: Graph,
-    path: Path,
-    format: str,
-    shape: tuple[int, int],
-    description: dict[str, str],
-    *,
-    fixed: bool = False,
-    opset: int | None = None,
-) -> None:
-    """Write a graph for any batch and, unless ``fixed``, any size.
+@dataclass(frozen=True)
+class Form:
+    """How a graph is written.
 
     Args:
-        graph: on the CPU.
-        path: the file.
         format: one of :data:`SUFFIXES`.
         shape: (H, W), the only size of the pictures where ``fixed``.
-        description: goes into the file.
-        fixed: fix the size.
-        opset: ONNX's operator set; None for 18.
+        fixed: fix the size; the batch is always free.
+        opset: ONNX's operator set.
+    """
+
+    format: str
+    shape: tuple[int, int]
+    fixed: bool = False
+    opset: int = OPSET
+
+    @property
+    def traced(self) -> tuple[int, int, int]:
+        """Batch, H and W that the graph is traced at."""
+        batch, more_height, more_width = TRACED
+        height, width = self.shape
+        return (batch, height, width) if self.fixed else (batch, height + more_height, width + more_width)
+
+    @property
+    def free(self) -> dict[int, str]:
+        """The axes whose length is free, and their names."""
+        return {axis: name for axis, name in DYNAMIC.items() if axis == 0 or not self.fixed}
+
+
+def write(graph: Graph, path: Path, form: Form, description: dict[str, str]) -> None:
+    """Write a graph, which is on the CPU, with a description of it.
 
     Raises:
         ValueError: the model, or this opset, cannot be written so.
     """
-    height, width = traced_shape(shape, fixed)[1:]
-    example = torch.zeros(TRACED[0], graph.channels, height, width)
+    batch, height, width = form.traced
+    example = torch.zeros(batch, graph.channels, height, width)
     try:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter('ignore')
-            if format == 'torchscript':
-                write_torchscript(graph, path, example, description, fixed)
-                return
-            program = capture(graph, example, fixed)
-            if format == 'pt2':
-                file = io.BytesIO()
-                torch.export.save(program, file, extra_files={DESCRIPTION: json.dumps(description)})
-                path.write_bytes(file.getbuffer())
-                return
-            write_onnx(program, path, graph.output, description, fixed, opset or OPSET)
+            WRITERS[form.format](graph, path, example, form, description)
     except (OSError, ValueError):  # a picture too small for the model, an opset that torch has not
         raise
     except Exception as error:  # torch's, of many kinds
-        sizes = f'of {height} x {width}' if fixed else 'of any size; one size may work: --fixed-size'
+        sizes = f'of {height} x {width}' if form.fixed else 'of any size; one size may work: --fixed-size'
         reason = error.__cause__ or error  # a warning that was made an error reaches us as a SystemError
         raise ValueError(
-            f'the model cannot be written as {format} for pictures {sizes} ({type(reason).__name__}: {first_line(reason)})'
+            f'the model cannot be written as {form.format} for pictures {sizes} '
+            f'({type(reason).__name__}: {first_line(reason)})'
         ) from error
 
 
-def capture(graph: nn.Module, example: Tensor, fixed: bool) -> ExportedProgram:
-    """Capture a graph with torch.export, for any batch and, unless ``fixed``, any H and W."""
-    dynamic = {axis: Dim.DYNAMIC for axis in DYNAMIC if axis == 0 or not fixed}
-    program = torch.export.export(graph, (example,), dynamic_shapes={INPUT: dynamic})
+def capture(graph: nn.Module, example: Tensor, form: Form) -> ExportedProgram:
+    """Capture a graph with torch.export."""
+    program = torch.export.export(graph, (example,), dynamic_shapes={INPUT: dict.fromkeys(form.free, Dim.DYNAMIC)})
     program.example_inputs = None  # or it would be in the file, as would the paths of our code
     for node in program.graph.nodes:
         node.meta.pop('stack_trace', None)
     return program
 
 
-def write_torchscript(graph: nn.Module, path: Path, example: Tensor, description: dict[str, str], fixed: bool) -> None:
-    """Trace and save; a size that became a number is an error unless sizes are ``fixed``."""
-    if not fixed:
+def write_pt2(graph: Graph, path: Path, example: Tensor, form: Form, description: dict[str, str]) -> None:
+    """Capture and save."""
+    file = io.BytesIO()
+    program = capture(graph, example, form)
+    torch.export.save(program, file, extra_files={DESCRIPTION: json.dumps(description)})
+    path.write_bytes(file.getbuffer())
+
+
+def write_torchscript(graph: Graph, path: Path, example: Tensor, form: Form, description: dict[str, str]) -> None:
+    """Trace and save; a size that became a number is an error unless sizes are fixed."""
+    if not form.fixed:
         for message in NUMBERS:
             warnings.filterwarnings('error', message=message)
     traced = torch.jit.trace(graph, (example,), check_trace=False)
-    if fixed and not _takes_any_batch(traced, graph, example):
+    if form.fixed and not _takes_any_batch(traced, graph, example):
         print_log('The number of pictures is fixed by the model: the file takes them one by one.', logger='current')
         traced = torch.jit.script(OneByOne(torch.jit.trace(graph, (example[:1],), check_trace=False)))
     file = io.BytesIO()  # on a full disk, torch itself would abort the process
@@ -155,9 +160,7 @@ def _takes_any_batch(traced: torch.jit.ScriptModule, graph: nn.Module, example: 
     return given.shape == wanted.shape and torch.allclose(given, wanted, rtol=1e-3, atol=1e-3)
 
 
-def write_onnx(
-    program: ExportedProgram, path: Path, output: str, description: dict[str, str], fixed: bool, opset: int
-) -> None:
+def write_onnx(graph: Graph, path: Path, example: Tensor, form: Form, description: dict[str, str]) -> None:
     """Translate and save, without the paths and lines of the code that each node comes from.
 
     Weights of more than :data:`LARGE` bytes are in a second file beside it, named as it is with :data:`DATA` after it.
@@ -165,20 +168,20 @@ def write_onnx(
     Raises:
         ValueError: torch cannot write this opset.
     """
+    program = capture(graph, example, form)
     for name in ('torch.onnx', 'onnxscript', 'onnx_ir'):
         logging.getLogger(name).setLevel(logging.ERROR)  # of operators and foldings that are not needed
-    names = {axis: name for axis, name in DYNAMIC.items() if axis == 0 or not fixed}
     written = torch.onnx.export(
         program,
         input_names=[INPUT],
-        output_names=[output],
-        dynamic_shapes={INPUT: names},
-        opset_version=opset,
+        output_names=[graph.output],
+        dynamic_shapes={INPUT: form.free},
+        opset_version=form.opset,
         verbose=False,
     )
     model = written.model
-    if model.opset_imports[''] != opset:
-        raise ValueError(f'--opset {opset}: torch {torch.__version__} cannot write it; leave it out for {OPSET}')
+    if model.opset_imports[''] != form.opset:
+        raise ValueError(f'--opset {form.opset}: torch {torch.__version__} cannot write it; leave it out for {OPSET}')
     for node in model.graph.all_nodes():
         node.metadata_props.clear()
     model.metadata_props.clear()
@@ -187,6 +190,9 @@ def write_onnx(
         value.const_value.nbytes for value in model.graph.initializers.values() if value.const_value is not None
     )
     written.save(path, external_data=weights > LARGE)
+
+
+WRITERS: dict[str, Callable[..., None]] = dict(onnx=write_onnx, torchscript=write_torchscript, pt2=write_pt2)
 
 
 def load(path: Path, format: str) -> Callable[[Tensor], Tensor]:

@@ -75,7 +75,7 @@ class Graph(nn.Module):
         return logits.argmax(1) if self.labels else logits
 
 
-def describe(model: nn.Module, graph: Graph, size: tuple[int, int] | None) -> dict[str, str]:
+def describe_graph(model: nn.Module, graph: Graph, size: tuple[int, int] | None) -> dict[str, str]:
     """Return what somebody who has only the file needs to know; it goes into the file's metadata.
 
     Args:

@@ -1,7 +1,6 @@
 """The host's twin of our configs: every weight has its place; what has no twin is said. And the models of the suite."""
 
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
@@ -11,8 +10,9 @@ from mmseg_vitseg.benchmark.huggingface import huggingface_twin
 from mmseg_vitseg.benchmark.suite import CASES, HOST_DECODER
 from mmseg_vitseg.benchmark.twins import host_twin
 from mmseg_vitseg.checkpoints.strict import account
+from vitseg_tests.paths import ROOT
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+CONFIGS = ROOT / 'configs'
 ROWS = [
     *((f'setr_{decoder}_{data}', {}) for decoder in ('naive', 'pup', 'mla') for data in ('ade20k', 'base_cityscapes')),
     *((f'segformer_b{size}_ade20k', HOST_DECODER) for size in range(6)),

@@ -1,7 +1,6 @@
 """Data sets that cannot be one, and pictures that cannot be one batch."""
 
 import copy
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,8 +12,9 @@ from PIL import Image
 from mmseg_vitseg.checking.joined_datasets import unjoinable_datasets
 from mmseg_vitseg.checking.training_setup import Setup
 from mmseg_vitseg.checking.uneven_batches import uneven_batches
+from vitseg_tests.paths import config_path
 
-QUICKSTART = Config.fromfile(Path(__file__).resolve().parents[2] / 'configs/quickstart.py')
+QUICKSTART = Config.fromfile(config_path('quickstart'))
 LOAD = [dict(type='mmseg_vitseg.LoadImage'), dict(type='mmseg_vitseg.LoadMask')]
 PACK = dict(type='PackSegInputs')
 

@@ -1,7 +1,6 @@
 """Losses: what a check says nothing of takes a step of training, and what it says to write instead does so too."""
 
 import copy
-from pathlib import Path
 
 import pytest
 import torch
@@ -11,8 +10,9 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
 from mmseg_vitseg.checking.run import check_config
+from vitseg_tests.paths import config_path
 
-QUICKSTART = Config.fromfile(Path(__file__).resolve().parents[2] / 'configs/quickstart.py')
+QUICKSTART = Config.fromfile(config_path('quickstart'))
 QUICKSTART.model.backbone.update(embed_dims=16, num_layers=1, num_heads=2)
 QUICKSTART.model.decode_head.in_channels = 16
 OHEM = dict(type='OHEMPixelSampler', thresh=0.7, min_kept=50)

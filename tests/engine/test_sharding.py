@@ -15,9 +15,10 @@ from mmseg_vitseg.config.reading import ConfigError
 from mmseg_vitseg.engine.running.command_line import load_config
 from mmseg_vitseg.engine.running.launch import build_runner, set_resume
 from mmseg_vitseg.inference.model import load_model
+from vitseg_tests.paths import ROOT
 from vitseg_tests.ranks import on_ranks
 
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
+CONFIGS = ROOT / 'configs'
 
 SMALL = """
 _base_ = [{bases}]

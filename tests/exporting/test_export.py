@@ -15,6 +15,7 @@ from mmseg_vitseg.exporting import export, formats
 from mmseg_vitseg.exporting.export import default_shape, export_file
 from mmseg_vitseg.exporting.formats import SUFFIXES, check_installed, load
 from mmseg_vitseg.exporting.verify import drawn_pictures, predicted
+from vitseg_tests.small_models import write_model
 
 HEADS = ('linear', 'naive', 'pup', 'mla', 'segformer', 'segformer_linear')
 # a file of torch.export or ONNX takes seconds to write, so most of them are for the slow run
@@ -27,11 +28,11 @@ CASES = [
 
 
 @pytest.mark.parametrize(('backbone', 'head', 'format'), CASES)
-def test_any_batch_and_size(backbone, head, format, files, tmp_path):
+def test_any_batch_and_size(backbone, head, format, tmp_path):
     if format == 'onnx':
         pytest.importorskip('onnxscript')
         pytest.importorskip('onnxruntime')
-    config, checkpoint = files(backbone, head)
+    config, checkpoint = write_model(tmp_path, backbone, head)
     out = tmp_path / f'model{SUFFIXES[format]}'
     export_file(config, checkpoint, out, format)
     model, run = mmseg_vitseg.load_model(config, checkpoint, 'cpu'), load(out, format)
@@ -42,11 +43,11 @@ def test_any_batch_and_size(backbone, head, format, files, tmp_path):
         assert_close(run(images), predicted(model, images)[0], rtol=1e-4, atol=1e-5)
 
 
-def test_weights_in_a_second_file(files, tmp_path, monkeypatch):
+def test_weights_in_a_second_file(tmp_path, monkeypatch):
     """As of a model of more than 1.5 GB; a smaller one later takes it away again, a training in that folder does not."""
     onnxruntime = pytest.importorskip('onnxruntime')
     pytest.importorskip('onnxscript')
-    config, checkpoint = files()
+    config, checkpoint = write_model(tmp_path)
     folder = tmp_path / 'exported'
     out = folder / 'big.onnx'
     monkeypatch.setattr(formats, 'LARGE', 1000)
@@ -64,9 +65,9 @@ def test_weights_in_a_second_file(files, tmp_path, monkeypatch):
     assert small.files == [moved] == list(moved.parent.iterdir())
 
 
-def test_labels_of_a_picture_are_those_of_predict_and_the_file_says_what_it_is(files, tmp_path):
+def test_labels_of_a_picture_are_those_of_predict_and_the_file_says_what_it_is(tmp_path):
     onnxruntime = pytest.importorskip('onnxruntime')
-    config, checkpoint = files('mit', 'linear')
+    config, checkpoint = write_model(tmp_path, 'mit', 'linear')
     out = tmp_path / 'labels.onnx'
     exported = export_file(config, checkpoint, out, 'onnx', labels=True, shape=(48, 48), check=True)
     session = onnxruntime.InferenceSession(out)
@@ -88,9 +89,9 @@ def test_labels_of_a_picture_are_those_of_predict_and_the_file_says_what_it_is(f
 
 
 @pytest.mark.parametrize('format', ['torchscript', 'pt2'])
-def test_archives_say_what_they_are(format, files, tmp_path):
+def test_archives_say_what_they_are(format, tmp_path):
     out = tmp_path / f'model{SUFFIXES[format]}'
-    exported = export_file(*files(), out, format, labels=True, fixed=True, shape=(40, 56))
+    exported = export_file(*write_model(tmp_path), out, format, labels=True, fixed=True, shape=(40, 56))
     with zipfile.ZipFile(out) as archive:
         contents = {name.rpartition('/')[2]: archive.read(name) for name in archive.namelist()}
     assert json.loads(contents['description.json']) == exported.description
@@ -101,7 +102,7 @@ def test_archives_say_what_they_are(format, files, tmp_path):
     assert (labels.shape, labels.dtype) == ((2, 40, 56), torch.int64)
 
 
-def test_a_file_that_disagrees_is_not_written(files, tmp_path, monkeypatch):
+def test_a_file_that_disagrees_is_not_written(tmp_path, monkeypatch):
     out = tmp_path / 'model.pt'
     out.write_text('older')
 
@@ -112,13 +113,13 @@ def test_a_file_that_disagrees_is_not_written(files, tmp_path, monkeypatch):
     with pytest.raises(
         ValueError, match=r'does not agree.*not written: 1 x 48 x 48, random pictures: largest difference 1'
     ):
-        export_file(*files(), out, 'torchscript', shape=(48, 48), check=True, overwrite=True)
+        export_file(*write_model(tmp_path), out, 'torchscript', shape=(48, 48), check=True, overwrite=True)
     assert out.read_text() == 'older'
     assert {path.name for path in tmp_path.iterdir()} == {'config.py', 'weights.pth', 'model.pt'}
 
 
-def test_a_size_that_would_be_a_number_is_refused_and_fixed_on_request(files, tmp_path):
-    config, checkpoint = files('vit', 'naive', {'model.decode_head.up_scale': 1.5})
+def test_a_size_that_would_be_a_number_is_refused_and_fixed_on_request(tmp_path):
+    config, checkpoint = write_model(tmp_path, 'vit', 'naive', {'model.decode_head.up_scale': 1.5})
     out = tmp_path / 'model.pt'
     with pytest.raises(ValueError, match=r'torchscript for pictures of any size.*--fixed-size.*Python integer'):
         export_file(config, checkpoint, out, 'torchscript')
@@ -127,7 +128,7 @@ def test_a_size_that_would_be_a_number_is_refused_and_fixed_on_request(files, tm
     assert {finding.shape for finding in exported.findings} == {(1, 3, 64, 80), (3, 3, 64, 80)}
 
 
-def test_a_batch_that_would_be_a_number(files, tmp_path):
+def test_a_batch_that_would_be_a_number(tmp_path):
     """Swin's windows divide by the number of pictures that it is traced with: any other number gave wrong logits."""
     swin = dict(
         _delete_=True,
@@ -138,15 +139,15 @@ def test_a_batch_that_would_be_a_number(files, tmp_path):
         strides=(4, 2),
         out_indices=(0, 1),
     )
-    config, checkpoint = files('mit', 'linear', {'model.backbone': swin})
+    config, checkpoint = write_model(tmp_path, 'mit', 'linear', {'model.backbone': swin})
     exported = export_file(
         config, checkpoint, tmp_path / 'model.pt', 'torchscript', fixed=True, shape=(64, 80), check=True
     )
     assert {finding.shape for finding in exported.findings} == {(1, 3, 64, 80), (3, 3, 64, 80)}
 
 
-def test_existing_files_other_suffixes_opsets_and_missing_packages(files, tmp_path):
-    config, checkpoint = files()
+def test_existing_files_other_suffixes_opsets_and_missing_packages(tmp_path):
+    config, checkpoint = write_model(tmp_path)
     with pytest.raises(FileExistsError, match='--force'):
         export_file(config, checkpoint, checkpoint.with_suffix('.pth').rename(tmp_path / 'weights.pt'), 'torchscript')
     with pytest.raises(ValueError, match=r'model\.bin: a file of format onnx is named NAME\.onnx'):
@@ -157,15 +158,16 @@ def test_existing_files_other_suffixes_opsets_and_missing_packages(files, tmp_pa
         check_installed('json', 'no_such_runtime')
 
 
-def test_windows_are_exported_one_at_a_time(files, tmp_path):
+def test_windows_are_exported_one_at_a_time(tmp_path):
     window = dict(mode='slide', crop_size=(64, 64), stride=(32, 32))
-    exported = export_file(*files(changes={'model.test_cfg': window}), tmp_path / 'model.pt', 'torchscript', check=True)
+    files = write_model(tmp_path, changes={'model.test_cfg': window})
+    exported = export_file(*files, tmp_path / 'model.pt', 'torchscript', check=True)
     assert 'windows of 64 x 64' in exported.description['windows']
     assert exported.findings[0].shape == (1, 3, 64, 64)
 
 
-def test_the_default_shape_is_what_the_pipeline_makes(files):
-    config, checkpoint = files()
+def test_the_default_shape_is_what_the_pipeline_makes(tmp_path):
+    config, checkpoint = write_model(tmp_path)
     assert default_shape(mmseg_vitseg.load_model(config, checkpoint, 'cpu')) == (48, 48)
     steps = [dict(type='LoadImageFromFile'), dict(type='Resize', scale=(80, 40)), dict(type='PackSegInputs')]
     options = {'test_dataloader.dataset.pipeline': steps}

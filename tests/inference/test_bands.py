@@ -15,7 +15,7 @@ from PIL import Image
 from mmseg_vitseg.engine.running.command_line import load_config, set_outputs
 from mmseg_vitseg.engine.running.launch import build_runner
 from mmseg_vitseg.exporting.export import default_shape
-from mmseg_vitseg.exporting.graph import Graph, describe
+from mmseg_vitseg.exporting.graph import Graph, describe_graph
 from mmseg_vitseg.exporting.verify import predicted
 from mmseg_vitseg.inference.comparing import compare_most_different, compare_named
 from mmseg_vitseg.inference.files import Writer, find_inputs, predict_files
@@ -154,7 +154,7 @@ def test_from_training_to_every_tool(kind, config, tmp_path, monkeypatch):
 
     assert default_shape(model) == (SIDE, SIDE)
     graph = Graph(model)
-    assert f'(batch, {bands}, height, width)' in describe(model, graph, None)['input']
+    assert f'(batch, {bands}, height, width)' in describe_graph(model, graph, None)['input']
     images = torch.randint(256, (1, bands, SIDE, SIDE)).float()
     torch.testing.assert_close(graph(images), predicted(model, images)[0])
 

@@ -24,23 +24,3 @@ def checkpoint(tmp_path):
 def model(checkpoint):
     """The same model on five pictures."""
     return load_model(config_path('quickstart'), checkpoint, 'cpu', {'test_dataloader.dataset.length': 5})
-
-
-@pytest.fixture
-def host_scores():
-    """Return the scores, as texts, of the host's own data set, model call and metric on a model's test data."""
-    from mmengine.dataset import pseudo_collate
-    from mmengine.evaluator import Evaluator
-    from mmseg.registry import DATASETS
-
-    def scores(model) -> dict[str, str]:
-        dataset = DATASETS.build(model.cfg.test_dataloader.dataset)
-        evaluator = Evaluator(model.cfg.test_evaluator)
-        evaluator.dataset_meta = dataset.metainfo
-        for index in range(len(dataset)):
-            with torch.no_grad():
-                outputs = model.test_step(pseudo_collate([dataset[index]]))
-            evaluator.process(data_samples=outputs)
-        return {name: f'{value:.2f}' for name, value in evaluator.evaluate(len(dataset)).items()}
-
-    return scores

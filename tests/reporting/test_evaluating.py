@@ -6,9 +6,10 @@ from mmseg.datasets.transforms import LoadAnnotations
 
 from mmseg_vitseg.reporting.evaluating import evaluate
 from mmseg_vitseg.reporting.scores import scores_of
+from vitseg_tests.host_scores import host_scores
 
 
-def test_scores_are_those_of_the_hosts_own_test(model, host_scores):
+def test_scores_are_those_of_the_hosts_own_test(model):
     seen = []
     evaluation = evaluate(model, 2, lambda items: (seen.append(item) or item for item in items))
     scores = scores_of(evaluation.confusion)
@@ -38,7 +39,7 @@ def test_data_without_truth(model):
         evaluate(model, 1)
 
 
-def test_several_data_sets(model, host_scores):
+def test_several_data_sets(model):
     one = model.cfg.test_dataloader.dataset
     model.cfg.test_dataloader.dataset = dict(
         type='ConcatDataset', datasets=[dict(type='RepeatDataset', times=2, dataset=one), dict(one, seed=9, length=3)]
@@ -68,7 +69,7 @@ def rounded(evaluation) -> dict[str, str]:
     ],
     ids=str,
 )
-def test_scores_are_the_metrics(model, host_scores, monkeypatch, metric):
+def test_scores_are_the_metrics(model, monkeypatch, metric):
     """As the config's test_evaluator has them, of masks with a class that is not there, with 255 and with 254."""
     transform = LoadAnnotations.transform
 

@@ -13,6 +13,7 @@ import pytest
 
 from mmseg_vitseg.datasets.shapes import ShapesDataset
 from mmseg_vitseg.reporting.page import confusion_of, make_page
+from vitseg_tests.host_scores import host_scores
 from vitseg_tests.paths import config_path
 from vitseg_tests.user_errors import check_user_error
 
@@ -62,7 +63,7 @@ def write_log(folder) -> None:
     path.write_text('\n'.join(json.dumps(entry) for entry in [*entries, dict(mIoU=41.5, step=8)]))
 
 
-def test_the_tool(run_tool, checkpoint, model, host_scores, tmp_path):
+def test_the_tool(run_tool, checkpoint, model, tmp_path):
     write_log(checkpoint.parent)
     out = tmp_path / 'new/folder'
     result = run_tool(

@@ -2,14 +2,13 @@
 
 import importlib
 import sys
-from pathlib import Path
 
 import pytest
 
 from mmseg_vitseg.config.reading import ConfigError
-from vitseg_tests.paths import config_path
+from vitseg_tests.paths import ROOT, config_path
 
-TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+TOOLS = ROOT / 'tools'
 
 
 @pytest.fixture

@@ -11,7 +11,9 @@ import torch
 from mmseg.registry import MODELS
 from torch.utils.data import DataLoader
 
-TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+from vitseg_tests.paths import ROOT
+
+TOOLS = ROOT / 'tools'
 
 
 @pytest.mark.parametrize('name', sorted(path.name for path in TOOLS.glob('[a-z]*.py')))

@@ -1,10 +1,12 @@
 """Small models of every head on the backbones that it fits, with random weights, in files as a user has them."""
 
-import pytest
+from pathlib import Path
+
 import torch
 from mmengine.config import Config
 
-from mmseg_vitseg.benchmark.building import build_model, draw, model_config
+from mmseg_vitseg.config.building import build_model
+from vitseg_tests.weights import randomise
 
 BN = dict(type='SyncBN')
 VIT = dict(
@@ -48,35 +50,30 @@ def head_settings(name: str, widths: tuple[int, int], stride: int) -> dict:
     )[name]
 
 
-@pytest.fixture
-def files(tmp_path):
-    """Write a config and a checkpoint; changes to the model's config come as a nested dict."""
-
-    def write(backbone: str = 'vit', head: str = 'linear', changes: dict | None = None):
-        settings, widths, stride = BACKBONES[backbone]
-        preprocessor = dict(
-            type='SegDataPreProcessor', bgr_to_rgb=True, mean=[123.7, 116.3, 103.5], std=[58.4, 57.1, 57.4]
+def write_model(
+    folder: Path, backbone: str = 'vit', head: str = 'linear', changes: dict | None = None
+) -> tuple[Path, Path]:
+    """Write a config and a checkpoint; changes to the config come as a nested dict."""
+    settings, widths, stride = BACKBONES[backbone]
+    preprocessor = dict(type='SegDataPreProcessor', bgr_to_rgb=True, mean=[123.7, 116.3, 103.5], std=[58.4, 57.1, 57.4])
+    parts = head_settings(head, widths, stride)
+    parts['decode_head']['num_classes'] = 4
+    pipeline = [dict(type='LoadImageFromFile'), dict(type='PackSegInputs')]
+    dataset = dict(type='mmseg_vitseg.ShapesDataset', length=2, pipeline=pipeline)
+    cfg = Config(
+        dict(
+            default_scope='mmseg',
+            model=dict(
+                type='mmseg_vitseg.EncoderDecoder',
+                data_preprocessor=preprocessor,
+                backbone=settings,
+                **parts,
+                test_cfg=dict(mode='whole'),
+            ),
+            test_dataloader=dict(dataset=dataset),
         )
-        parts = head_settings(head, widths, stride)
-        parts['decode_head']['num_classes'] = 4
-        pipeline = [dict(type='LoadImageFromFile'), dict(type='PackSegInputs')]
-        dataset = dict(type='mmseg_vitseg.ShapesDataset', length=2, pipeline=pipeline)
-        cfg = Config(
-            dict(
-                default_scope='mmseg',
-                model=dict(
-                    type='mmseg_vitseg.EncoderDecoder',
-                    data_preprocessor=preprocessor,
-                    backbone=settings,
-                    **parts,
-                    test_cfg=dict(mode='whole'),
-                ),
-                test_dataloader=dict(dataset=dataset),
-            )
-        )
-        cfg.merge_from_dict(changes or {})
-        cfg.dump(tmp_path / 'config.py')
-        torch.save(draw(build_model(model_config(tmp_path / 'config.py'))).state_dict(), tmp_path / 'weights.pth')
-        return tmp_path / 'config.py', tmp_path / 'weights.pth'
-
-    return write
+    )
+    cfg.merge_from_dict(changes or {})
+    cfg.dump(folder / 'config.py')
+    torch.save(randomise(build_model(cfg)).state_dict(), folder / 'weights.pth')
+    return folder / 'config.py', folder / 'weights.pth'
