@@ -12,7 +12,14 @@ from vitseg_tests.our_configs import build_on_meta, check_recipe, host_twin, our
 
 # Millions of parameters as published (arXiv 2105.15203), and what the paper calls GFLOPs: multiplications with their
 # additions counted once; B5's at 640 x 640
-SEGFORMER = dict(b0=(3.8, 8.4), b1=(13.7, 15.9), b2=(27.5, 62.4), b3=(47.3, 79.0), b4=(64.1, 95.7), b5=(84.7, 183.3))
+SEGFORMER = dict(
+    b0=(3.8, 8.4),
+    b1=(13.7, 15.9),
+    b2=(27.5, 62.4),
+    b3=(47.3, 79.0),
+    b4=(64.1, 95.7),
+    b5=(84.7, 183.3),
+)
 
 
 @pytest.mark.parametrize('data', ['ade20k', 'cityscapes'])

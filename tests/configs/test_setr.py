@@ -11,7 +11,12 @@ from torch import nn
 from vitseg_tests.our_configs import build_on_meta, check_recipe, heads_of, host_twin, our_config
 
 # Millions of parameters as published (arXiv 2012.15840); the totals of PUP and MLA include auxiliary heads, Naive's do not
-PUBLISHED = {'naive': (305.67, False), 'pup': (318.31, True), 'mla': (310.57, True), 'naive_base': (87.69, False)}
+PUBLISHED = dict(
+    naive=(305.67, False),
+    pup=(318.31, True),
+    mla=(310.57, True),
+    naive_base=(87.69, False),
+)
 
 
 def count_parameters(name: str, *, with_auxiliary: bool) -> int:
