@@ -4,10 +4,21 @@ import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 VERSION = re.search(r"^__version__ = '(.+)'$", (ROOT / 'mmseg_vitseg/__init__.py').read_text(), re.M)[1]
 EXPORT = ['onnx', 'onnxscript', 'onnxruntime']
+
+
+class BuildWithConfigs(build_py):
+    """Take ``configs/`` along as the package's ``.mim/configs``, where the host and its sister projects have theirs."""
+
+    def _get_data_files(self):
+        files = [str(path.relative_to('configs')) for path in sorted(Path('configs').rglob('*.py'))]
+        target = Path(self.build_lib, 'mmseg_vitseg/.mim/configs')
+        return [*super()._get_data_files(), ('mmseg_vitseg', 'configs', str(target), files)]
+
 
 setup(
     name='mmseg_vitseg',
@@ -19,6 +30,8 @@ setup(
     license_files=['LICENSE'],
     packages=find_packages(include=['mmseg_vitseg', 'mmseg_vitseg.*']),
     package_data={'mmseg_vitseg.reporting': ['page.html']},
+    cmdclass={'build_py': BuildWithConfigs},
+    entry_points={'console_scripts': ['mmseg-vitseg = mmseg_vitseg.cli.command:main']},
     python_requires='>=3.10',
     install_requires=['torch>=2.5', 'numpy', 'packaging', 'rich', 'safetensors>=0.4'],
     extras_require={

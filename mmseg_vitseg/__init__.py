@@ -6,13 +6,16 @@ host. Everything registered here is reached by its type name, ``type='mmseg_vits
 
 import importlib
 
-from mmseg_vitseg.compat import check_host, supply_operators
+from mmseg_vitseg.compat import check_host, is_command, supply_operators
 
 __version__ = '0.1.0'
 
-check_host()
-supply_operators()
-
+try:
+    check_host()
+    supply_operators()
+except ImportError:
+    if not is_command():  # which says so in one line, when it needs the host
+        raise
 
 # What a program uses by its name; the modules need torch and the host.
 PUBLIC = dict(

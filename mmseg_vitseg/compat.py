@@ -7,9 +7,8 @@ are called ``onedl-*``, and OpenMMLab's own packages. What upstream lacks is sup
 import sys
 from importlib import metadata, util
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
-
-from packaging.version import Version
 
 ONEDL_COMMAND = "pip install 'onedl-mmengine>=0.10.12' 'onedl-mmcv>=2.3.6' 'onedl-mmsegmentation>=1.4.2'"
 # mmcv-lite: building mmcv 2.1.0 takes a compiler, half an hour and --no-build-isolation
@@ -31,6 +30,7 @@ OPENMMLAB = {
     'mmengine': ('mmengine', '0.10.7', '1'),
 }
 ALTERNATIVE = {'mmcv': 'mmcv-lite'}
+TOOLS = Path(__file__).resolve().parents[1] / 'tools'
 
 
 class HostStackError(ImportError):
@@ -71,6 +71,8 @@ def check_host() -> None:
     Raises:
         HostStackError: with what is installed, what is needed, and the command that installs it.
     """
+    from packaging.version import Version  # not Python's own, so missing where nothing is installed
+
     stack = host_stack()
     if stack is None:
         if util.find_spec('mmseg') is not None:  # a source checkout on the path: no metadata to judge it by
@@ -89,6 +91,12 @@ def check_host() -> None:
     if problems:
         wanted = ', '.join(f'{name}>={oldest},<{excluded}' for name, oldest, excluded in table.values())
         raise HostStackError(f'mmseg_vitseg: {"; ".join(problems)}; it needs {wanted}. Run: {command}')
+
+
+def is_command() -> bool:
+    """Tell whether this process is ``mmseg-vitseg``, or a tool of our clone: these explain themselves without a host."""
+    script = Path(sys.argv[0])
+    return script.stem == 'mmseg-vitseg' or script.name == '-m' or script.resolve().parent == TOOLS
 
 
 def find_host_configs() -> None:

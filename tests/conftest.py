@@ -1,7 +1,5 @@
 """What all tests share: where things are, which data there is, the project's tools as processes."""
 
-import contextlib
-import importlib.util
 import logging
 import os
 import shlex
@@ -10,16 +8,12 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
-from types import ModuleType
-from typing import NamedTuple
 
 os.environ['OMP_NUM_THREADS'] = '1'  # tests run side by side, a process a core; read when torch is imported
 
 import pytest
 import torch
-from mmengine.logging import MMLogger
-from mmengine.registry import DefaultScope, init_default_scope
-from mmengine.utils import ManagerMeta
+from mmengine.registry import init_default_scope
 
 from vitseg_tests.paths import ROOT
 
@@ -28,6 +22,8 @@ with warnings.catch_warnings():  # what the host says while it is imported is no
     import mmseg.models  # noqa: F401
 
     import mmseg_vitseg.registry  # noqa: F401
+    from mmseg_vitseg.cli.command import main, run_tool
+    from vitseg_tests.commands import Finished, forget
 
 init_default_scope('mmseg')  # as the Runner does from a config's default_scope
 
@@ -82,8 +78,8 @@ def pretrained_vit() -> Path:
     return _named('PRETRAINED', 'the weights of a ViT-S/14')
 
 
-@pytest.fixture
-def run_tool(tmp_path):
+@pytest.fixture(name='run_tool')
+def run_tool_in_a_process(tmp_path):
     """Run tools/NAME.py as a process in an empty folder: returns the finished process, its output as text."""
 
     def run(name: str, *args, check: bool = True, env: dict | None = None, timeout: float = 300):
@@ -101,86 +97,34 @@ def run_tool(tmp_path):
     return run
 
 
-class Finished(NamedTuple):
-    """What a tool left behind."""
-
-    status: int
-    out: str
-    err: str
-
-
-@pytest.fixture(scope='session')
-def tools() -> dict[str, ModuleType]:
-    """The files in tools/ as modules of this process: a process a case would take minutes.
-
-    ``test`` is the name of one of Python's own.
-    """
-    sys.path.insert(0, str(ROOT / 'tools'))
-    found = {}
-    for path in (ROOT / 'tools').glob('*.py'):
-        spec = importlib.util.spec_from_file_location(
-            path.stem if path.stem == '_command' else f'tool_{path.stem}', path
-        )
-        found[path.stem] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(found[path.stem])
-    sys.path.remove(str(ROOT / 'tools'))
-    return found
-
-
 @pytest.fixture
-def call(tools, monkeypatch, capsys):
-    """Run a command line such as ``predict small.py small.pth photo.png --out out``."""
+def call(monkeypatch, capsys):
+    """Run a command line, ``predict small.py small.pth photo.png --out out``, as a clone's tools/predict.py does, or with
+    ``mmseg-vitseg`` before it as the installed command; a process a case would take minutes.
+    """
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)  # what the host's log says takes it half a second
-    for hook in ('excepthook', 'unraisablehook'):  # which a tool replaces
+    for hook in ('excepthook', 'unraisablehook'):  # which a command replaces
         monkeypatch.setattr(sys, hook, getattr(sys, hook))
 
     def run(line: str) -> Finished:
         name, *arguments = shlex.split(line)
-        monkeypatch.setattr(sys, 'argv', [f'tools/{name}.py', *arguments])
+        installed = name == 'mmseg-vitseg'
+        monkeypatch.setattr(sys, 'argv', [f'/bin/{name}' if installed else f'tools/{name}.py', *arguments])
         capsys.readouterr()
         status = 0
         handlers = {kind: signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD)}
         try:
             with warnings.catch_warnings():
                 warnings.resetwarnings()  # as in a process of its own
-                tools['_command'].run(tools[name].main)
+                main() if installed else run_tool(name)
         except SystemExit as end:
             status = end.code or 0
         finally:
             logging.raiseExceptions = True
             for kind, handler in handlers.items():
                 signal.signal(kind, handler)
-            _forget()
+            forget()
         out, err = capsys.readouterr()
         return Finished(status, out, err)
 
     return run
-
-
-def _forget() -> None:
-    """Close the log files of the Runner and take off what it leaves in the process."""
-    for logger in MMLogger._instance_dict.values():
-        for handler in logger.handlers:
-            if isinstance(handler, logging.FileHandler):
-                with contextlib.suppress(OSError):  # its disk may be full
-                    handler.close()
-    for kind in _managed():
-        kind._instance_dict.clear()
-    DefaultScope.get_instance('tests', scope_name='mmseg')
-    if '_command' in sys.modules:
-        sys.modules['_command'].NOTED.clear()  # the work dir of a training in this process
-
-
-def _managed() -> list[type]:
-    from mmengine.logging import MessageHub
-    from mmengine.visualization import Visualizer
-    from mmseg.visualization import SegLocalVisualizer
-
-    kinds = (MMLogger, MessageHub, Visualizer, SegLocalVisualizer, DefaultScope)
-    assert all(isinstance(kind, ManagerMeta) for kind in kinds)
-    return list(kinds)
-
-
-@pytest.fixture(scope='session')
-def forget():
-    return _forget

@@ -8,12 +8,12 @@ from vitseg_tests.paths import ROOT
 
 PACKAGE = ROOT / 'mmseg_vitseg'
 FLOORS = (
-    'errors compat atomic download machine architectures labels registry ops pictures',
+    'errors compat host_messages atomic download machine architectures labels registry ops pictures',
     'config datasets checkpoints',
     'models',
     'engine converting inference upgrading',
     'inspecting exporting benchmark checking reporting',
-    'cli',
+    'cli __main__',
 )
 ORDER = ['mmseg_vitseg', *' '.join(FLOORS).split()]
 MODULES = {'.'.join(file.relative_to(PACKAGE.parent).with_suffix('').parts): file for file in PACKAGE.rglob('*.py')}

@@ -1,64 +1,6 @@
-"""torchrun, whose end is a line that says which process failed and why. _launch.sh starts it, with torchrun's arguments."""
+"""torchrun for _launch.sh: mmseg_vitseg/cli/launch.py."""
 
-import logging
-import os
-import signal
-import sys
-
-from _command import LOST, TRACEBACK, end_interrupted, next_step, run
-
-
-def main() -> None:
-    from torch.distributed import DistNetworkError
-    from torch.distributed import run as torchrun
-    from torch.distributed.elastic.multiprocessing.api import SignalException
-    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-
-    args = torchrun.parse_args(sys.argv[1:])
-    if not os.environ.get(TRACEBACK):
-        logging.disable(logging.ERROR)  # torchrun's account of the same, with tracebacks of its own code
-    try:
-        torchrun.run(args)
-    except SignalException as end:  # torchrun has sent it on to all
-        end_interrupted(end.sigval)
-    except DistNetworkError as error:
-        hint = f'; PORT={args.master_port + 1} takes another port' if 'EADDRINUSE' in str(error) else ''
-        raise OSError(f'{error}{hint}') from error
-    except ChildFailedError as error:
-        lines, status = account(error.failures)
-        print(*(f'error: {line}' for line in lines), sep='\n', file=sys.stderr)
-        sys.exit(status)
-
-
-def account(failures: dict) -> tuple[list[str], int]:
-    """Return a line for each thing that went wrong, and the exit status.
-
-    Args:
-        failures: torchrun's, by rank. Where one process ends, the others lose it and torchrun ends them: they say least.
-    """
-    spoken = {rank: one.message['message'] for rank, one in failures.items() if isinstance(one.message, dict)}
-    if causes := {rank: text for rank, text in spoken.items() if not text.startswith(LOST)}:
-        return shared(causes, len(failures)), 2
-    for rank, one in failures.items():
-        if rank not in spoken and one.exitcode != -signal.SIGTERM:
-            how = f'was ended by {one.signal_name()}' if one.exitcode < 0 else f'ended with status {one.exitcode}'
-            memory = ' (too little memory?)' if one.exitcode == -signal.SIGKILL else ''
-            status = one.exitcode if one.exitcode > 0 else 128 - one.exitcode
-            return [f'rank {rank} {how}{memory}; {next_step()}'], status
-    return shared(spoken, len(failures)) or ['every process was ended by SIGTERM'], 2
-
-
-def shared(texts: dict[int, str], processes: int) -> list[str]:
-    """Return the lines of all processes' texts, each once, with the ranks that say it where not all do."""
-    ranks: dict[str, list[int]] = {}
-    for rank, text in sorted(texts.items()):
-        for line in text.splitlines():
-            ranks.setdefault(line, []).append(rank)
-    return [
-        line if len(found) == processes else f'rank {", ".join(map(str, found))}: {line}'
-        for line, found in ranks.items()
-    ]
-
+from _door import enter
 
 if __name__ == '__main__':
-    run(main)
+    enter('launch')

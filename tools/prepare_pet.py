@@ -1,46 +1,6 @@
-"""Get Oxford-IIIT Pet: fetch the archives (0.8 GB), verify their sums, unpack them, check every pair of image and mask.
+"""``mmseg-vitseg prepare_pet`` in a clone: mmseg_vitseg/cli/prepare_pet.py."""
 
-An interrupted run can be repeated: it goes on where it stopped.
-
-  python tools/prepare_pet.py --out data/oxford-iiit-pet
-  PET_ROOT=data/oxford-iiit-pet python tools/train.py configs/vit_tiny_linear_pet.py
-"""
-
-import argparse
-from pathlib import Path
-
-from _arguments import OneLineParser
-from _command import run
-
-
-def parse_args() -> argparse.Namespace:
-    parser = OneLineParser(__doc__)
-    parser.add_argument(
-        '--out',
-        required=True,
-        type=Path,
-        metavar='DIR',
-        help='the folder to make; configs look for it at data/oxford-iiit-pet, or where PET_ROOT says',
-    )
-    parser.add_argument(
-        '--archives',
-        type=Path,
-        metavar='DIR',
-        help='folder with images.tar.gz and annotations.tar.gz: no network needed',
-    )
-    parser.add_argument('--url', help="where the archives are fetched from (default: the authors' site)")
-    return parser.parse_args()
-
-
-def main() -> None:
-    args = parse_args()
-    from mmseg_vitseg.datasets.pet_archives import URL, prepare
-
-    left_out = prepare(args.out, archives=args.archives, url=args.url or URL)
-    for name, reason in left_out.items():
-        print(f'left out: {name}: {reason}')
-    print(f'{args.out} is ready ({len(left_out)} damaged pairs left out): PET_ROOT={args.out}')
-
+from _door import enter
 
 if __name__ == '__main__':
-    run(main)
+    enter('prepare_pet')

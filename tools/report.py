@@ -1,57 +1,6 @@
-"""Describe a trained model on one HTML page that can be mailed, or opened on a phone, and needs no network.
+"""``mmseg-vitseg report`` in a clone: mmseg_vitseg/cli/report.py."""
 
-Evaluates the checkpoint on the config's test data and writes DIR/report.html: scores (the ones of tools/test.py), IoU of
-each class, confusion matrix, training curves from the log beside the checkpoint, best and worst pictures, where the
-checkpoint comes from, the machine, the config.
-
-  python tools/report.py configs/quickstart.py work_dirs/quickstart/epoch_7.pth --out report
-"""
-
-import argparse
-from pathlib import Path
-
-from _arguments import OneLineParser, add_config_arguments, add_device_argument
-from _command import keep_few_kernels, run
-
-
-def parse_args() -> argparse.Namespace:
-    parser = OneLineParser(__doc__)
-    add_config_arguments(parser, checkpoint=True)
-    parser.add_argument(
-        '--out',
-        metavar='DIR',
-        required=True,
-        help='where report.html goes; made if it is not there, an older report is replaced',
-    )
-    parser.add_argument(
-        '--count', type=int, metavar='N', default=6, help='best pictures shown, and worst ones (default: 6 of each)'
-    )
-    add_device_argument(parser)
-    args = parser.parse_args()
-    if args.count < 0:
-        parser.error(f'--count {args.count}: 0 or more is allowed')
-    return args
-
-
-def main() -> None:
-    keep_few_kernels()
-    args = parse_args()
-    from rich.progress import track
-
-    from mmseg_vitseg.atomic import whole
-    from mmseg_vitseg.inference.files import make_folder
-    from mmseg_vitseg.inference.model import load_model
-    from mmseg_vitseg.reporting.page import make_page
-
-    out = Path(args.out)
-    model = load_model(args.config, args.checkpoint, args.device, args.cfg_options)
-    make_folder(out)  # or say that it cannot be, before the work
-    page, scores = make_page(model, args.checkpoint, args.count, lambda items: track(items, 'evaluating'))
-    with whole(out / 'report.html') as temporary:
-        temporary.write_text(page, encoding='utf-8')
-    print('  '.join(f'{name} {value:.2f}' for name, value in scores.printed.items()))
-    print(out / 'report.html')
-
+from _door import enter
 
 if __name__ == '__main__':
-    run(main)
+    enter('report')

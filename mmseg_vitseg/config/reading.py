@@ -8,10 +8,9 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmseg_vitseg.compat import find_host_configs
+from mmseg_vitseg.config.shipped import FOLDER, find_config
 from mmseg_vitseg.config.type_names import name_types
 from mmseg_vitseg.errors import meant, whole_message
-
-CONFIGS = Path(__file__).resolve().parents[2] / 'configs'  # in a clone, where alone tools/ and they are
 
 
 class ConfigError(ValueError):
@@ -22,14 +21,14 @@ def read_config(path: str | Path, options: dict | None = None) -> Config:
     """Read a config and apply changes to it; its types are names, also where it is a pure-Python one.
 
     Args:
-        path: the config file.
+        path: the config file; of ours also the name, see :func:`find_config`.
         options: dotted key -> value, from ``--cfg-options``.
 
     Raises:
         FileNotFoundError: no such file, with the nearest name beside it.
         ConfigError: it cannot be read.
     """
-    path = Path(path)
+    path = find_config(path)
     if path.is_dir():
         raise FileNotFoundError(f'{path}: a folder; name a config file in it')
     if not path.is_file():
@@ -70,16 +69,18 @@ def _failed_import(error: ImportError) -> str:
 
 def _where_configs_are(path: Path) -> str:
     """Return the file that was meant, from beside the one that was named or from this project's, or where those are."""
-    known = {file.name: file for folder in (CONFIGS, path.parent) if folder.is_dir() for file in folder.glob('*.py')}
+    known = {file.name: file for folder in (FOLDER, path.parent) if folder.is_dir() for file in folder.glob('*.py')}
     name = f'{path.stem}.py'
     if close := known.get(name) or known.get(meant(name, known) or ''):
         return f'did you mean {_shown(close)}?'
-    return f"this project's configs are in {_shown(CONFIGS) if CONFIGS.is_dir() else 'configs/ of its clone'}"
+    return f"this project's configs are in {_shown(FOLDER)}"
 
 
-def _shown(path: Path) -> Path:
-    """Return a path as short as it can be written from here."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+def _shown(path: Path) -> Path | str:
+    """Return a path as short as it can be written from here; of a config of ours elsewhere, its name."""
+    if path.is_relative_to(Path.cwd()):
+        return path.relative_to(Path.cwd())
+    return path.stem if path.parent == FOLDER else path
 
 
 def variable_of(cfg: Config, value: str) -> str | None:

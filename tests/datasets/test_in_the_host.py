@@ -15,6 +15,7 @@ from mmseg.registry import DATASETS
 from PIL import Image
 
 import mmseg_vitseg
+from vitseg_tests.commands import forget
 from vitseg_tests.paths import config_path
 
 TOOLS = Path(mmseg.__path__[0], '.mim/tools')
@@ -86,7 +87,7 @@ def test_inference(config, checkpoint, picture):
 
 
 @pytest.fixture
-def host(monkeypatch, forget):
+def host(monkeypatch):
     """Run a tool of the host's in this process."""
     if not TOOLS.is_dir():
         pytest.skip(f'the host has no tools in {TOOLS}')

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
+from mmseg_vitseg.cli.launch import account
+from mmseg_vitseg.cli.one_line_errors import LOST, error_line, fail, leave_for_torchrun
 from mmseg_vitseg.engine.resuming.newest import find_resumable
 from vitseg_tests.paths import ROOT
 
@@ -45,11 +47,10 @@ default_hooks = dict(progress=dict(num_images=2))
 """
 
 # a tool of ours as far as its end is concerned, without what takes seconds to import
-TOOL = f"""
+TOOL = """
 import os, sys, time
 import torch
-sys.path.insert(0, {str(ROOT / 'tools')!r})
-from _command import run
+from mmseg_vitseg.cli.running import run
 
 def main():
     torch.distributed.init_process_group('gloo')
@@ -179,21 +180,21 @@ def failure(tmp_path):
     """Make torchrun's record of a process that failed."""
     from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
-    def make(status: int, *said: str, tools):
+    def make(status: int, *said: str):
         file = tmp_path / f'{len(list(tmp_path.iterdir()))}.json'
         if said:
-            assert tools['_command'].left(file, said)
+            assert leave_for_torchrun(file, said)
         return ProcessFailure(local_rank=0, pid=1, exitcode=status, error_file=str(file))
 
     return make
 
 
-def test_the_first_cause_is_what_is_said(tools, failure, monkeypatch):
+def test_the_first_cause_is_what_is_said(failure, monkeypatch):
     monkeypatch.setattr(sys, 'argv', ['tools/_launch.py', 'tools/train.py'])
-    account, lost = tools['_launch'].account, f'{tools["_command"].LOST}, ...'
+    lost = f'{LOST}, ...'
 
     def of(*processes):
-        return account({rank: failure(*one, tools=tools) for rank, one in enumerate(processes)})
+        return account({rank: failure(*one) for rank, one in enumerate(processes)})
 
     assert of((2, 'a', 'b'), (-15, 'a', 'b')) == (['a', 'b'], 2)  # both had written; torchrun ended one of them
     assert of((2, lost), (2, 'damaged')) == (['rank 1: damaged'], 2)
@@ -206,19 +207,18 @@ def test_the_first_cause_is_what_is_said(tools, failure, monkeypatch):
     assert of((-15,), (-15,)) == (['every process was ended by SIGTERM'], 2)
 
 
-def test_a_lost_process_is_told_from_other_errors(tools, monkeypatch):
-    describe, lost = tools['_command'].describe, tools['_command'].LOST
+def test_a_lost_process_is_told_from_other_errors(monkeypatch):
     gone = RuntimeError('[pair.cc:553] Connection closed by peer [127.0.0.1]:4307.')
-    assert not describe(gone).startswith(lost)
+    assert not error_line(gone).startswith(LOST)
     monkeypatch.setenv('WORLD_SIZE', '2')
-    assert describe(gone).startswith(lost)
-    assert not describe(RuntimeError('shapes do not match')).startswith(lost)
+    assert error_line(gone).startswith(LOST)
+    assert not error_line(RuntimeError('shapes do not match')).startswith(LOST)
 
 
-def test_without_torchrun_each_process_speaks_for_itself(tools, monkeypatch, capsys):
+def test_without_torchrun_each_process_speaks_for_itself(monkeypatch, capsys):
     monkeypatch.setenv('WORLD_SIZE', '2')
     monkeypatch.setenv('RANK', '1')
     with pytest.raises(SystemExit) as end:
-        tools['_command'].fail('wrong')
+        fail('wrong')
     assert end.value.code == 2
     assert capsys.readouterr().err == 'error: rank 1: wrong\n'

@@ -9,18 +9,19 @@ from io import StringIO
 import pytest
 from mmseg.evaluation import IoUMetric
 
+from vitseg_tests.commands import forget
 from vitseg_tests.host_configs import PUBLISHED
 
 
 class Host:
     """The host's own tools/test.py, and what its metric counts: intersections, unions and areas of each picture."""
 
-    def __init__(self, monkeypatch, forget):
+    def __init__(self, monkeypatch):
         spec = importlib.util.spec_from_file_location('host_test', PUBLISHED.parent / 'tools/test.py')
         self.tool = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(self.tool)
         self.counts: list = []
-        self.monkeypatch, self.forget = monkeypatch, forget
+        self.monkeypatch = monkeypatch
         count = IoUMetric.compute_metrics
 
         def counted(metric, results):
@@ -38,11 +39,11 @@ class Host:
         with warnings.catch_warnings(), contextlib.redirect_stdout(StringIO()):
             warnings.simplefilter('ignore')
             self.tool.main()
-        self.forget()
+        forget()
         return self.counts
 
 
 @pytest.fixture
-def host(monkeypatch, forget):
+def host(monkeypatch):
     """The host's own tool, in this process; it reads what ours reads, since its metric is the same class."""
-    return Host(monkeypatch, forget)
+    return Host(monkeypatch)

@@ -11,7 +11,6 @@ import argparse
 import contextlib
 import ctypes
 import gc
-import importlib.util
 import json
 import multiprocessing
 import os
@@ -258,14 +257,12 @@ def train(work: Work) -> None:
 
 
 def run_tool(name: str, *arguments) -> None:
-    """Run a tool's ``main`` in this process."""
-    sys.path.insert(0, str(ROOT / 'tools'))
-    spec = importlib.util.spec_from_file_location(f'tool_{name}', ROOT / f'tools/{name}.py')
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+    """Run a command in this process."""
+    from mmseg_vitseg.cli.command import call
+
     sys.argv = [f'tools/{name}.py', *map(str, arguments)]
     with open(os.devnull, 'w') as nowhere, contextlib.redirect_stdout(nowhere):
-        tool.main()
+        call(name, sys.argv[1:])
 
 
 SCENARIOS: dict[str, Callable[[Work], None]] = dict(

@@ -6,19 +6,7 @@ from pathlib import Path
 from mmengine.logging import MMLogger
 from mmengine.runner import Runner
 
-# Beginnings of messages that are for the log file only. The long ones: machine, config, hooks. The others are about the
-# host's own code, at every start.
-LOG_FILE_ONLY = (
-    f'\n{"-" * 60}\nSystem environment:',
-    'Config:\n',
-    'Hooks will be executed in the following order:',
-    'Distributed training is not used, all SyncBatchNorm',
-    'Exp name: ',
-    'Failed to search registry with scope ',  # not every scope has every registry; a wrong type is an error
-    'The prefix is not set in metric class',
-    '"FileClient" will be deprecated',
-    '"HardDiskBackend" is the alias',
-)
+from mmseg_vitseg.host_messages import LOG_FILE_ONLY
 
 
 def is_for_terminal(record: logging.LogRecord) -> bool:

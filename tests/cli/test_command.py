@@ -1,7 +1,7 @@
 """What the tools share: what is said where something is not installed, and what the host prints about itself."""
 
-import importlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +11,8 @@ import torch
 from mmseg.registry import MODELS
 from torch.utils.data import DataLoader
 
+from mmseg_vitseg.cli.next_step import next_step, noting
+from mmseg_vitseg.cli.one_line_errors import error_line
 from vitseg_tests.paths import ROOT
 
 TOOLS = ROOT / 'tools'
@@ -49,8 +51,8 @@ def test_only_the_hosts_known_lines_are_left_out(tmp_path):
     (tmp_path / 'mmseg').mkdir()
     (tmp_path / 'mmseg/__init__.py').touch()
     (tmp_path / 'mmseg/datasets.py').write_text("print('Could not import OneDL')\nprint('something else')")
-    environment = {**os.environ, 'PYTHONPATH': f'{tmp_path}{os.pathsep}{TOOLS}'}
-    command = [sys.executable, '-c', 'import _arguments; _arguments.import_host()']
+    environment = {**os.environ, 'PYTHONPATH': f'{tmp_path}{os.pathsep}{ROOT}'}
+    command = [sys.executable, '-c', 'from mmseg_vitseg.cli.starting import import_host; import_host()']
     result = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert (result.returncode, result.stdout) == (0, 'something else\n'), result.stderr
 
@@ -59,17 +61,17 @@ def test_only_the_hosts_known_lines_are_left_out(tmp_path):
     ('options', 'cure'),
     [(dict(persistent_workers=True), 'persistent_workers=False'), (dict(prefetch_factor=2), 'prefetch_factor=None')],
 )
-def test_a_loader_without_workers(tools, options, cure):
+def test_a_loader_without_workers(options, cure):
     with pytest.raises(ValueError) as info:
         DataLoader([], num_workers=0, **options)
-    assert f'; beside num_workers=0, write {cure}' in tools['_command'].describe(info.value)
+    assert f'; beside num_workers=0, write {cure}' in error_line(info.value)
 
 
-def test_pictures_of_different_sizes(tools):
+def test_pictures_of_different_sizes():
     preprocessor = MODELS.build(dict(type='SegDataPreProcessor', size_divisor=1))
     with pytest.raises(AssertionError) as info:
         preprocessor(dict(inputs=[torch.zeros(3, 4, 4), torch.zeros(3, 4, 5)]))
-    line = tools['_command'].describe(info.value)
+    line = error_line(info.value)
     assert 'should be the same; pictures of different sizes' in line
     assert 'test_dataloader.batch_size=1' in line
 
@@ -84,13 +86,16 @@ def test_pictures_of_different_sizes(tools):
 )
 def test_files_are_utf8_in_any_locale(tmp_path, environment):
     """As the host opens them, without naming an encoding: paths and classes have letters outside ASCII."""
-    code = "import _command, sys\n_command.run(lambda: (open(sys.argv[1], 'w').write(sys.argv[1]), print(sys.argv[1])))"
+    code = (
+        'import sys\nfrom mmseg_vitseg.cli.running import run\n'
+        "run(lambda: (open(sys.argv[1], 'w').write(sys.argv[1]), print(sys.argv[1])))"
+    )
     (tmp_path / 'x.py').write_text(code)
     result = subprocess.run(
         [sys.executable, 'x.py', 'Straße'],
         cwd=tmp_path,
         capture_output=True,
-        env={**os.environ, **environment, 'PYTHONPATH': str(TOOLS)},
+        env={**os.environ, **environment, 'PYTHONPATH': str(ROOT)},
     )
     assert (result.returncode, result.stderr) == (0, b'')
     assert (tmp_path / 'Straße').read_bytes() == 'Straße'.encode()
@@ -100,24 +105,27 @@ def test_files_are_utf8_in_any_locale(tmp_path, environment):
 @pytest.mark.parametrize(
     ('line', 'files', 'said'),
     [
-        ('train.py x.py --work-dir out', ['epoch_1.pth'], 'train.py --resume goes on from the last checkpoint'),
-        ('train.py x.py --work-dir=out', ['best_mIoU_iter_8.pth'], 'no checkpoint was written so far'),
-        ('train.py x.py --work-dir out', ['old/iter_1.pth'], 'no checkpoint was written so far'),
-        ('train.py x.py --work-dir out --resume', ['old/iter_1.pth'], 'train.py --resume goes on from'),
-        ('train.py x.py', [], 'no checkpoint was written so far'),
-        ('_launch.py --nproc 2 tools/train.py x.py', [], 'if one was written'),
-        ('_launch.py --nproc 2 tools/train.py x.py --work-dir out', ['iter_4.pth'], 'from the last checkpoint'),
-        ('predict.py x.py', [], 'run the same command again'),
+        ('tools/train.py x.py --work-dir out', ['epoch_1.pth'], 'train.py --resume goes on from the last checkpoint'),
+        ('tools/train.py x.py --work-dir=out', ['best_mIoU_iter_8.pth'], 'no checkpoint was written so far'),
+        ('tools/train.py x.py --work-dir out', ['old/iter_1.pth'], 'no checkpoint was written so far'),
+        ('tools/train.py x.py --work-dir out --resume', ['old/iter_1.pth'], 'train.py --resume goes on from'),
+        ('tools/train.py x.py', [], 'no checkpoint was written so far'),
+        ('tools/_launch.py --nproc 2 tools/train.py x.py', [], 'if one was written'),
+        ('tools/_launch.py --nproc 2 tools/train.py x.py --work-dir out', ['iter_4.pth'], 'from the last checkpoint'),
+        ('mmseg-vitseg train x', [], 'no checkpoint was written so far'),
+        ('mmseg-vitseg train x --resume --work-dir out', ['iter_1.pth'], 'mmseg-vitseg train --resume goes on'),
+        ('mmseg-vitseg launch --nproc 2 -m mmseg_vitseg train x', [], 'mmseg-vitseg train --resume goes .* if one was'),
+        ('mmseg-vitseg test x', [], 'run the same command again'),
+        ('tools/predict.py x.py', [], 'run the same command again'),
     ],
 )
 def test_what_is_said_of_an_end_that_came_too_early(tmp_path, monkeypatch, line, files, said):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, 'argv', [f'tools/{line.split()[0]}', *line.split()[1:]])
-    monkeypatch.syspath_prepend(TOOLS)
-    command = importlib.import_module('_command')
+    monkeypatch.setattr(sys, 'argv', line.split())
     (tmp_path / 'out').mkdir()
     for name in files:
         (tmp_path / 'out' / Path(name).name).touch()
         if name.startswith('old/'):
             os.utime(tmp_path / 'out' / Path(name).name, (1, 1))
-    assert said in command.next_step()
+    with noting():
+        assert re.search(said, next_step())

@@ -1,0 +1,68 @@
+"""Show two models side by side: image, truth, A, B, and where they differ, with the mean IoU of each picture.
+
+Without IMAGE, those pictures of A's test data on which A and B differ most. Each model's config says how it reads a picture.
+
+  python tools/compare.py --a configs/fcn_pet.py fcn.pth --b configs/setr_pup_pet.py setr.pth --out fcn_setr.png
+"""
+
+import argparse
+from pathlib import Path
+
+from mmseg_vitseg.cli.arguments import (
+    OneLineParser,
+    add_device_argument,
+    add_options_argument,
+    add_picture_argument,
+    check_picture_name,
+    positive,
+)
+
+
+def parse_args(arguments: list[str]) -> argparse.Namespace:
+    parser = OneLineParser('compare', __doc__)
+    for name in ('a', 'b'):
+        parser.add_argument(
+            f'--{name}', nargs=2, metavar=('CONFIG', 'CHECKPOINT'), required=True, help=f'model {name.upper()}'
+        )
+    add_picture_argument(parser, 'picture')
+    parser.add_argument('images', nargs='*', metavar='IMAGE', help='pictures; those of the test data have a truth')
+    parser.add_argument(
+        '--count', type=positive, metavar='N', default=6, help='without IMAGE: how many pictures (default: 6)'
+    )
+    add_device_argument(parser)
+    add_options_argument(parser)
+    args = parser.parse_args(arguments)
+    check_picture_name(parser, args.out)
+    return args
+
+
+def main(args: argparse.Namespace) -> None:
+    from rich.progress import track
+
+    from mmseg_vitseg.atomic import whole
+    from mmseg_vitseg.config.datasets import classes_of
+    from mmseg_vitseg.inference.comparing import check_classes, compare_most_different, compare_named, sheet
+    from mmseg_vitseg.inference.model import load_model
+
+    a, b = (load_model(config, file, args.device, args.cfg_options) for config, file in (args.a, args.b))
+    check_classes(a.cfg, b.cfg)
+    found = (
+        compare_named(a, b, args.images)
+        if args.images
+        else compare_most_different(a, b, args.count, lambda items: track(items, 'comparing'))
+    )
+    names = (Path(args.a[0]).stem, Path(args.b[0]).stem)
+    out = Path(args.out)
+    lines = []
+
+    def described(one):
+        line = f'{one.name}  differ on {100 * one.disagreement:.1f} %'
+        if one.truth is not None:
+            for name, labels in zip(names, (one.a, one.b), strict=True):
+                line += f'  {name} {one.m_iou(labels)}'
+        lines.append(line)
+        return one
+
+    with whole(out) as temporary:
+        sheet(map(described, found), classes_of(a.cfg)[1], names).save(temporary)
+    print(*lines, out, sep='\n')

@@ -1,0 +1,115 @@
+"""Convert a checkpoint: any public ViT, SETR or SegFormer file to this package's names, or on to another project's.
+
+The format is told from the file's names. Every weight has a place or is on that format's list of what is not needed (the
+classifier, say); anything else is refused with the list, and nothing is written. The result holds where it came from.
+
+  python tools/convert_checkpoint.py jx_vit_large_p16_384-b3be5167.pth vit_l.safetensors
+  python tools/convert_checkpoint.py hf://nvidia/mit-b0 mit_b0.pth --config configs/segformer_b0_ade20k.py
+  python tools/convert_checkpoint.py work_dirs/segformer_b0_pet/epoch_200.pth b0.safetensors --to hf
+
+init_cfg=dict(type='Pretrained', checkpoint=FILE) and load_from=FILE read all of these files by themselves; converting is for
+checking a file before a training, for keeping it, and for other programs.
+"""
+
+import argparse
+
+from mmseg_vitseg.cli.arguments import OneLineParser
+
+SOURCES = [
+    'timm',
+    'deit',
+    'mae',
+    'dinov2',
+    'hf',
+    'mmseg',
+    'mmpretrain',
+    'torchvision',
+    'jax',
+    'setr',
+    'segformer',
+    'ours',
+]
+
+
+def parse_args(arguments: list[str]) -> argparse.Namespace:
+    parser = OneLineParser('convert_checkpoint', __doc__)
+    parser.add_argument(
+        'src',
+        metavar='SRC',
+        help='file (.pth .pt .bin .safetensors .npz), index or folder of several, http(s)://..., or hf://owner/name',
+    )
+    parser.add_argument(
+        'dst', metavar='DST', help='what to write: NAME.safetensors or NAME.pth; replaced where it exists'
+    )
+    add_reading(parser)
+    add_fitting(parser)
+    parser.add_argument(
+        '--to', default='ours', choices=('ours', 'timm', 'hf', 'mmseg'), help='whose names to write (default: ours)'
+    )
+    return parser.parse_args(arguments)
+
+
+def add_reading(parser: OneLineParser) -> None:
+    """Add how the file is read."""
+    parser.add_argument(
+        '--source',
+        default='auto',
+        choices=('auto', *SOURCES),
+        help='where the file comes from (default: told from its names)',
+    )
+    parser.add_argument(
+        '--container',
+        metavar='KEYS',
+        help="which of the file's dicts of weights, the keys to it with dots between them: student, model.trunk (default: "
+        'averages before others, a student last, as their publishers evaluate; said where there is a choice)',
+    )
+    parser.add_argument(
+        '--prefix',
+        metavar='PREFIX',
+        help="what stands before the model's names: student.backbone. (default: found by what comes after it, as above)",
+    )
+    parser.add_argument(
+        '--unsafe-unpickle',
+        action='store_true',
+        help='read a file that holds more than tensors: runs any code in it with your rights; only if you trust its author',
+    )
+
+
+def add_fitting(parser: OneLineParser) -> None:
+    """Add the model that it is to fit."""
+    parser.add_argument(
+        '--config',
+        metavar='CONFIG',
+        help="check against this config's model, whole or backbone only as the file is, and resize positions to it",
+    )
+    parser.add_argument(
+        '--resize-patches',
+        action='store_true',
+        help="resize the patch kernel to the config's patch size, as FlexiViT does (arXiv 2212.08013)",
+    )
+    parser.add_argument(
+        '--adapt-channels',
+        action='store_true',
+        help="change the first kernel to the config's in_channels: one, the sum; several, repeated and scaled",
+    )
+
+
+def main(args: argparse.Namespace) -> None:
+    from mmseg_vitseg.converting.convert import convert_file
+
+    report = convert_file(
+        args.src,
+        args.dst,
+        source=args.source,
+        config=args.config,
+        to=args.to,
+        resize_patches=args.resize_patches,
+        adapt_channels=args.adapt_channels,
+        unpickle=args.unsafe_unpickle,
+        container=args.container,
+        prefix=args.prefix,
+    )
+    for name, value in report.items():
+        if value:
+            print(f'{name}: {value}')
+    print(f'{args.dst} is written')

@@ -1,0 +1,74 @@
+"""Predict pictures, folders of them, and videos.
+
+Writes, for each picture, NAME_overlay.png with a legend and NAME_mask.png, whose pixels have the numbers that the data set's
+masks have: a class's index from 0, or with reduce_zero_label one more (where metainfo.classes picks some of a data set's
+classes, their index among these); for each video an overlaid NAME_overlay.mp4; and areas.csv and areas.json, the share of
+each class and its number in the masks (value).
+
+Pictures are read as the config's test pipeline reads them: grey, of several bands, 16 bits, .npy. What is drawn over has
+three of its bands, stretched where it has not 8 bits. A file that cannot be read or predicted is reported and left out, and
+the exit status is then 1.
+
+  python tools/predict.py configs/quickstart.py work_dirs/quickstart/epoch_7.pth photo.jpg --out predictions
+"""
+
+import argparse
+import sys
+
+from mmseg_vitseg.cli.arguments import (
+    OneLineParser,
+    add_config_arguments,
+    add_device_argument,
+    add_folder_argument,
+    positive,
+)
+
+
+def parse_args(arguments: list[str]) -> argparse.Namespace:
+    parser = OneLineParser('predict', __doc__)
+    add_config_arguments(parser, checkpoint=True)
+    parser.add_argument(
+        'inputs',
+        nargs='+',
+        metavar='INPUT',
+        help='a picture, a folder (with those inside it, linked ones too), a video, or a pattern: "*.jpg"',
+    )
+    add_folder_argument(parser, 'the results go; made if it is not there, files of the same names are replaced')
+    parser.add_argument(
+        '--opacity', type=float, default=0.5, metavar='X', help="of the classes' colours, 0 to 1 (default: 0.5)"
+    )
+    add_device_argument(parser)
+    parser.add_argument(
+        '--batch-size',
+        type=positive,
+        default=1,
+        metavar='N',
+        help='pictures of one size, or frames, at once (default: 1)',
+    )
+    args = parser.parse_args(arguments)
+    if not 0 <= args.opacity <= 1:
+        parser.error(f'--opacity {args.opacity}: allowed: 0 to 1')
+    return args
+
+
+def main(args: argparse.Namespace) -> None:
+    from rich.progress import Progress
+
+    from mmseg_vitseg.inference.files import Writer, find_inputs, predict_files
+    from mmseg_vitseg.inference.model import load_model, suffixes_of
+
+    model = load_model(args.config, args.checkpoint, args.device, args.cfg_options)
+    inputs = find_inputs(args.inputs, args.out, suffixes_of(model))
+    writer = Writer(model, args.out, args.opacity)
+    with Progress() as progress:
+        task = progress.add_task('predicting', total=len(inputs))
+
+        def on_done(file, error):
+            progress.advance(task)
+            if error is not None:
+                print(f'left out: {error}', file=sys.stderr)
+
+        failures = predict_files(model, inputs, writer, batch_size=args.batch_size, on_done=on_done)
+    print(f'{len(inputs) - failures} of {len(inputs)} predicted: {args.out}')
+    if failures:
+        sys.exit(1)

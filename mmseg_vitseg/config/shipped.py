@@ -1,0 +1,25 @@
+"""The configs that come with this package: where they are, and what a name of one means."""
+
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1]
+INSTALLED, CLONE = (
+    PACKAGE / '.mim/configs',
+    PACKAGE.parent / 'configs',
+)  # .mim: where the host and its sisters have theirs
+FOLDER = INSTALLED if INSTALLED.is_dir() else CLONE
+
+
+def find_config(path: str | Path) -> Path:
+    """Return the file that a config's name means: the user's of that name, or else ours.
+
+    Args:
+        path: a file; or of ours NAME or configs/NAME.py, from any folder.
+    """
+    path = Path(path)
+    is_bare = path.name == str(path) and not path.suffix
+    named = path.with_suffix('.py') if is_bare else path
+    inside = named.relative_to('configs') if named.parts[:1] == ('configs',) else named
+    ours = is_bare or inside != named
+    candidates = [path, named, *([FOLDER / inside] if ours else [])]
+    return next((file for file in candidates if file.is_file()), path)
