@@ -49,8 +49,6 @@ def test_a_misspelt_name(name):
         read_config(name)
 
 
-def test_what_they_say_of_folders():
-    """Data and weights are looked for from the working folder, whoever names the config and however."""
-    cfg = read_config('setr_pup_pet')
-    assert cfg.data_root == 'data/oxford-iiit-pet'
-    assert cfg.model.backbone.init_cfg.checkpoint == 'pretrain/vits14.safetensors'
+def test_data_are_looked_for_from_the_working_folder(monkeypatch):
+    monkeypatch.delenv('PET_ROOT', raising=False)
+    assert read_config('setr_pup_pet').test_dataloader.dataset.data_root == 'data/oxford-iiit-pet'

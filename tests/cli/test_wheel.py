@@ -1,0 +1,61 @@
+"""A wheel, installed where there is no clone: the command, its configs, and a config by its name."""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from importlib import util
+
+import pytest
+
+from vitseg_tests.paths import ROOT
+
+
+@pytest.fixture(scope='module')
+def installed(tmp_path_factory):
+    """The wheel's files in a folder."""
+    if util.find_spec('pip') is None or util.find_spec('setuptools') is None:
+        pytest.skip('no wheel can be built: pip and setuptools are needed')
+    source, folder = tmp_path_factory.mktemp('source'), tmp_path_factory.mktemp('installed')
+    for name in ('mmseg_vitseg', 'configs'):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns('__pycache__'))
+    for name in ('setup.py', 'pyproject.toml', 'README.md', 'LICENSE'):
+        shutil.copy(ROOT / name, source)
+    command = [sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation', '-q', '-w', folder, source]
+    subprocess.run(command, check=True, capture_output=True, text=True)
+    (wheel,) = folder.glob('*.whl')
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def run(installed, folder, *arguments) -> subprocess.CompletedProcess:
+    """Run the command in a folder, as the script does that pip makes of the entry point."""
+    code = f'import sys; sys.path.insert(0, {str(installed)!r})\nfrom mmseg_vitseg.cli.command import main\nmain()'
+    script = folder / 'mmseg-vitseg'
+    script.write_text(code)
+    return subprocess.run([sys.executable, script, *arguments], cwd=folder, capture_output=True, text=True)
+
+
+def test_the_command_is_installed(installed):
+    (entries,) = installed.glob('*.dist-info/entry_points.txt')
+    assert 'mmseg-vitseg = mmseg_vitseg.cli.command:main' in entries.read_text()
+
+
+def test_the_configs_are_in_it(installed):
+    shipped = installed / 'mmseg_vitseg/.mim/configs'
+    files = [{path.relative_to(folder) for path in folder.rglob('*.py')} for folder in (shipped, ROOT / 'configs')]
+    assert files[0] == files[1]
+
+
+def test_configs_are_found_and_copied(installed, tmp_path):
+    listed = run(installed, tmp_path, 'configs')
+    assert (listed.returncode, listed.stderr) == (0, '')
+    assert len(listed.stdout.splitlines()) == len(list((ROOT / 'configs').glob('*.py')))
+    assert run(installed, tmp_path, 'configs', '--copy', 'mine').returncode == 0
+    assert (tmp_path / 'mine/quickstart.py').read_text() == (ROOT / 'configs/quickstart.py').read_text()
+
+
+def test_a_config_by_its_name(installed, tmp_path):
+    found = run(installed, tmp_path, 'check_config', 'quickstart')
+    assert (found.returncode, found.stdout, found.stderr) == (0, 'quickstart: nothing found\n', '')
