@@ -140,7 +140,9 @@ CONFIGS = {
         'model.backbone.in_channels=4', 'VisionTransformer: in_channels=4, but the images have 3 channels', TRAIN
     ),
     'patches that do not cover': option(
-        'model.decode_head.patch_size=4', 'decode_head.patch_size: 4, .* patches do not cover .*patch_size=8', TRAIN
+        'model.decode_head.patch_size=4',
+        'decode_head: LinearPatchHead: .* patches of 4 pixels does not cover an image of 32 x 32',
+        TRAIN,
     ),
     'a batch of none': option('train_dataloader.batch_size=0', 'batch_size=0', TRAIN),
     'a step that is none': option(
@@ -394,7 +396,7 @@ COMMANDS = {
     'benchmark, shape': (nothing, 'benchmark small.py --shape 0 32', '--shape: 0; at least 1 is needed'),
     'convert, the source itself': (nothing, 'convert_checkpoint small.pth small.pth', 'is the source itself'),
     'convert, a suffix': (nothing, 'convert_checkpoint small.pth x.txt', "ends in '.txt'; allowed: .safetensors, .pth"),
-    'convert, a config that is a folder': (nothing, f'{CONVERT} --config pet', 'pet: no such config'),
+    'convert, a config that is a folder': (nothing, f'{CONVERT} --config pet', 'pet: a folder; name a config file'),
     'upgrade, nothing to do': (nothing, 'upgrade_config small.py new.py', 'small.py: has nothing for which'),
     'upgrade, what is there': (nothing, 'upgrade_config small.py small.py', 'is there already; --force writes over it'),
     'upgrade, shape': (nothing, 'upgrade_config small.py new.py --shape 0 3', '--shape: 0; at least 1 is needed'),
