@@ -8,8 +8,9 @@ from torch import nn
 
 from mmseg_vitseg.checking.findings import Finding, error
 from mmseg_vitseg.checking.training_setup import Setup
+from mmseg_vitseg.checkpoints.accounting import account_for
+from mmseg_vitseg.checkpoints.fitting import Options
 from mmseg_vitseg.checkpoints.reading import read_shapes
-from mmseg_vitseg.checkpoints.strict import accounted
 from mmseg_vitseg.config.parts import Part, nested, type_name
 from mmseg_vitseg.config.reading import variable_of
 from mmseg_vitseg.errors import first_line
@@ -80,9 +81,9 @@ def is_local(name: str) -> bool:
 def _refusal(part: Part, backbone: nn.Module, path: Path) -> str | None:
     """Return what our loader says against a file: it accounts for every key."""
     init_cfg = part.node.get('init_cfg') or {}
-    options = {name: init_cfg[name] for name in OPTIONS if name in init_cfg}
+    options = Options(pretrained=True, **{name: init_cfg[name] for name in OPTIONS if name in init_cfg})
     try:
-        accounted(read_shapes(path, container=init_cfg.get('container')), backbone, path, pretrained=True, **options)
+        account_for(backbone, read_shapes(path, container=init_cfg.get('container')), path, options=options)
     except ValueError as problem:
         return first_line(problem)
     return None

@@ -5,33 +5,31 @@ from collections.abc import Iterable, Sequence
 from torch import Tensor, nn
 
 from mmseg_vitseg.architectures import Resizable
-from mmseg_vitseg.checkpoints.fitting import describe
+from mmseg_vitseg.checkpoints.fitting import Fitted
+from mmseg_vitseg.checkpoints.variants import model_of
 
 HEADS = ('decode_head.', 'auxiliary_head.')
 
 
-def advice_on_model(
-    state: dict[str, Tensor], place: str, described: str | None, own: dict[str, Tensor], module: nn.Module
-) -> str:
+def advice_on_model(fitted: Fitted, own: dict[str, Tensor], module: nn.Module) -> str:
     """Say what the file and the model are, where they differ, and what can be done.
 
     Args:
-        state: the file's, our name -> tensor.
-        place: what stands before the backbone's names.
-        described: what model the file is of.
+        fitted: the file's weights.
         own: the module's.
         module: what the file is meant for.
     """
-    if place and state and all(name.startswith(place) for name in state):
-        rest = ', '.join(dict.fromkeys(f"'{name.split('.')[0]}'" for name in own if not name.startswith(place)))
+    prefix = fitted.prefix
+    if prefix and fitted.weights and all(name.startswith(prefix) for name in fitted.weights):
+        rest = ', '.join(dict.fromkeys(f"'{name.split('.')[0]}'" for name in own if not name.startswith(prefix)))
         return (
             f'It is a backbone only: name it in model.backbone.init_cfg, or start the rest with from_scratch=[{rest}]'
         )
-    backbone = module.get_submodule(place.rstrip('.'))
+    backbone = module.get_submodule(prefix.rstrip('.'))
     sizes = (backbone.first_kernel_size, backbone.grid) if isinstance(backbone, Resizable) else ()
-    wanted = describe(own, place, *sizes)
-    if described and wanted and described != wanted:
-        return f'This file is a {described}; your config says {wanted}'
+    wanted = model_of(own, prefix, *sizes)
+    if fitted.model and wanted and fitted.model != wanted:
+        return f'This file is a {fitted.model}; your config says {wanted}'
     return 'Use the config that the checkpoint was trained with'
 
 

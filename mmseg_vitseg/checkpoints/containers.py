@@ -1,6 +1,6 @@
 """Where in a file the weights are: one of its dicts, behind names that wrappers put before those of the model.
 
-One rule for all: a dict is taken where the names in it are a format's that is known, behind whatever beginning. Of several,
+One rule for all: a dict is taken where the names in it are a format's that is known, behind whatever prefix. Of several,
 :func:`~mmseg_vitseg.checkpoints.prefixes.choose` says which. What is taken is said, with how to name the other.
 """
 
@@ -13,8 +13,9 @@ import torch
 from mmengine.logging import print_log
 from torch import Tensor
 
-from mmseg_vitseg.checkpoints.prefixes import beginnings, choose, listed
+from mmseg_vitseg.checkpoints.prefixes import choose, known_prefixes
 from mmseg_vitseg.checkpoints.values import refuse_quantised
+from mmseg_vitseg.errors import listed
 
 # Taken before others of equal rank: the host's and mmpretrain's, DeiT's and MAE's, DINO's.
 CONTAINERS = ('state_dict', 'model', 'teacher')
@@ -25,16 +26,13 @@ INSIDE = re.compile(r'(?:^|(?<=\.))(?:_orig_mod|_checkpoint_wrapped_module|_fsdp
 PARALLEL = 'module.'
 
 
-def weights_of(content: dict, path: str | Path, container: str | None = None) -> tuple[str, dict[str, Tensor]]:
+def weights_of(content: dict, path: str | Path, container: str | None = None) -> dict[str, Tensor]:
     """Choose the dict of weights in a checkpoint, and say which, where that needs saying.
 
     Args:
         content: of a file.
         path: named in what is said.
         container: the keys that lead to it, with dots between them, where another one is wanted than the rule would take.
-
-    Returns:
-        its keys with dots between them, '' for the content itself; and its tensors.
 
     Raises:
         ValueError: no weights, several that the rule cannot choose among, or quantised ones.
@@ -54,7 +52,7 @@ def weights_of(content: dict, path: str | Path, container: str | None = None) ->
     odd = [f'{name} ({type(value).__name__})' for name, value in found[chosen].items() if name not in weights]
     if odd:
         print_log(f'{path}: left out what is no tensor: {listed(odd)}', logger='current')
-    return chosen, weights
+    return weights
 
 
 def _chosen(found: Mapping[str, dict], content: dict, path: str | Path) -> str:
@@ -64,7 +62,7 @@ def _chosen(found: Mapping[str, dict], content: dict, path: str | Path) -> str:
         raise ValueError(f'{path}: no weights found; its entries are {listed(map(str, inside)) or "none"}')
     averaged = 'state_dict' in found and 'steps' in found.get(HOSTS_EMA, ())
     options = [label for label in found if not (averaged and label == HOSTS_EMA)]
-    known = [label for label in options if beginnings(found[label])]
+    known = [label for label in options if known_prefixes(found[label])]
     if known:
         options = known
     else:  # of a model that is not ours: the usual place, or the largest dict; and averages of the same weights

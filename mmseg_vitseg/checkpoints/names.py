@@ -1,8 +1,7 @@
-"""Literal key maps, read in both directions: one table a source serves loading and exporting."""
+"""The language of the literal key maps in maps/, read in both directions: one table serves loading and exporting."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 
 import torch
@@ -18,76 +17,7 @@ Forms = Mapping[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor
 
 FIELD = re.compile(r'\{(?:(?P<base>\d+)-)?(?P<name>[a-z]+)(?:\+(?P<offset>\d+))?\}')
 FIELDS = {'rest': '.+', 'head': r'decode_head|auxiliary_head\.\d+'}
-
-# Heads and necks of ours have the host's names.
-HEADS: Table = {name: name for name in ('decode_head.{rest}', 'auxiliary_head.{rest}', 'neck.{rest}')}
-
-
-def nothing(native: dict[str, Tensor]) -> None:
-    """Leave what was renamed as it is."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """A format that checkpoints come in.
-
-    Args:
-        name: as ``source=`` and ``--source`` say it; several formats may share one.
-        what: for messages.
-        encoder: the encoder's names, without prefix.
-        marks: the encoder's names by which it is recognised, all of them.
-        prefixes: what may stand before the encoder's names.
-        head: what else a whole model has.
-        needs: beginnings of names of which one must be there, where the encoder alone is another format's.
-        absent: beginnings of names, with the prefix or without, that speak against this format.
-        drop: what a file of this format has that no segmentation model uses.
-        unused: parts of the encoder that a file may have without having been trained with them.
-        no_bias: ends of the names of kernels, ours, whose bias may be left out, which amounts to zero.
-        forms: tensors that have another shape or order.
-        finish: arithmetic after renaming, in place.
-    """
-
-    name: str
-    what: str
-    encoder: Table
-    marks: tuple[str, ...]
-    prefixes: tuple[str, ...] = ('',)
-    head: Table = field(default_factory=dict)
-    needs: tuple[str, ...] = ()
-    absent: tuple[str, ...] = ()
-    drop: tuple[str, ...] = ()
-    unused: tuple[str, ...] = ()
-    no_bias: tuple[str, ...] = ()
-    forms: Forms = field(default_factory=dict)
-    finish: Callable[[dict[str, Tensor]], None] = nothing
-
-    @property
-    def keeps_names(self) -> bool:
-        """Tell whether its encoder has our names."""
-        return all(left == right for left, right in self.encoder.items())
-
-    def prefix(self, names: Iterable[str]) -> str | None:
-        """Return what stands before the encoder's names; None where this is not the format."""
-        names = set(names)
-        found = [prefix for prefix in self.prefixes if all(prefix + mark in names for mark in self.marks)]
-        if not found or (self.needs and not any(name.startswith(self.needs) for name in names)):
-            return None
-        against = any(one.startswith(self.absent) for name in names for one in (name, name.removeprefix(found[0])))
-        return None if against else found[0]
-
-    def table(self, theirs: str, ours: str) -> Table:
-        """Return the whole map, the encoder's names behind the prefixes ``theirs`` and ``ours``."""
-        return {_behind(theirs, left): _behind(ours, right) for left, right in self.encoder.items()} | self.head
-
-    def dropped(self, name: str, prefix: str) -> bool:
-        """Tell whether a name is on the drop list, as it is or behind the encoder's prefix."""
-        return any(
-            _match(pattern, one) is not None for pattern in self.drop for one in {name, name.removeprefix(prefix)}
-        )
-
-    def shapes(self, prefix: str) -> Forms:
-        """Return ``forms``, the encoder's behind its prefix."""
-        return {name if name in self.head else prefix + name: form for name, form in self.forms.items()}
+Line = tuple[tuple[str, ...], tuple[str, ...], tuple]  # left, right, the fields' values
 
 
 def inverse(table: Table) -> Table:
@@ -97,8 +27,8 @@ def inverse(table: Table) -> Table:
     return turned
 
 
-def translate(
-    state_dict: dict[str, Tensor],
+def apply_table(
+    weights: dict[str, Tensor],
     table: Table,
     before: Mapping[str, Callable] = {},
     after: Mapping[str, Callable] = {},
@@ -106,7 +36,7 @@ def translate(
     """Rename, merge and cut by a table.
 
     Args:
-        state_dict: name -> tensor.
+        weights: name -> tensor.
         table: its left side has these names.
         before: name of the left side -> what is done to the tensor first.
         after: name of the right side -> what is done to the tensor last.
@@ -117,38 +47,60 @@ def translate(
     Raises:
         ValueError: a tensor has a shape that its line cannot have, or two lines give the same name.
     """
-    lines: dict[tuple, dict[str, str]] = {}  # (left, right, the fields' values) -> pattern -> name
-    rest = {}
-    for name in state_dict:
-        for left, right in table.items():
-            patterns = (left,) if isinstance(left, str) else left
-            found = next(((one, values) for one in patterns if (values := _match(one, name)) is not None), None)
-            if found:
-                pattern, values = found
-                lines.setdefault((patterns, right, tuple(values.items())), {})[pattern] = name
-                break
-        else:
-            rest[name] = state_dict[name]
+    lines, unknown = _lines(weights, table)
     result: dict[str, Tensor] = {}
-    for (patterns, right, values), names in lines.items():
-        if len(names) < len(patterns):
-            rest.update({name: state_dict[name] for name in names.values()})
+    rest = {name: weights[name] for name in unknown}
+    for (left, right, values), names in lines.items():
+        if len(names) < len(left):
+            rest.update({name: weights[name] for name in names.values()})
             continue
         try:
-            parts = [before.get(pattern, _same)(state_dict[names[pattern]]) for pattern in patterns]
+            parts = [before.get(pattern, _same)(weights[names[pattern]]) for pattern in left]
             value = parts[0] if len(parts) == 1 else torch.cat(parts)
-            targets = (right,) if isinstance(right, str) else right
-            filled = {
-                _fill(target, dict(values)): after.get(target, _same)(part)
-                for target, part in zip(targets, _cut(value, targets), strict=True)
-            }
+            cut = zip(right, _cut(value, right), strict=True)
+            filled = {_fill(pattern, dict(values)): after.get(pattern, _same)(part) for pattern, part in cut}
         except (RuntimeError, IndexError) as error:
-            shapes = ', '.join(f'{name} {tuple(state_dict[name].shape)}' for name in names.values())
+            shapes = ', '.join(f'{name} {tuple(weights[name].shape)}' for name in names.values())
             raise ValueError(f'not shapes of this format: {shapes}') from error
         if twice := filled.keys() & result.keys():
             raise ValueError(f'{", ".join(names.values())}: {min(twice)} stands there twice, under two names')
         result.update(filled)
     return result, rest
+
+
+def fields_of(pattern: str, name: str) -> dict[str, int | str] | None:
+    """Return the values that a name gives a pattern's fields, or None where it is not of this pattern."""
+    expression, numbers = _compiled(pattern)
+    found = expression.fullmatch(name)
+    if not found:
+        return None
+    counted = {key: sign * (int(found[key]) - base) for key, (base, sign) in numbers.items()}
+    return None if any(number < 0 for number in counted.values()) else {**found.groupdict(), **counted}
+
+
+def patterns_of(names: Names) -> tuple[str, ...]:
+    """Return one side of a line as a tuple, of one name or several."""
+    return (names,) if isinstance(names, str) else names
+
+
+def _lines(names: Iterable[str], table: Table) -> tuple[dict[Line, dict[str, str]], list[str]]:
+    """Return the lines that names stand in, each with the names by their patterns; and the names that stand in none."""
+    lines: dict[Line, dict[str, str]] = {}
+    unknown = []
+    for name in names:
+        places = ((left, right, pattern) for left, right in table.items() for pattern in patterns_of(left))
+        for left, right, pattern in places:
+            if (values := fields_of(pattern, name)) is not None:
+                line = patterns_of(left), patterns_of(right), tuple(values.items())
+                lines.setdefault(line, {})[pattern] = name
+                break
+        else:
+            unknown.append(name)
+    return lines, unknown
+
+
+def _same(value: Tensor) -> Tensor:
+    return value
 
 
 def _cut(value: Tensor, names: tuple[str, ...]) -> tuple[Tensor, ...]:
@@ -158,14 +110,6 @@ def _cut(value: Tensor, names: tuple[str, ...]) -> tuple[Tensor, ...]:
     shares = [2 if '.kv.' in name else 1 for name in names]
     unit = len(value) // sum(shares)
     return value.split([unit * share for share in shares[:-1]] + [len(value) - unit * sum(shares[:-1])])
-
-
-def _behind(prefix: str, names: Names) -> Names:
-    return prefix + names if isinstance(names, str) else tuple(prefix + name for name in names)
-
-
-def _same(value: Tensor) -> Tensor:
-    return value
 
 
 @cache
@@ -179,16 +123,6 @@ def _compiled(pattern: str) -> tuple[re.Pattern, dict[str, tuple[int, int]]]:
             numbers[name] = (int(base), -1) if base else (int(offset or 0), 1)
         end = found.end()
     return re.compile(expression + re.escape(pattern[end:])), numbers
-
-
-def _match(pattern: str, name: str) -> dict[str, int | str] | None:
-    """Return the fields' values, or None where the name is not of this pattern."""
-    expression, numbers = _compiled(pattern)
-    found = expression.fullmatch(name)
-    if not found:
-        return None
-    counted = {key: sign * (int(found[key]) - base) for key, (base, sign) in numbers.items()}
-    return None if any(number < 0 for number in counted.values()) else {**found.groupdict(), **counted}
 
 
 def _fill(pattern: str, values: Mapping[str, int | str]) -> str:

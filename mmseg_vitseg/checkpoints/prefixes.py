@@ -1,6 +1,6 @@
 """What stands before a model's names in a file: ``model.`` of Lightning, ``teacher.`` of DINOv2, whatever else.
 
-A beginning is found by what comes after it: names of a format that is known, or the model's own.
+A prefix is found by what comes after it: names of a format that is known, or the model's own.
 """
 
 import re
@@ -11,9 +11,9 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from mmseg_vitseg.checkpoints.sources import SOURCES
+from mmseg_vitseg.errors import listed
 
 AVERAGED, IN_TRAINING = {'ema', 'swa', 'averaged', 'target'}, {'student', 'momentum', 'online'}
-SHOWN = 5
 
 
 def unwrapped(
@@ -28,17 +28,12 @@ def unwrapped(
         prefix: what is to be taken off, where another is wanted than the rule (:func:`choose`) would take.
 
     Raises:
-        ValueError: nothing is behind ``prefix``; or several beginnings among which the rule cannot choose.
+        ValueError: nothing is behind ``prefix``; or several prefixes among which the rule cannot choose.
     """
     if prefix is not None:
-        begin = prefix.rstrip('.') + '.'
-        behind = {name.removeprefix(begin): value for name, value in weights.items() if name.startswith(begin)}
-        if not behind:
-            begins = dict.fromkeys(name.split('.')[0] + '.' for name in weights)
-            raise ValueError(f'{path}: prefix={prefix!r}: no name begins so; they begin with {listed(begins)}')
-        weights = behind
-    options = [begin for begin in beginnings(weights) if not (begin and any(own.startswith(begin) for own in wanted))]
-    options = options or _beginnings_of(weights, wanted)  # without a part of the model: its `backbone.` is no wrapper
+        weights = _behind(prefix.rstrip('.') + '.', weights, f'{path}: prefix={prefix!r}')
+    options = [one for one in known_prefixes(weights) if not (one and any(own.startswith(one) for own in wanted))]
+    options = options or _prefixes_of(weights, wanted)  # without a part of the model: its `backbone.` is no wrapper
     if options in ([], ['']):
         return weights
     chosen = choose(options, ('',))
@@ -54,6 +49,15 @@ def unwrapped(
     return inner
 
 
+def _behind(prefix: str, weights: dict[str, Tensor], what: str) -> dict[str, Tensor]:
+    """Return what is behind a prefix that the user names."""
+    behind = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+    if not behind:
+        there = dict.fromkeys(name.split('.')[0] + '.' for name in weights)
+        raise ValueError(f'{what}: no name begins so; they begin with {listed(there)}')
+    return behind
+
+
 def _say(path: str | Path, chosen: str, others: list[str], outside: list[str]) -> None:
     """Say what was taken off, and what was left out."""
     taken = f'names are read behind {chosen!r}' if chosen else 'names are read as they are'
@@ -66,7 +70,7 @@ def _say(path: str | Path, chosen: str, others: list[str], outside: list[str]) -
 
 
 def choose(options: Collection[str], usual: Collection[str] = ()) -> str | None:
-    """Choose a dict, or a beginning of names, by what it is called.
+    """Choose a dict, or a prefix of names, by what it is called.
 
     Averaged weights go before plain ones, and plain ones before those of a student, for that is what timm, BasicSR, I-JEPA
     and DINO evaluate; among equals, the usual ones.
@@ -79,11 +83,11 @@ def choose(options: Collection[str], usual: Collection[str] = ()) -> str | None:
     return left[0] if len(left) == 1 else next((option for option in usual if option in left), None)
 
 
-def beginnings(names: Iterable[str]) -> list[str]:
-    """List the beginnings behind which names are a known format's; '' where they are so as they stand."""
+def known_prefixes(names: Iterable[str]) -> list[str]:
+    """List the prefixes behind which names are a known format's; '' where they are so as they stand."""
     names = list(names)
     found: dict[str, None] = {}
-    places = {  # what stands before an encoder's names, and before what a format may put before these
+    places = {  # what stands before an encoder's names, and the part of it that a format may put there
         (name.removesuffix(source.marks[0]), prefix)
         for source in SOURCES
         for prefix in source.prefixes
@@ -91,37 +95,30 @@ def beginnings(names: Iterable[str]) -> list[str]:
         if name.endswith(prefix + source.marks[0])
     }
     for whole in sorted({whole for whole, _ in places}):
-        for begin in sorted((whole.removesuffix(prefix) for one, prefix in places if one == whole), key=len):
-            behind = [name.removeprefix(begin) for name in names if name.startswith(begin)]
-            if (begin == '' or begin.endswith(('.', '/'))) and is_format(behind):
-                found[begin] = None
+        for one in sorted((whole.removesuffix(prefix) for place, prefix in places if place == whole), key=len):
+            behind = [name.removeprefix(one) for name in names if name.startswith(one)]
+            if (one == '' or one.endswith(('.', '/'))) and _is_format(behind):
+                found[one] = None
                 break
     return list(found)
 
 
-def is_format(names: Iterable[str]) -> bool:
+def _is_format(names: Iterable[str]) -> bool:
     """Tell whether names, as they stand, are of a format that is known."""
     names = list(names)
     return any(source.prefix(names) is not None for source in SOURCES)
 
 
-def _beginnings_of(names: Collection[str], wanted: Collection[str]) -> list[str]:
-    """List the beginnings behind which at least half of a model's own names are; none where some stand as they are."""
+def _prefixes_of(names: Collection[str], wanted: Collection[str]) -> list[str]:
+    """List the prefixes behind which at least half of a model's own names are; none where some stand as they are."""
     if any(one in wanted for one in names):
         return []
     for one in wanted:
-        begins = [name.removesuffix(one) for name in names if name.endswith(f'.{one}')]
-        behind = [begin for begin in begins if 2 * sum(begin + own in names for own in wanted) >= len(wanted)]
-        if behind:
-            return behind
+        prefixes = [name.removesuffix(one) for name in names if name.endswith(f'.{one}')]
+        full = [prefix for prefix in prefixes if 2 * sum(prefix + own in names for own in wanted) >= len(wanted)]
+        if full:
+            return full
     return []
-
-
-def listed(labels: Iterable[str]) -> str:
-    """Write the first few of several names."""
-    labels = list(labels)
-    more = f' and {len(labels) - SHOWN} more' if len(labels) > SHOWN else ''
-    return ', '.join(label or "''" for label in labels[:SHOWN]) + more
 
 
 def _rank(label: str) -> int:

@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mmseg_vitseg.checkpoints.archives import kind_of, npz_shapes, read_npz, read_safetensors, read_torch
 from mmseg_vitseg.checkpoints.containers import weights_of, without_wrappers
+from mmseg_vitseg.checkpoints.file_kinds import kind_of, npz_shapes, read_npz, read_safetensors, read_torch
 from mmseg_vitseg.checkpoints.sharded import read_parts, refuse_part, weights_in
 
 
@@ -67,7 +67,7 @@ def state_dict_of(content: dict, path: str | Path, container: str | None = None)
     Raises:
         ValueError: no weights, quantised ones, or a tensor that is not plain, or larger than its data.
     """
-    _, weights = weights_of(content, path, container)
+    weights = weights_of(content, path, container)
     for name, value in weights.items():
         if value.layout != torch.strided or value.is_meta or value.is_complex():
             raise ValueError(f'{path}: {name} is sparse, complex or without data; weights are plain real tensors')

@@ -5,13 +5,14 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from mmseg_vitseg.errors import listed
+
 INDEX = '.index.json'
 # what repositories and folders call their weights, the better one first
 SINGLE = ('model.safetensors', 'pytorch_model.bin')
 WEIGHT_FILES = (*SINGLE, *(f'{name}{INDEX}' for name in SINGLE))
 SUFFIXES = ('.safetensors', '.pth', '.pt', '.bin', '.npz', '.ckpt')
 PART = re.compile(r'(.+)-(\d+)-of-(\d+)(\.[a-z]+)')
-LISTED = 5
 
 
 def weights_in(folder: Path) -> Path:
@@ -36,9 +37,8 @@ def weights_in(folder: Path) -> Path:
         raise FileNotFoundError(
             f'{folder}: has parts of a checkpoint, but not their index, {part[1]}{part[4]}{INDEX}; fetch it too'
         )
-    names = ', '.join(file.name for file in files[:LISTED])
-    more = f' and {len(files) - LISTED} more' if len(files) > LISTED else ''
-    raise FileNotFoundError(f'{folder}: a folder; name a checkpoint file in it{f": {names}{more}" if files else ""}')
+    names = f': {listed(file.name for file in files)}' if files else ''
+    raise FileNotFoundError(f'{folder}: a folder; name a checkpoint file in it{names}')
 
 
 def refuse_part(path: Path) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Container, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from mmseg_vitseg.errors import listed
+
 FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 COUNTS = (torch.int64, torch.int32, torch.int16, torch.bool)  # what buffers may be: counts, indices, masks
 
@@ -18,7 +20,6 @@ QUANTISED_ENDS = (
 )
 QUANTISED_PARTS = ('._packed_params', '.quant_state.')
 RUNNING = ('running_mean', 'running_var')  # statistics of norms, which are learned though no parameters
-LISTED = 5
 
 
 class UnusableValuesError(ValueError):
@@ -87,12 +88,9 @@ def refuse_not_finite(names: Sequence[str], state: Mapping[str, Tensor], advice:
     """
     if not names:
         return
-    shown = ', '.join(
-        f'{name} ({int((~state[name].isfinite()).sum())} of {state[name].numel()} values)' for name in names[:LISTED]
-    )
-    more = f' and {len(names) - LISTED} more' if len(names) > LISTED else ''
+    shown = listed(f'{name} ({int((~state[name].isfinite()).sum())} of {state[name].numel()} values)' for name in names)
     raise UnusableValuesError(
-        f'NaN or infinity in {len(names)} of {len(state)} tensors: {shown}{more}; its training diverged, or the file is '
+        f'NaN or infinity in {len(names)} of {len(state)} tensors: {shown}; its training diverged, or the file is '
         f'damaged: take an earlier checkpoint{advice}'
     )
 

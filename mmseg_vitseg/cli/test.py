@@ -39,15 +39,13 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    from mmseg_vitseg.checkpoints.fetch import local_file
-    from mmseg_vitseg.checkpoints.reading import read_shapes
-    from mmseg_vitseg.checkpoints.strict import load_checkpoint
+    from mmseg_vitseg.checkpoints.loading import load_weights, read_whole_model
     from mmseg_vitseg.datasets.class_names import check_tested_classes
     from mmseg_vitseg.engine.running.command_line import load_config, set_outputs
     from mmseg_vitseg.engine.running.launch import build_runner, segmentor_of
     from mmseg_vitseg.engine.running.tta import set_tta
 
-    read_shapes(local_file(args.checkpoint))  # if it is missing or damaged, that is said before the work
+    weights, meta = read_whole_model(args.checkpoint)  # if it is missing or damaged, that is said before the work
     cfg = load_config(args.config, options=args.cfg_options, work_dir=args.work_dir, launcher=args.launcher)
     cfg.pop('runner_type', None)  # for training: a test holds the whole model
     cfg.pop('strategy', None)
@@ -57,7 +55,8 @@ def main(args: argparse.Namespace) -> None:
         set_tta(cfg)
     runner = build_runner(cfg)
     model = segmentor_of(runner.model)
-    check_tested_classes(cfg, model, load_checkpoint(model, args.checkpoint), args.checkpoint)
+    load_weights(model, weights, args.checkpoint)
+    check_tested_classes(cfg, model, meta, args.checkpoint)
     scores = runner.test()
     if runner.rank == 0 and scores:
         print('  '.join(f'{name} {value:.2f}' for name, value in scores.items()))

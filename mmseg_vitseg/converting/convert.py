@@ -1,5 +1,8 @@
 """From a checkpoint file of any source to one of ours, or of another project's."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -7,18 +10,21 @@ from torch import Tensor, nn
 
 from mmseg_vitseg import __version__
 from mmseg_vitseg.atomic import whole
-from mmseg_vitseg.checkpoints.completeness import refuse_incomplete
+from mmseg_vitseg.checkpoints.accounting import account_for
 from mmseg_vitseg.checkpoints.fetch import local_file
+from mmseg_vitseg.checkpoints.fitting import Options
+from mmseg_vitseg.checkpoints.maps.source import Source
 from mmseg_vitseg.checkpoints.prefixes import unwrapped
 from mmseg_vitseg.checkpoints.reading import read_state_dict
 from mmseg_vitseg.checkpoints.sharded import files_of
-from mmseg_vitseg.checkpoints.sources import Converted, convert
-from mmseg_vitseg.checkpoints.strict import LISTED, Fitted, accounted
+from mmseg_vitseg.checkpoints.sources import Renamed, recognise, to_our_names
 from mmseg_vitseg.checkpoints.values import not_finite, refuse_not_finite
 from mmseg_vitseg.config.building import build_model
 from mmseg_vitseg.config.reading import read_config
-from mmseg_vitseg.converting.to_projects import PROJECTS, export
+from mmseg_vitseg.converting.completeness import refuse_incomplete
+from mmseg_vitseg.converting.to_projects import PROJECTS, to_project
 from mmseg_vitseg.download import digest
+from mmseg_vitseg.errors import listed
 from mmseg_vitseg.models.backbone import Backbone
 from mmseg_vitseg.models.segmentor import EncoderDecoder
 
@@ -44,13 +50,12 @@ def convert_file(
     Args:
         src: a local file, a URL or hf://owner/name.
         dst: ends in ``.safetensors`` or ``.pth``.
-        source: the format; ``auto`` tells it from the names.
+        source, prefix, resize_patches, adapt_channels: see :class:`~mmseg_vitseg.checkpoints.fitting.Options`; the last two
+            need a config.
         config: a config whose model, or whose backbone where the file holds no more, the result fits exactly.
         to: ``ours``, ``timm``, ``hf`` or ``mmseg``.
-        resize_patches, adapt_channels: see :func:`~mmseg_vitseg.checkpoints.strict.accounted`; they need a config.
         unpickle: see :func:`~mmseg_vitseg.checkpoints.reading.read_checkpoint`.
-        container, prefix: which weights, where the file has several; see
-            :func:`~mmseg_vitseg.checkpoints.containers.weights_of`, :func:`~mmseg_vitseg.checkpoints.prefixes.unwrapped`.
+        container: which weights, where the file has several; see :func:`~mmseg_vitseg.checkpoints.containers.weights_of`.
 
     Returns:
         the provenance, which is in the file too: source file, its SHA-256, map, what was dropped and added.
@@ -66,29 +71,20 @@ def convert_file(
     file = local_file(src)
     if dst.exists() and dst.samefile(file):
         raise ValueError(f'{dst}: is the source itself; give the result another name')
-    state = unwrapped(read_state_dict(file, unpickle=unpickle, container=container), (), src, prefix)
-    try:
-        converted = convert(state, None, name=source)
-    except ValueError as error:
-        raise ValueError(f'{src}: {error}') from error
-    channels = 3
-    report: Converted | Fitted = converted
-    if config is None:
-        result = _complete(converted, src)
-    else:
-        model = segmentor_without_weights(config)
-        options = dict(source=source, resize_patches=resize_patches, adapt_channels=adapt_channels)
-        report = _fitted(state, converted, model, src, **options)
-        # what starts from scratch has no values
-        result = {name: value for name, value in report.state.items() if not value.is_meta}
-        channels = model.backbone.in_channels
+    weights = unwrapped(read_state_dict(file, unpickle=unpickle, container=container), (), src, prefix)
+    options = Options(source=source, resize_patches=resize_patches, adapt_channels=adapt_channels)
+    with _naming(src):
+        found, _ = recognise(weights, source=source)
+    model = None if config is None else segmentor_without_weights(config)
+    report = _complete(weights, source, src) if model is None else _fitted(weights, found, model, src, options)
+    result = report.weights
     outside: list[str] = []
     if to != 'ours':
-        result, outside = export(result, to, channels)
+        result, outside = to_project(result, to, 3 if model is None else model.backbone.in_channels)
     provenance = {
         'source_file': str(src),
         'sha256': ', '.join(map(digest, files_of(file))),
-        'map': f'{converted.source.what} -> {to}',
+        'map': f'{found.what} -> {to}',
         'dropped': ', '.join([*report.dropped, *outside]),
         'added': ', '.join(report.added),
         'config': str(config or ''),
@@ -114,11 +110,11 @@ def segmentor_without_weights(config: str | Path) -> nn.Module:
     return model
 
 
-def write(state: dict[str, Tensor], path: Path, provenance: dict[str, str]) -> None:
+def write(weights: dict[str, Tensor], path: Path, provenance: dict[str, str]) -> None:
     """Write weights with their provenance, whole or not at all."""
     from safetensors.torch import save_file
 
-    tensors = {name: value.contiguous().clone() for name, value in state.items()}  # of their own memory each
+    tensors = {name: value.contiguous().clone() for name, value in weights.items()}  # of their own memory each
     with whole(path) as temporary:
         if path.suffix == '.safetensors':
             save_file(tensors, temporary, metadata=provenance)
@@ -136,28 +132,37 @@ def _target(dst: Path) -> Path:
     return dst
 
 
-def _complete(converted: Converted, src: str | Path) -> dict[str, Tensor]:
-    """Return all weights, of a backbone without prefix; refuse what the map does not know."""
-    if converted.left:
-        more = f' and {len(converted.left) - LISTED} more' if len(converted.left) > LISTED else ''
-        raise ValueError(
-            f'{src}: {converted.source.what} has no {", ".join(converted.left[:LISTED])}{more}; nothing was written'
-        )
-    prefix = 'backbone.'
-    backbone = {name.removeprefix(prefix): value for name, value in converted.state.items() if name.startswith(prefix)}
-    whole = len(backbone) < len(converted.state)
-    state = converted.state if whole else backbone
+def _complete(weights: dict[str, Tensor], source: str, src: str | Path) -> Renamed:
+    """Return all weights under our names, of a backbone without prefix; refuse what the map does not know."""
+    with _naming(src):
+        renamed = to_our_names(weights, None, source=source)
+        if renamed.left:
+            raise ValueError(f'{renamed.source.what} has no {listed(renamed.left)}; nothing was written')
+        prefix = 'backbone.'
+        backbone = {
+            name.removeprefix(prefix): value for name, value in renamed.weights.items() if name.startswith(prefix)
+        }
+        whole = len(backbone) < len(renamed.weights)
+        native = renamed.weights if whole else backbone
+        refuse_incomplete(backbone, renamed.dropped, whole=whole)
+        refuse_not_finite(not_finite(native), native)
+    return replace(renamed, weights=native)
+
+
+def _fitted(weights: dict[str, Tensor], source: Source, model: nn.Module, src: str | Path, options: Options) -> Renamed:
+    """Return the weights as the model has them, or its backbone where the file has no more."""
+    if source.has_head(weights):
+        fitted = account_for(model, weights, src, model.from_scratch, options)
+    else:
+        fitted = account_for(model.backbone, weights, src, options=replace(options, pretrained=True))
+    # what starts from scratch has no values
+    return replace(fitted, weights={name: one for name, one in fitted.weights.items() if name not in fitted.scratch})
+
+
+@contextmanager
+def _naming(src: str | Path) -> Iterator[None]:
+    """Name the file in what is wrong with it."""
     try:
-        refuse_incomplete(backbone, converted.dropped, whole=whole)
-        refuse_not_finite(not_finite(state), state)
+        yield
     except ValueError as error:
         raise ValueError(f'{src}: {error}') from error
-    return state
-
-
-def _fitted(state: dict[str, Tensor], converted: Converted, model: nn.Module, src: str | Path, **options) -> Fitted:
-    """Fit the weights to the model, or to its backbone where the file has no more."""
-    backbone_only = all(name.startswith('backbone.') for name in converted.state)
-    if backbone_only:
-        return accounted(state, model.backbone, src, pretrained=True, **options)
-    return accounted(state, model, src, model.from_scratch, **options)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.distributed.fsdp import FullyShardedDataParallel, ShardingStrategy
 
 from mmseg_vitseg.atomic import whole
-from mmseg_vitseg.checkpoints.strict import account
+from mmseg_vitseg.checkpoints.accounting import account_for
 from mmseg_vitseg.engine.running.terminal import shorten
 from mmseg_vitseg.models.layers import Block
 from mmseg_vitseg.models.mit import MixBlock
@@ -131,7 +131,8 @@ class FSDPStrategy(HostFSDPStrategy):
         Raises:
             ValueError: they do not fit.
         """
-        filled = account(state_dict, self.unshared, 'the checkpoint', getattr(self.unshared, 'from_scratch', ()))
+        from_scratch = getattr(self.unshared, 'from_scratch', ())
+        filled = account_for(self.unshared, state_dict, 'the checkpoint', from_scratch).weights
         with FullyShardedDataParallel.summon_full_params(self.model), torch.no_grad():
             tensors = dict([*self.model.named_parameters(), *self.model.named_buffers()])
             own = {name.replace('_checkpoint_wrapped_module.', ''): tensor for name, tensor in tensors.items()}

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import nn
 
 from mmseg_vitseg.checkpoints.load_from import read_all_checkpoints
-from mmseg_vitseg.checkpoints.strict import load_checkpoint
+from mmseg_vitseg.checkpoints.loading import load_whole_model
 from mmseg_vitseg.config.building import build_model, building
 from mmseg_vitseg.config.datasets import classes_of, dataset_of, setting_of
 from mmseg_vitseg.config.reading import read_config
@@ -56,7 +56,7 @@ def load_model(
         model.init_weights()
         print_log('No checkpoint: the weights are those that a training would start with.', logger='current')
     else:
-        trained = load_checkpoint(model, checkpoint)
+        trained = load_whole_model(model, checkpoint)
     model.cfg = cfg
     if 'test_dataloader' in cfg:
         classes, palette = classes_of(cfg)

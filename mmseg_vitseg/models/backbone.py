@@ -6,8 +6,9 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmseg_vitseg.architectures import Resizable
-from mmseg_vitseg.checkpoints.pretrained import load_pretrained, pretrained_options
-from mmseg_vitseg.checkpoints.strict import check_values, fit, fit_kernel
+from mmseg_vitseg.checkpoints.accounting import check_values
+from mmseg_vitseg.checkpoints.fitting import fit_to
+from mmseg_vitseg.checkpoints.loading import load_pretrained_backbone, pretrained_options
 from mmseg_vitseg.checkpoints.values import UnusableValuesError
 
 
@@ -18,7 +19,8 @@ class Backbone(Resizable, BaseModule):
         pretrained: the host's older spelling of ``init_cfg=dict(type='Pretrained', checkpoint=...)``.
         init_cfg: ``Pretrained`` loads every key or raises; beside ``checkpoint`` it may say ``source``, ``resize_patches``,
             ``adapt_channels``, ``container`` and ``prefix``: see
-            :func:`~mmseg_vitseg.checkpoints.pretrained.load_pretrained`. None draws weights as :meth:`draw_weights` does.
+            :func:`~mmseg_vitseg.checkpoints.loading.load_pretrained_backbone`. None draws weights as :meth:`draw_weights`
+            does.
 
     Raises:
         ValueError: both are given.
@@ -45,7 +47,7 @@ class Backbone(Resizable, BaseModule):
         """
         options = pretrained_options(self, ('source', 'resize_patches', 'adapt_channels', 'container', 'prefix'))
         if options is not None:
-            load_pretrained(self, **options)
+            load_pretrained_backbone(self, **options)
         elif self.init_cfg:
             super().init_weights()
         else:
@@ -99,14 +101,13 @@ def _read_other_names(module: nn.Module, state_dict: dict[str, Tensor], prefix: 
     own = module.state_dict()
     given = {name.removeprefix(prefix): value for name, value in state_dict.items() if name.startswith(prefix)}
     try:
-        fitted = fit(given, module, 'the checkpoint')
+        fitted = fit_to(module, given, 'the checkpoint')
     except UnusableValuesError:
         raise
     except ValueError:
         return
-    native = {name: fit_kernel(value, own.get(name)) for name, value in fitted.state.items()}
-    check_values({name: value for name, value in native.items() if name in own}, module, 'the checkpoint')
-    native |= {name: given[name] for name in fitted.left}
+    check_values(module, {name: value for name, value in fitted.weights.items() if name in own}, 'the checkpoint')
+    native = fitted.weights | {name: given[name] for name in fitted.left}
     for name in given:
         del state_dict[prefix + name]
     state_dict.update({prefix + name: value for name, value in native.items()})

@@ -10,7 +10,7 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
-from mmseg_vitseg.checkpoints.strict import account
+from mmseg_vitseg.checkpoints.accounting import account_for
 from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.models.heads.base import DecodeHead, input_size
 from mmseg_vitseg.models.losses.head_loss import head_loss
@@ -112,7 +112,7 @@ class EncoderDecoder(HostEncoderDecoder):
 
 def _account(module: EncoderDecoder, state_dict: dict[str, Tensor], prefix: str, *_) -> None:
     own = {name.removeprefix(prefix): value for name, value in state_dict.items() if name.startswith(prefix)}
-    filled = account(own, module, 'the checkpoint', module.from_scratch)
+    filled = account_for(module, own, 'the checkpoint', module.from_scratch).weights
     for name in own:
         del state_dict[prefix + name]
     state_dict.update({prefix + name: value for name, value in filled.items()})

@@ -10,7 +10,7 @@ from safetensors import safe_open
 from torch import nn
 
 import mmseg_vitseg
-from mmseg_vitseg.checkpoints.archives import kind_of
+from mmseg_vitseg.checkpoints.file_kinds import kind_of
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
 from mmseg_vitseg.checkpoints.sharded import files_of
 from mmseg_vitseg.download import digest

@@ -9,7 +9,7 @@ from mmseg_vitseg.benchmark.building import build_model, model_config
 from mmseg_vitseg.benchmark.huggingface import huggingface_twin
 from mmseg_vitseg.benchmark.suite import CASES, HOST_DECODER
 from mmseg_vitseg.benchmark.twins import host_twin
-from mmseg_vitseg.checkpoints.strict import account
+from mmseg_vitseg.checkpoints.accounting import account_for
 from vitseg_tests.paths import ROOT
 
 CONFIGS = ROOT / 'configs'
@@ -39,7 +39,7 @@ def test_every_weight_of_the_twin_has_its_place(name, options, on_meta):
     assert not notes
     assert type(twin.backbone).__module__.startswith('mmseg.')
     assert type(twin.decode_head).__module__.startswith('mmseg.')
-    account(twin.state_dict(), ours, 'the host')
+    account_for(ours, twin.state_dict(), 'the host')
     assert sum(p.numel() for p in ours.parameters()) == pytest.approx(
         sum(p.numel() for p in twin.parameters()), rel=1e-4
     )

@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from safetensors.torch import save_file
 
 from mmseg_vitseg.checking.run import check_config
-from mmseg_vitseg.checkpoints import archives
+from mmseg_vitseg.checkpoints import file_kinds
 from mmseg_vitseg.checkpoints.reading import read_shapes
 from vitseg_tests.paths import config_path
 
@@ -85,7 +85,7 @@ def test_the_hosts_backbones_take_what_fits(tmp_path):
 def test_shapes_of_an_npz_are_read_without_the_arrays(tmp_path, monkeypatch):
     path = tmp_path / 'weights.npz'
     np.savez(path, **{'Transformer/pos': np.zeros((1, 5, 7), np.float32)})
-    monkeypatch.setattr(archives.np, 'load', None)
+    monkeypatch.setattr(file_kinds.np, 'load', None)
     (shape,) = read_shapes(path).items()
     assert (shape[0], tuple(shape[1].shape), shape[1].device.type) == ('Transformer/pos', (1, 5, 7), 'meta')
     path.write_bytes(path.read_bytes()[:50])

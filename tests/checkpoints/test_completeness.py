@@ -5,7 +5,7 @@ import torch
 from mmseg.registry import MODELS
 
 from mmseg_vitseg.converting.convert import convert_file
-from mmseg_vitseg.converting.to_projects import export
+from mmseg_vitseg.converting.to_projects import to_project
 
 SIZES = {
     'ViT': dict(type='mmseg_vitseg.VisionTransformer', img_size=32, patch_size=8, embed_dims=24, num_layers=3, num_heads=4,
@@ -17,7 +17,7 @@ SIZES = {
 
 def state_of(kind, project='ours'):
     state = MODELS.build(SIZES[kind]).state_dict()
-    return state if project == 'ours' else export(state, project)[0]
+    return state if project == 'ours' else to_project(state, project)[0]
 
 
 @pytest.mark.parametrize('project', ['ours', 'timm', 'hf', 'mmseg'])

@@ -15,9 +15,8 @@ from mmseg.registry import MODELS
 from torch.testing import assert_close
 
 from mmseg_vitseg.checkpoints.load_from import load_from_any_source, read_all_checkpoints
-from mmseg_vitseg.checkpoints.pretrained import load_pretrained
+from mmseg_vitseg.checkpoints.loading import load_pretrained_backbone, load_whole_model
 from mmseg_vitseg.checkpoints.reading import read_state_dict
-from mmseg_vitseg.checkpoints.strict import load_checkpoint
 from mmseg_vitseg.config.devices import fit_to_devices
 from mmseg_vitseg.converting.convert import convert_file
 from vitseg_tests.host_configs import PUBLISHED, narrow, without_pretrained
@@ -93,7 +92,7 @@ def test_the_weights_that_are_taken(name, said, tmp_path):
     content, words = FILES[name]
     torch.save(content, tmp_path / 'x.pth')
     backbone = MODELS.build(VIT)
-    load_pretrained(backbone, tmp_path / 'x.pth')
+    load_pretrained_backbone(backbone, tmp_path / 'x.pth')
     assert all(torch.equal(value, RIGHT[key]) for key, value in backbone.state_dict().items())
     assert bool(said) == bool(words)
     assert re.search(words, ' '.join(said)) if words else not said
@@ -138,7 +137,7 @@ def test_another_is_named(options, words, tmp_path):
 def test_what_no_rule_decides(content, words, tmp_path):
     torch.save(content, tmp_path / 'x.pth')
     with pytest.raises(ValueError, match=words):
-        load_pretrained(MODELS.build(VIT), tmp_path / 'x.pth')
+        load_pretrained_backbone(MODELS.build(VIT), tmp_path / 'x.pth')
 
 
 WHOLE = {
@@ -162,7 +161,7 @@ def test_whole_models(wrap, config, tmp_path):
     model = MODELS.build(config)
     state = {name: value.clone() for name, value in model.state_dict().items()}
     torch.save(WHOLE[wrap](state), tmp_path / 'x.pth')
-    for load in (load_checkpoint, host_load_checkpoint):
+    for load in (load_whole_model, host_load_checkpoint):
         again = MODELS.build(config)
         for parameter in again.parameters():
             parameter.data.zero_()
@@ -202,7 +201,7 @@ def test_dinov2_s_blocks_in_chunks(size, tmp_path):
         dict(teacher=under('backbone.', chunked) | {'dino_head.mlp.0.weight': torch.ones(2)}), tmp_path / 'x.pth'
     )
     backbone = MODELS.build(dict(VIT, layer_scale=1.0, num_registers=2))
-    load_pretrained(backbone, tmp_path / 'x.pth')
+    load_pretrained_backbone(backbone, tmp_path / 'x.pth')
     assert all(torch.equal(value, state[name]) for name, value in backbone.state_dict().items())
 
 
@@ -214,5 +213,5 @@ def test_a_backbone_of_known_names_in_a_whole_model_of_the_hosts_is_no_wrapped_o
     without_pretrained(cfg.model)
     saved, model = (MODELS.build(cfg.model) for _ in range(2))
     torch.save({'state_dict': saved.state_dict()}, tmp_path / 'whole.pth')
-    load_checkpoint(model, tmp_path / 'whole.pth')
+    load_whole_model(model, tmp_path / 'whole.pth')
     assert_close(dict(model.state_dict()), dict(saved.state_dict()))

@@ -6,10 +6,11 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
-from mmseg_vitseg.checkpoints.sources import convert
-from mmseg_vitseg.checkpoints.strict import load_strict
+from mmseg_vitseg.checkpoints.fitting import Options
+from mmseg_vitseg.checkpoints.loading import load_weights
+from mmseg_vitseg.checkpoints.sources import to_our_names
 from mmseg_vitseg.converting.convert import write
-from mmseg_vitseg.converting.to_projects import export
+from mmseg_vitseg.converting.to_projects import to_project
 
 PAIRS = [
     ('timm', 'timm'),
@@ -27,9 +28,9 @@ def test_through_a_model_of_ours(name, project, make_reference):
     """Loaded, saved and exported: names, shapes and numbers are the original's; what the source dropped is not there."""
     reference = make_reference(name)
     model = MODELS.build(reference.model)
-    load_strict(model, reference.state, name, pretrained='decode_head' not in reference.model)
-    exported, outside = export(model.state_dict(), project)
-    dropped = convert(reference.state, None).dropped
+    load_weights(model, reference.state, name, Options(pretrained='decode_head' not in reference.model))
+    exported, outside = to_project(model.state_dict(), project)
+    dropped = to_our_names(reference.state, None).dropped
     # files of HF's classifiers have the encoder's class before the encoder's names
     prefix = next((p for p in ('dinov2_with_registers.',) if any(key.startswith(p) for key in reference.state)), '')
     original = {key.removeprefix(prefix): value for key, value in reference.state.items() if key not in dropped}
@@ -49,8 +50,8 @@ def test_hugging_face_reads_what_is_exported(name, make_reference, images, tmp_p
 
     reference = make_reference(name)
     model = MODELS.build(reference.model)
-    load_strict(model, reference.state, name, pretrained='decode_head' not in reference.model)
-    exported, _ = export(model.state_dict(), 'hf')
+    load_weights(model, reference.state, name, Options(pretrained='decode_head' not in reference.model))
+    exported, _ = to_project(model.state_dict(), 'hf')
     write(exported, tmp_path / 'model.safetensors', {'format': 'pt'})
     folder = tmp_path / f'reference-{name}'
     config = json.loads((folder / 'config.json').read_text())
@@ -87,7 +88,7 @@ def test_a_whole_segmentor_becomes_the_host_s():
         for scope, extra in (('mmseg_vitseg', {}), ('mmseg', dict(patch_bias=True)))
     )
     torch.nn.init.normal_(ours.backbone.pos_embed)
-    exported, _ = export(ours.state_dict(), 'mmseg')
+    exported, _ = to_project(ours.state_dict(), 'mmseg')
     host.load_state_dict(exported)  # strict
     images = torch.randn(1, 3, 32, 32)
     host.eval()
@@ -97,16 +98,16 @@ def test_a_whole_segmentor_becomes_the_host_s():
 
 
 def test_what_a_project_does_not_have_is_refused(make_reference):
-    mit = convert(make_reference('host-mit').state, None, place='').state
+    mit = to_our_names(make_reference('host-mit').state, None, prefix='').weights
     with pytest.raises(ValueError, match='timm has no MiT'):
-        export(mit, 'timm')
-    scaled = convert(make_reference('hf-dinov2').state, None, place='').state
+        to_project(mit, 'timm')
+    scaled = to_our_names(make_reference('hf-dinov2').state, None, prefix='').weights
     with pytest.raises(ValueError, match='mmseg has no ViT with layer scale'):
-        export(scaled, 'mmseg')
-    vit = convert(make_reference('timm').state, None, place='').state
+        to_project(scaled, 'mmseg')
+    vit = to_our_names(make_reference('timm').state, None, prefix='').weights
     with pytest.raises(ValueError, match=r"timm's ViT has no place for input_norm\.weight"):
-        export({**vit, 'input_norm.weight': torch.ones(3)}, 'timm')
+        to_project({**vit, 'input_norm.weight': torch.ones(3)}, 'timm')
     whole = {f'backbone.{name}': value for name, value in vit.items()} | {'decode_head.conv_seg.bias': torch.ones(3)}
-    exported, outside = export(whole, 'timm')
+    exported, outside = to_project(whole, 'timm')
     assert outside == ['decode_head.conv_seg.bias']
     assert exported.keys() == vit.keys()

@@ -11,7 +11,7 @@ import torch
 
 from mmseg_vitseg.checkpoints import fetch
 from mmseg_vitseg.checkpoints.fetch import local_file
-from mmseg_vitseg.checkpoints.pretrained import load_pretrained
+from mmseg_vitseg.checkpoints.loading import load_pretrained_backbone
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_what_is_not_there(server, tmp_path):
     with pytest.raises(FileNotFoundError, match=r'none\.pth: no such file \(HTTP Error 404'):
         local_file(f'{server.address}/none.pth')
     with pytest.raises(FileNotFoundError, match=r'not found\. Put the file there.*init_cfg=None'):
-        load_pretrained(None, f'{server.address}/none.pth')
+        load_pretrained_backbone(None, f'{server.address}/none.pth')
     assert list((tmp_path / 'hub/checkpoints').iterdir()) == []
     server.shutdown()
     server.server_close()

@@ -4,7 +4,7 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
-from mmseg_vitseg.checkpoints.fitting import fit_positions
+from mmseg_vitseg.checkpoints.sizes import fit_positions
 from mmseg_vitseg.ops.patch_kernel import change_input_channels, resize_patch_kernel
 
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mmseg_vitseg.checkpoints.names import inverse, translate
+from mmseg_vitseg.checkpoints.names import apply_table, inverse
 from mmseg_vitseg.checkpoints.sources import SOURCES
 
 
@@ -24,7 +24,7 @@ def test_rename_merge_cut_and_count_otherwise():
         'a0.1.w': torch.tensor([7.0]),  # counted from 1
         'p6': torch.tensor([8.0]),
     }
-    result, rest = translate(state, table)
+    result, rest = apply_table(state, table)
     expected = {
         'x.2.y.7.w': [1.0],
         'q.3': [2.0],
@@ -35,7 +35,7 @@ def test_rename_merge_cut_and_count_otherwise():
     }
     assert {name: value.tolist() for name, value in result.items()} == expected
     assert rest.keys() == {'k.2', 'a0.1.w', 'p6'}
-    back, left = translate(result, inverse(table))
+    back, left = apply_table(result, inverse(table))
     assert left == {}
     assert all(torch.equal(value, state[name]) for name, value in back.items())
     assert back.keys() == state.keys() - rest.keys()
@@ -43,12 +43,12 @@ def test_rename_merge_cut_and_count_otherwise():
 
 def test_shapes_that_a_line_cannot_have():
     with pytest.raises(ValueError, match=r'not shapes of this format: k \(1, 2\), v \(3,\)'):
-        translate({'k': torch.ones(1, 2), 'v': torch.ones(3)}, {('k', 'v'): 'kv'})
+        apply_table({'k': torch.ones(1, 2), 'v': torch.ones(3)}, {('k', 'v'): 'kv'})
 
 
 def test_two_names_of_one_weight():
     with pytest.raises(ValueError, match='b: x stands there twice, under two names'):
-        translate({'a': torch.ones(1), 'b': torch.ones(1)}, {'a': 'x', 'b': 'x'})
+        apply_table({'a': torch.ones(1), 'b': torch.ones(1)}, {'a': 'x', 'b': 'x'})
 
 
 @pytest.mark.parametrize('source', SOURCES, ids=lambda source: source.what)
@@ -57,7 +57,7 @@ def test_maps_are_consistent(source):
     table = source.table('', '')
     left = [name for names in table for name in ((names,) if isinstance(names, str) else names)]
     assert len(left) == len(set(left))
-    marked, rest = translate({mark: torch.ones(6, 1) for mark in source.marks}, {name: name for name in left})
+    marked, rest = apply_table({mark: torch.ones(6, 1) for mark in source.marks}, {name: name for name in left})
     assert rest.keys() <= {'mask_token', 'decoder_embed.weight'}  # marks of what is dropped
     assert marked.keys() | rest.keys() == set(source.marks)
     assert set(source.forms) <= set(left)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmseg.registry import MODELS
 
-from mmseg_vitseg.checkpoints.strict import load_strict
+from mmseg_vitseg.checkpoints.loading import load_weights
 
 BN = dict(type='BN')
 VIT = dict(
@@ -39,7 +39,7 @@ def segmentor(head, classes, auxiliary=0, **more):
 def test_exactly_the_classifiers_are_named(head, auxiliary, classes):
     state, model = segmentor(head, classes, auxiliary).state_dict(), segmentor(head, 4, auxiliary)
     with pytest.raises(ValueError, match=rf'This file has {classes} classes, your config 4: use the config') as info:
-        load_strict(model, state, 'x.pth')
+        load_weights(model, state, 'x.pth')
     named = ast.literal_eval(re.search(r'from_scratch=(\[.*?\])', str(info.value))[1])
     assert named == [f'decode_head.{HEADS[head][2]}', *(f'auxiliary_head.{i}.conv_seg' for i in range(auxiliary))]
     again = segmentor(head, 4, auxiliary, from_scratch=named)
@@ -55,11 +55,11 @@ def test_another_mismatch_keeps_its_words(change):
         dict(type='mmseg_vitseg.EncoderDecoder', backbone=VIT, decode_head=dict(FCN, num_classes=5, **change))
     )
     with pytest.raises(ValueError, match='Use the config that the checkpoint was trained with'):
-        load_strict(other, state, 'x.pth')
+        load_weights(other, state, 'x.pth')
 
 
 def test_positions_of_another_size_do_not_matter():
     state = segmentor('linear', 150).state_dict()
     state['backbone.pos_embed'] = torch.zeros(1, 65, 24)
     with pytest.raises(ValueError, match=r"150 classes, your config 4: .*from_scratch=\['decode_head\.projection'\]"):
-        load_strict(segmentor('linear', 4), state, 'x.pth')
+        load_weights(segmentor('linear', 4), state, 'x.pth')

@@ -163,7 +163,7 @@ def test_sizes_are_checked_before_memory_is_taken(tmp_path):
 
 
 def test_an_archive_that_explodes(tmp_path, monkeypatch):
-    monkeypatch.setattr('mmseg_vitseg.checkpoints.archives.EXPANSION', 100)
+    monkeypatch.setattr('mmseg_vitseg.checkpoints.file_kinds.EXPANSION', 100)
     array_file(tmp_path / 'x.npz', '(1000000,)', b'\0' * 4000000, zipfile.ZIP_DEFLATED)
     with pytest.raises(ValueError, match='would grow 100 times and more'):
         read_state_dict(tmp_path / 'x.npz')

@@ -11,8 +11,8 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.testing import assert_close
 
-from mmseg_vitseg.checkpoints.sources import convert
-from mmseg_vitseg.checkpoints.strict import load_checkpoint
+from mmseg_vitseg.checkpoints.loading import load_whole_model
+from mmseg_vitseg.checkpoints.sources import to_our_names
 
 WIDTH, CHANNELS, CLASSES = 24, 16, 5
 BN, LN = dict(type='BN'), dict(type='LN', eps=1e-6)
@@ -102,7 +102,7 @@ def up_head(state: dict[str, Tensor], head: str, x: Tensor, convolutions: int, s
 def load(model: dict, state: dict[str, Tensor], path) -> torch.nn.Module:
     torch.save({'meta': {'CLASSES': ('a', 'b')}, 'state_dict': state}, path)
     ours = MODELS.build(model)
-    load_checkpoint(ours, path)
+    load_whole_model(ours, path)
     return ours.eval()
 
 
@@ -121,7 +121,7 @@ def test_naive_and_pup(kind, convolutions, scale, size, tmp_path):
         decode_head=dict(head, in_index=3, num_convs=convolutions, up_scale=scale, kernel_size=size),
         auxiliary_head=[dict(auxiliary, in_index=index) for index in range(2)],
     )
-    assert convert(state, None).source.what == f"the SETR authors' {kind}"
+    assert to_our_names(state, None).source.what == f"the SETR authors' {kind}"
     ours = load(model, state, tmp_path / 'x.pth')
     features = ours.backbone(torch.randn(2, 3, 32, 32))
     with torch.no_grad():

@@ -6,9 +6,9 @@ from mmseg.registry import MODELS
 from safetensors.torch import save_file
 from torch.testing import assert_close
 
-from mmseg_vitseg.checkpoints.pretrained import load_pretrained
-from mmseg_vitseg.checkpoints.sources import NAMES, convert, recognise
-from mmseg_vitseg.checkpoints.strict import load_checkpoint, load_strict
+from mmseg_vitseg.checkpoints.fitting import Options
+from mmseg_vitseg.checkpoints.loading import load_pretrained_backbone, load_weights, load_whole_model
+from mmseg_vitseg.checkpoints.sources import NAMES, recognise, to_our_names
 from mmseg_vitseg.cli.convert_checkpoint import SOURCES
 
 
@@ -17,7 +17,7 @@ def load(reference, state, path):
     torch.save(state, path)
     model = MODELS.build(reference.model)
     whole = 'decode_head' in reference.model
-    load_checkpoint(model, path) if whole else load_pretrained(model, path)
+    load_whole_model(model, path) if whole else load_pretrained_backbone(model, path)
     return model.eval()
 
 
@@ -35,12 +35,12 @@ def test_loads_whole_and_gives_the_reference_s_numbers(reference, images, tmp_pa
 
 
 def test_is_told_from_its_names(reference):
-    converted = convert(reference.state, None)
+    converted = to_our_names(reference.state, None)
     assert reference.source in ('', converted.source.name)
     assert converted.left == []
     unused = [
         name
-        for name in converted.state
+        for name in converted.weights
         if name.endswith('cls_token') and reference.model.get('with_cls_token') is False
     ]
     assert len(converted.dropped + unused) == reference.drops
@@ -48,7 +48,7 @@ def test_is_told_from_its_names(reference):
 
 @pytest.mark.parametrize('change', ['missing', 'more', 'shape'])
 def test_anything_else_is_refused_and_nothing_loaded(reference, change, tmp_path):
-    drops = set(convert(reference.state, None).dropped)
+    drops = set(to_our_names(reference.state, None).dropped)
     name = [name for name in reference.state if name not in drops and 'cls' not in name][-1]
     state = dict(reference.state)
     if change == 'missing':
@@ -63,7 +63,7 @@ def test_anything_else_is_refused_and_nothing_loaded(reference, change, tmp_path
     with pytest.raises(
         ValueError, match=r'not in the model|missing|of another shape|not a format|not shapes of'
     ) as info:
-        (load_checkpoint if 'decode_head' in reference.model else load_pretrained)(model, tmp_path / 'x.pth')
+        (load_whole_model if 'decode_head' in reference.model else load_pretrained_backbone)(model, tmp_path / 'x.pth')
     assert '\n' not in str(info.value)
     assert str(tmp_path / 'x.pth') in str(info.value)
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
@@ -91,7 +91,7 @@ def test_jax_transpositions_against_numpy(make_reference):
     import numpy as np
 
     state = make_reference('jax').state
-    native = convert(state, None, place='').state
+    native = to_our_names(state, None, prefix='').weights
     x = np.random.default_rng(0).normal(size=(5, 24)).astype(np.float32)
     attention = 'Transformer/encoderblock_1/MultiHeadDotProductAttention_1/'
     for position, name in enumerate(('query', 'key', 'value')):
@@ -112,7 +112,7 @@ def test_jax_transpositions_against_numpy(make_reference):
 def test_positions_of_a_distilled_model_are_resized(make_reference):
     reference = make_reference('deit')
     model = MODELS.build({**reference.model, 'img_size': 48})
-    load_strict(model, reference.state, 'x.pth', pretrained=True)
+    load_weights(model, reference.state, 'x.pth', Options(pretrained=True))
     expected = reference.state['dist_token'] + reference.state['pos_embed'][:, 1:2]
     assert torch.equal(model.reg_token, expected)
 
@@ -131,20 +131,20 @@ def test_two_formats_at_once_are_refused(make_reference):
         ValueError, match=r"could be timm's ViT or torchvision's ViT; say which with source=; its first names"
     ):
         recognise(both)
-    assert recognise(both, name='timm')[0].name == 'timm'
+    assert recognise(both, source='timm')[0].name == 'timm'
 
 
 def test_a_weight_under_its_name_and_under_ours(make_reference, tmp_path):
     reference = make_reference('hf-vit-model')
     with pytest.raises(ValueError, match=r'1 not in the model \(norm\.weight\)'):
-        load_strict(MODELS.build(reference.model), {**reference.state, 'norm.weight': torch.ones(24)}, 'x.pth')
+        load_weights(MODELS.build(reference.model), {**reference.state, 'norm.weight': torch.ones(24)}, 'x.pth')
 
 
 def test_a_wrong_source_says_what_it_is(make_reference):
     with pytest.raises(ValueError, match=r"source='jax', but this is Hugging Face's ViT \(source='hf'\)"):
-        recognise(make_reference('hf-vit').state, name='jax')
+        recognise(make_reference('hf-vit').state, source='jax')
     with pytest.raises(ValueError, match=r"source='tim'; allowed: auto, timm, "):
-        recognise([], name='tim')
+        recognise([], source='tim')
 
 
 def test_the_command_lists_the_sources():
@@ -178,7 +178,7 @@ def test_the_variant_is_named(theirs, ours, words):
     with torch.device('meta'):
         file, model = (MODELS.build(dict(type='mmseg_vitseg.VisionTransformer', **sizes)) for sizes in (theirs, ours))
     with pytest.raises(ValueError) as info:
-        load_strict(model, file.state_dict(), 'x.pth')
+        load_weights(model, file.state_dict(), 'x.pth')
     assert words in str(info.value)
 
 
@@ -186,7 +186,7 @@ def test_the_variant_of_a_mit_is_named():
     with torch.device('meta'):
         file, model = (MODELS.build(dict(type='mmseg_vitseg.MixVisionTransformer', variant=v)) for v in ('b2', 'b0'))
     with pytest.raises(ValueError, match='This file is a MiT-B2; your config says MiT-B0'):
-        load_strict(model, file.state_dict(), 'x.pth')
+        load_weights(model, file.state_dict(), 'x.pth')
 
 
 def test_a_backbone_does_not_fill_a_segmentor(make_reference, tmp_path):
@@ -196,7 +196,7 @@ def test_a_backbone_does_not_fill_a_segmentor(make_reference, tmp_path):
     with pytest.raises(
         ValueError, match=r"backbone only: .*model\.backbone\.init_cfg, .*from_scratch=\['decode_head'\]"
     ):
-        load_strict(MODELS.build(config), reference.state, 'x.pth')
+        load_weights(MODELS.build(config), reference.state, 'x.pth')
     model = MODELS.build(dict(config, from_scratch=['decode_head']))
     drawn = model.decode_head.projection[0].weight.clone()
     model.load_state_dict(reference.state)

@@ -5,8 +5,7 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.testing import assert_close
 
-from mmseg_vitseg.checkpoints.pretrained import load_pretrained
-from mmseg_vitseg.checkpoints.strict import load_checkpoint, load_strict
+from mmseg_vitseg.checkpoints.loading import load_pretrained_backbone, load_weights, load_whole_model
 from mmseg_vitseg.models import VisionTransformer
 from mmseg_vitseg.ops.position import resize_position_grid
 
@@ -34,7 +33,7 @@ def test_nothing_is_loaded_unless_all_fits():
     wrong['0.weight'] = torch.ones(3, 4)
     wrong['other'] = torch.ones(1)
     with pytest.raises(ValueError) as info:
-        load_strict(model, wrong, 'some.pth')
+        load_weights(model, wrong, 'some.pth')
     for words in (
         'some.pth',
         '1 missing (1.bias)',
@@ -49,7 +48,7 @@ def test_a_model_reads_its_own_checkpoint(tmp_path):
     model = make(input_norm='batch', num_registers=2)
     torch.save({'state_dict': model.state_dict()}, tmp_path / 'x.pth')
     again = make(input_norm='batch', num_registers=2)
-    load_checkpoint(again, tmp_path / 'x.pth')
+    load_whole_model(again, tmp_path / 'x.pth')
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), again.parameters(), strict=True))
 
 
@@ -66,7 +65,7 @@ def test_pretrained_positions_of_another_grid_are_resized(tmp_path):
     source = make(img_size=64)
     torch.save(source.state_dict(), tmp_path / 'x.pth')
     model = make()
-    load_pretrained(model, tmp_path / 'x.pth')
+    load_pretrained_backbone(model, tmp_path / 'x.pth')
     assert torch.equal(model.pos_embed, resize_position_grid(source.pos_embed, (8, 8), (4, 4)))
 
 
@@ -83,7 +82,7 @@ def test_the_hosts_own_backbone_keeps_its_names(name, arguments, tmp_path):
     model = dict(type='mmseg_vitseg.EncoderDecoder', backbone=dict(type=f'mmseg.{name}', **arguments), decode_head=head)
     trained, fresh = MODELS.build(model), MODELS.build(model)
     torch.save(trained.state_dict(), tmp_path / 'model.pth')
-    load_checkpoint(fresh, tmp_path / 'model.pth')
+    load_whole_model(fresh, tmp_path / 'model.pth')
     assert_close(fresh.state_dict(), trained.state_dict(), rtol=0, atol=0)
 
 
@@ -93,7 +92,7 @@ def test_what_the_backbone_does_not_have_is_dropped(img_size, tmp_path):
     source = make(img_size=img_size, final_norm=True)
     torch.save(as_published(source), tmp_path / 'x.pth')
     model = make(with_cls_token=False)
-    load_pretrained(model, tmp_path / 'x.pth')
+    load_pretrained_backbone(model, tmp_path / 'x.pth')
     assert torch.equal(model.blocks[0].norm1.weight, source.blocks[0].norm1.weight)
     patches = resize_position_grid(source.pos_embed[:, 1:], (img_size // 8,) * 2, (4, 4))
     assert torch.equal(model.pos_embed, patches)
@@ -107,7 +106,7 @@ def test_positions_without_one_for_the_class_token(img_size, tmp_path):
     state['pos_embed'] = state['pos_embed'][:, 1:]
     torch.save(state, tmp_path / 'x.pth')
     model = make(num_registers=4)
-    load_pretrained(model, tmp_path / 'x.pth')
+    load_pretrained_backbone(model, tmp_path / 'x.pth')
     assert not model.pos_embed[:, 0].any()
     patches = resize_position_grid(state['pos_embed'], (img_size // 8,) * 2, (4, 4))
     assert torch.equal(model.pos_embed[:, 1:], patches)
@@ -141,7 +140,7 @@ def test_real_pretrained_vit_loads_whole(pretrained_vit):
         final_norm=True,
         norm_cfg=dict(type='LN', eps=1e-6),
     )
-    load_pretrained(model, pretrained_vit)
+    load_pretrained_backbone(model, pretrained_vit)
     published = load_file(pretrained_vit)
     assert set(published) - set(model.state_dict()) == set()
     assert torch.equal(model.pos_embed, published['pos_embed'].float())
@@ -163,9 +162,9 @@ def test_a_class_token_that_was_used_is_not_dropped():
         for token in (True, False)
     )
     with pytest.raises(ValueError, match=r'1 not in the model \(backbone\.cls_token\)'):
-        load_strict(without, with_token.state_dict(), 'x.pth')
+        load_weights(without, with_token.state_dict(), 'x.pth')
     with pytest.raises(ValueError, match=r'1 missing \(backbone\.cls_token\)'):
-        load_strict(with_token, without.state_dict(), 'x.pth')
+        load_weights(with_token, without.state_dict(), 'x.pth')
 
 
 def test_a_segmentor_s_positions_are_resized():
@@ -182,6 +181,6 @@ def test_a_segmentor_s_positions_are_resized():
         for size in (32, (48, 64))
     )
     torch.nn.init.normal_(trained.backbone.pos_embed)
-    load_strict(tested, trained.state_dict(), 'x.pth')
+    load_weights(tested, trained.state_dict(), 'x.pth')
     expected = resize_position_grid(trained.backbone.pos_embed, (4, 4), (6, 8))
     assert torch.equal(tested.backbone.pos_embed, expected)

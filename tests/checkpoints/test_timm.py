@@ -11,7 +11,7 @@ from mmseg.registry import MODELS
 from safetensors.torch import load_file
 from torch.testing import assert_close
 
-from mmseg_vitseg.checkpoints.pretrained import load_pretrained
+from mmseg_vitseg.checkpoints.loading import load_pretrained_backbone
 from mmseg_vitseg.ops.patch_kernel import change_input_channels, resize_patch_kernel
 from vitseg_tests.paths import ROOT
 
@@ -47,7 +47,7 @@ def folder(tmp_path_factory) -> Path:
 def test_features_are_theirs(name, folder, record_property):
     arguments = json.loads((folder / 'models.json').read_text())['models'][name]
     model = MODELS.build(dict(type='mmseg_vitseg.VisionTransformer', **arguments)).eval()
-    load_pretrained(model, folder / f'{name}.safetensors')
+    load_pretrained_backbone(model, folder / f'{name}.safetensors')
     pairs = load_file(folder / f'{name}.features.safetensors')
     sizes = [key.removeprefix('images-') for key in pairs if key.startswith('images-')]
     for size in sizes:

@@ -7,8 +7,12 @@ from mmseg.registry import MODELS
 from safetensors.torch import save_file
 
 from mmseg_vitseg.checkpoints.load_from import read_all_checkpoints
-from mmseg_vitseg.checkpoints.pretrained import load_part, load_pretrained
-from mmseg_vitseg.checkpoints.strict import load_checkpoint, load_strict
+from mmseg_vitseg.checkpoints.loading import (
+    load_pretrained_backbone,
+    load_pretrained_head,
+    load_weights,
+    load_whole_model,
+)
 from mmseg_vitseg.checkpoints.values import not_finite
 from mmseg_vitseg.converting.convert import convert_file
 
@@ -36,7 +40,7 @@ def test_one_value_that_is_no_number(value, half, tmp_path):
     torch.save({name: x.half() for name, x in state.items()} if half else state, tmp_path / 'x.pth')
     words = rf'x\.pth: NaN or infinity in 1 of 30 tensors: {SPOILT} \(1 of 2304 values\).* take an earlier checkpoint$'
     with pytest.raises(ValueError, match=words):
-        load_pretrained(backbone, tmp_path / 'x.pth')
+        load_pretrained_backbone(backbone, tmp_path / 'x.pth')
     with pytest.raises(ValueError, match=words):
         convert_file(tmp_path / 'x.pth', tmp_path / 'y.pth')
     assert not (tmp_path / 'y.pth').exists()
@@ -54,7 +58,7 @@ def test_a_norm_of_the_head_and_what_starts_anew(tmp_path):
     torch.save(spoil(model.state_dict(), NORM, float('inf')), tmp_path / 'x.pth')
     words = rf"{NORM} \(1 of 8 values\).*or leave them out .*model\.from_scratch=\['decode_head\.up_convs\.0\.0\.bn'\]"
     with pytest.raises(ValueError, match=words):
-        load_checkpoint(model, tmp_path / 'x.pth')
+        load_whole_model(model, tmp_path / 'x.pth')
     read_all_checkpoints()
     with pytest.raises(ValueError, match=NORM):  # the Runner's way
         host_load_checkpoint(model, str(tmp_path / 'x.pth'))
@@ -68,10 +72,10 @@ def test_what_is_not_loaded_may_hold_anything(tmp_path):
     """The classifier of a pretraining, and a mask that is no parameter."""
     backbone = MODELS.build(VIT)
     torch.save({**backbone.state_dict(), 'head.weight': torch.full((3, 24), float('nan'))}, tmp_path / 'x.pth')
-    load_pretrained(backbone, tmp_path / 'x.pth')
+    load_pretrained_backbone(backbone, tmp_path / 'x.pth')
     masked = torch.nn.Linear(2, 2)
     masked.register_buffer('mask', torch.full((2, 2), float('-inf')))
-    load_strict(masked, masked.state_dict(), 'x.pth')
+    load_weights(masked, masked.state_dict(), 'x.pth')
 
 
 def quantise(name, value):
@@ -92,7 +96,7 @@ def test_quantised_weights(name, part, tmp_path):
     before = {key: value.clone() for key, value in backbone.state_dict().items()}
     words = rf'quantised \({part} of {name}\).*load the file of floats'
     with pytest.raises(ValueError, match=words):
-        load_pretrained(backbone, tmp_path / 'x.pth')
+        load_pretrained_backbone(backbone, tmp_path / 'x.pth')
     assert all(torch.equal(value, before[key]) for key, value in backbone.state_dict().items())
 
 
@@ -105,9 +109,9 @@ def test_bytes_of_the_model_itself(dtype, whole, tmp_path):
     model.decode_head.register_buffer('table', torch.zeros(3, dtype=dtype))
     torch.save({'state_dict': saved.state_dict()}, tmp_path / 'x.pth')
     if whole:
-        load_checkpoint(model, tmp_path / 'x.pth')
+        load_whole_model(model, tmp_path / 'x.pth')
     else:
-        load_part(model.decode_head, tmp_path / 'x.pth')
+        load_pretrained_head(model.decode_head, tmp_path / 'x.pth')
     assert model.decode_head.table.dtype == dtype
     assert model.decode_head.table.tolist() == [1, 0, 1]
 
@@ -130,6 +134,6 @@ def test_other_floats_become_the_model_s(name, tmp_path):
     torch.save(
         {key: value.to(getattr(torch, name)) for key, value in backbone.state_dict().items()}, tmp_path / 'x.pth'
     )
-    load_pretrained(fresh, tmp_path / 'x.pth')
+    load_pretrained_backbone(fresh, tmp_path / 'x.pth')
     expected = backbone.state_dict()[SPOILT].to(getattr(torch, name)).float()
     assert torch.equal(fresh.state_dict()[SPOILT], expected)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmseg_vitseg.checkpoints.strict import account
+from mmseg_vitseg.checkpoints.accounting import account_for
 from vitseg_tests.our_configs import build_on_meta, check_recipe, host_twin, our_config
 
 # Millions of parameters as published (arXiv 2105.15203), and what the paper calls GFLOPs: multiplications with their
@@ -33,7 +33,7 @@ def test_segformer_is_the_hosts_published_config(size, data, monkeypatch):
     ours.merge_from_dict({'model.decode_head.linear_projection': False, 'model.decode_head.channels': 256})
     monkeypatch.setattr(torch, 'linspace', partial(torch.linspace, device='cpu'))  # the host reads its values
     model, twin = build_on_meta(ours), build_on_meta(host)
-    account(twin.state_dict(), model, 'the host')
+    account_for(model, twin.state_dict(), 'the host')
     assert [x.drop_prob for x in drop_paths(model)] == pytest.approx([x.drop_prob for x in drop_paths(twin)[1::2]])
     assert model.decode_head.dropout_ratio == twin.decode_head.dropout_ratio
 

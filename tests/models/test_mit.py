@@ -12,8 +12,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from mmseg_vitseg.architectures import MITS
-from mmseg_vitseg.checkpoints.pretrained import load_pretrained
-from mmseg_vitseg.checkpoints.strict import load_checkpoint
+from mmseg_vitseg.checkpoints.loading import load_pretrained_backbone, load_whole_model
 from mmseg_vitseg.models.mit import MixVisionTransformer
 from vitseg_tests.weights import randomise
 
@@ -141,7 +140,7 @@ def save(model: nn.Module, folder) -> str:
 def test_encoder_equals_hf_from_its_file(size, tmp_path):
     hf = hf_segformer('SegformerModel')
     ours = make(**SMALL, norm_cfg=HF_NORM)
-    load_pretrained(ours, save(hf, tmp_path))
+    load_pretrained_backbone(ours, save(hf, tmp_path))
     images = torch.randn(2, 3, *size)
     with torch.no_grad():
         assert_close(ours(images), hf(images, output_hidden_states=True).hidden_states)
@@ -161,7 +160,7 @@ def test_whole_model_equals_hf_from_its_file(width, tmp_path):
         )
     ).eval()
     path = save(hf, tmp_path)
-    load_checkpoint(ours, path)
+    load_whole_model(ours, path)
     images = torch.randn(2, 3, 61, 87)
     with torch.no_grad():
         assert_close(ours(images), hf(images).logits)
@@ -200,7 +199,7 @@ def test_incomplete_files_are_refused(tmp_path):
     hf = hf_segformer('SegformerModel')
     path = save(hf, tmp_path)
     with pytest.raises(ValueError) as info:
-        load_pretrained(make(**{**SMALL, 'num_layers': (1, 2, 2, 1)}), path)
+        load_pretrained_backbone(make(**{**SMALL, 'num_layers': (1, 2, 2, 1)}), path)
     assert 'missing (stages.2.blocks.1' in str(info.value)
 
 

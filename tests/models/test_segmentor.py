@@ -7,7 +7,7 @@ from mmengine.runner.checkpoint import load_state_dict
 from mmseg.registry import MODELS
 from torch.testing import assert_close
 
-from mmseg_vitseg.checkpoints.strict import load_checkpoint
+from mmseg_vitseg.checkpoints.loading import load_whole_model
 
 
 def build(scope: str, num_classes: int = 4, **kwargs):
@@ -46,7 +46,7 @@ def by_the_runner(model, state, tmp_path):
 
 def by_the_test_tool(model, state, tmp_path):
     torch.save({'state_dict': state}, tmp_path / 'x.pth')
-    load_checkpoint(model, tmp_path / 'x.pth')
+    load_whole_model(model, tmp_path / 'x.pth')
 
 
 ENTRANCES = [by_torch, by_the_runner, by_the_test_tool]

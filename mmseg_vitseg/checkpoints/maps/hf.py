@@ -1,10 +1,8 @@
 """Hugging Face's ViT, DeiT, ViT-MAE, DINOv2 and SegFormer, in the names of their files."""
 
-import torch
-from torch import Tensor
-
-from mmseg_vitseg.checkpoints.maps.timm import register_from_distillation
-from mmseg_vitseg.checkpoints.names import Source, Table
+from mmseg_vitseg.checkpoints.maps.forms import deepest_first, register_from_distillation, to_linear, to_pointwise
+from mmseg_vitseg.checkpoints.maps.source import Source
+from mmseg_vitseg.checkpoints.names import Table
 
 # Queries, keys and values stand in three tensors; here in one.
 EMBEDDINGS: Table = {
@@ -106,21 +104,6 @@ SEGFORMER_HEAD: Table = {
     'decode_head.classifier.weight': 'decode_head.conv_seg.weight',
     'decode_head.classifier.bias': 'decode_head.conv_seg.bias',
 }
-
-
-def deepest_first(fusion: Tensor) -> Tensor:
-    """Turn the order of the levels in a fusion's columns, (C, L C, 1, 1): theirs deepest first, ours shallowest first."""
-    return torch.cat(fusion.split(len(fusion), dim=1)[::-1], dim=1)
-
-
-def to_pointwise(weight: Tensor) -> Tensor:
-    """Make a linear layer's weight (K, C) a convolution's (K, C, 1, 1)."""
-    return weight[..., None, None]
-
-
-def to_linear(weight: Tensor) -> Tensor:
-    """Make a 1x1 convolution's weight (K, C, 1, 1) a linear layer's (K, C)."""
-    return weight.flatten(1)
 
 
 PATCHES, QUERY = 'embeddings.patch_embeddings.projection.weight', 'encoder.layer.0.attention.attention.query.weight'

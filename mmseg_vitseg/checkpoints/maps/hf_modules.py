@@ -6,7 +6,8 @@ Its ``save_pretrained`` still writes the files' names, which are :mod:`hf`'s; he
 from dataclasses import replace
 
 from mmseg_vitseg.checkpoints.maps import hf
-from mmseg_vitseg.checkpoints.names import Names, Source
+from mmseg_vitseg.checkpoints.maps.source import Source
+from mmseg_vitseg.checkpoints.names import Names
 
 # a part of the files' names -> of the modules', one after the other
 ATTENTION = {

@@ -5,9 +5,9 @@
 - Its ViT keeps a class token, and a position for it, that it does not use under ``with_cls_token=False``.
 """
 
-from mmseg_vitseg.checkpoints.maps.hf import to_linear, to_pointwise
-from mmseg_vitseg.checkpoints.maps.timm import register_from_distillation
-from mmseg_vitseg.checkpoints.names import HEADS, Source, Table
+from mmseg_vitseg.checkpoints.maps.forms import register_from_distillation, to_linear, to_pointwise
+from mmseg_vitseg.checkpoints.maps.source import HEADS, Source
+from mmseg_vitseg.checkpoints.names import Table
 
 # {i} is a block's number.
 VISION_TRANSFORMER: Table = {

@@ -6,7 +6,8 @@ keys and values are (D, M, d) with biases (M, d), the attention's output (M, d, 
 
 from torch import Tensor
 
-from mmseg_vitseg.checkpoints.names import Source, Table
+from mmseg_vitseg.checkpoints.maps.source import Source
+from mmseg_vitseg.checkpoints.names import Table
 
 BLOCK = 'Transformer/encoderblock_{i}/'
 ATTENTION = f'{BLOCK}MultiHeadDotProductAttention_1/'

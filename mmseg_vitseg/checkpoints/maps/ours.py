@@ -1,7 +1,10 @@
 """Checkpoints of this package's models: every name stays."""
 
-from mmseg_vitseg.checkpoints.maps.timm import CLASSIFIER, MARKS, SEGMENTOR, VISION_TRANSFORMER
-from mmseg_vitseg.checkpoints.names import HEADS, Source, Table
+from dataclasses import replace
+
+from mmseg_vitseg.checkpoints.maps.source import HEADS, SEGMENTOR, Source
+from mmseg_vitseg.checkpoints.maps.timm import MARKS, TIMM, VISION_TRANSFORMER
+from mmseg_vitseg.checkpoints.names import Table
 
 ALL: Table = {'{rest}': '{rest}'}
 VIT: Table = {**VISION_TRANSFORMER, 'input_norm.{rest}': 'input_norm.{rest}'}
@@ -11,23 +14,25 @@ AUTHORS = ('decode_head.conv_0.', 'decode_head.mlahead.')  # SETR's, on the same
 AS_IS = Source(name='ours', what="the model's own names", encoder=ALL, marks=())
 
 SOURCES = (
-    Source(
+    replace(
+        TIMM,
         name='ours',
         what='a segmentor of ours',
         encoder=VIT,
-        marks=MARKS,
         prefixes=('backbone.',),
         head=HEADS,
         needs=SEGMENTOR,
         absent=AUTHORS,
-        drop=CLASSIFIER,
     ),
-    Source(
+    replace(
+        TIMM,
         name='ours',
         what='our ViT with a norm of its input',
         encoder=VIT,
         marks=(*MARKS, 'input_norm.weight'),
+        prefixes=('',),
         absent=SEGMENTOR,
+        drop=(),
     ),
     Source(
         name='ours',

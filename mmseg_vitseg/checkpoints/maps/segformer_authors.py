@@ -3,8 +3,9 @@
 Stages are counted from 1. The head has the host's unused classifier, conv_seg, beside its own, linear_pred.
 """
 
-from mmseg_vitseg.checkpoints.maps.hf import deepest_first, to_linear, to_pointwise
-from mmseg_vitseg.checkpoints.names import Source, Table
+from mmseg_vitseg.checkpoints.maps.forms import deepest_first, to_linear, to_pointwise
+from mmseg_vitseg.checkpoints.maps.source import Source
+from mmseg_vitseg.checkpoints.names import Table
 
 ENCODER: Table = {
     'patch_embed{s+1}.proj.weight': 'stages.{s}.patch_embed.proj.weight',

@@ -13,8 +13,9 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from mmseg_vitseg.checkpoints.maps.source import Source
 from mmseg_vitseg.checkpoints.maps.timm import MARKS, VISION_TRANSFORMER
-from mmseg_vitseg.checkpoints.names import Source, Table
+from mmseg_vitseg.checkpoints.names import Table
 
 NORM = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
 

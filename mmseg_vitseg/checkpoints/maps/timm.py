@@ -3,10 +3,11 @@
 Its names are ours, so each line of the map says so: a name that is on neither side is refused.
 """
 
-import torch
-from torch import Tensor
+from dataclasses import replace
 
-from mmseg_vitseg.checkpoints.names import Source, Table
+from mmseg_vitseg.checkpoints.maps.forms import register_from_distillation
+from mmseg_vitseg.checkpoints.maps.source import SEGMENTOR, Source
+from mmseg_vitseg.checkpoints.names import Table
 
 VISION_TRANSFORMER: Table = {
     'cls_token': 'cls_token',
@@ -42,8 +43,6 @@ DEIT3 |= {f'blocks.{{i}}.gamma_{number}': f'blocks.{{i}}.ls{number}.gamma' for n
 DISTILLED: Table = {**VISION_TRANSFORMER, 'dist_token': 'dist_token'}
 
 MARKS = ('patch_embed.proj.weight', 'blocks.0.attn.qkv.weight')
-PREFIXES = ('', 'backbone.')  # DINO's training files have a head beside the backbone
-SEGMENTOR = ('decode_head.', 'auxiliary_head.', 'neck.')
 CLASSIFIER = ('head.{rest}', 'head_dist.{rest}', 'fc_norm.{rest}', 'pre_logits.{rest}')
 DINO_HEADS = ('mask_token', 'head.{rest}', 'dino_head.{rest}', 'ibot_head.{rest}')
 DECODER = (
@@ -55,76 +54,58 @@ DECODER = (
 )
 
 
-def register_from_distillation(native: dict[str, Tensor]) -> None:
-    """Make the distillation token a register: ``dist_token`` + its position, the second of ``pos_embed``.
-
-    Raises:
-        ValueError: they do not go together.
-    """
-    for name in [name for name in native if name.endswith('dist_token')]:
-        prefix = name.removesuffix('dist_token')
-        token, positions = native[name], native[f'{prefix}pos_embed']  # (1, 1, D), (1, 2 + h w, D)
-        if token.ndim != 3 or positions.ndim != 3 or token.shape[2] != positions.shape[2]:
-            raise ValueError(f'not shapes of a distilled model: {tuple(token.shape)}, {tuple(positions.shape)}')
-        native[f'{prefix}reg_token'] = token + positions[:, 1:2]
-        del native[name]
-        native[f'{prefix}pos_embed'] = torch.cat([positions[:, :1], positions[:, 2:]], dim=1)
-
+TIMM = Source(
+    name='timm',
+    what="timm's ViT",
+    encoder=VISION_TRANSFORMER,
+    marks=MARKS,
+    prefixes=('', 'backbone.'),  # DINO's training files have a head beside the backbone
+    absent=(*SEGMENTOR, 'dist_token', 'mask_token', 'register_tokens', 'input_norm.', 'blocks.0.gamma_1'),
+    drop=CLASSIFIER,
+)
+DINOV2_AUTHORS = replace(
+    TIMM,
+    name='dinov2',
+    what="DINOv2's authors'",
+    encoder=DINOV2,
+    marks=(*MARKS, 'mask_token'),
+    absent=(*SEGMENTOR, 'decoder_'),
+    drop=DINO_HEADS,
+)
 
 SOURCES = (
-    Source(
-        name='timm',
-        what="timm's ViT",
-        encoder=VISION_TRANSFORMER,
-        marks=MARKS,
-        prefixes=PREFIXES,
-        absent=(*SEGMENTOR, 'dist_token', 'mask_token', 'register_tokens', 'input_norm.', 'blocks.0.gamma_1'),
-        drop=CLASSIFIER,
-    ),
-    Source(
+    TIMM,
+    replace(
+        TIMM,
         name='deit',
         what='a distilled DeiT',
         encoder=DISTILLED,
         marks=(*MARKS, 'dist_token'),
-        prefixes=PREFIXES,
         absent=SEGMENTOR,
-        drop=CLASSIFIER,
         finish=register_from_distillation,
     ),
-    Source(
+    replace(
+        TIMM,
         name='deit',
         what="DeiT III's authors'",
         encoder=DEIT3,
         marks=(*MARKS, 'blocks.0.gamma_1'),
-        prefixes=PREFIXES,
         absent=(*SEGMENTOR, 'mask_token'),
-        drop=CLASSIFIER,
     ),
-    Source(
+    replace(
+        TIMM,
         name='mae',
         what="MAE's pre-training",
-        encoder=VISION_TRANSFORMER,
         marks=(*MARKS, 'mask_token', 'decoder_embed.weight'),
-        prefixes=PREFIXES,
         absent=SEGMENTOR,
         drop=(*CLASSIFIER, *DECODER, 'mask_token'),
     ),
-    Source(
-        name='dinov2',
-        what="DINOv2's authors'",
-        encoder=DINOV2,
-        marks=(*MARKS, 'mask_token'),
-        prefixes=PREFIXES,
-        absent=(*SEGMENTOR, 'decoder_'),
-        drop=DINO_HEADS,
-    ),
-    Source(
-        name='dinov2',
+    DINOV2_AUTHORS,
+    replace(
+        DINOV2_AUTHORS,
         what="DINOv2's authors', in chunks of blocks",
         encoder=CHUNKED,
         marks=('patch_embed.proj.weight', 'blocks.0.0.attn.qkv.weight'),
-        prefixes=PREFIXES,
         absent=SEGMENTOR,
-        drop=DINO_HEADS,
     ),
 )

@@ -1,6 +1,7 @@
 """torchvision's VisionTransformer."""
 
-from mmseg_vitseg.checkpoints.names import Source, Table
+from mmseg_vitseg.checkpoints.maps.source import Source
+from mmseg_vitseg.checkpoints.names import Table
 
 BLOCK = 'encoder.layers.encoder_layer_{i}.'
 # The MLP's layers are called linear_1 and linear_2 in the published files, 0 and 3 in what today's torchvision saves.

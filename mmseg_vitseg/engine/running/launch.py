@@ -15,9 +15,8 @@ from mmseg.registry import OPTIMIZERS, RUNNERS
 from torch import nn
 
 from mmseg_vitseg.checkpoints.fetch import local_file
-from mmseg_vitseg.checkpoints.load_from import load_from_any_source, read_all_checkpoints
+from mmseg_vitseg.checkpoints.load_from import checked_file, read_all_checkpoints
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
-from mmseg_vitseg.checkpoints.strict import account
 from mmseg_vitseg.config.building import building
 from mmseg_vitseg.config.devices import is_sharded
 from mmseg_vitseg.config.reading import ConfigError
@@ -72,19 +71,21 @@ def set_resume(cfg: Config, resume: str | None) -> None:
     cfg.resume, cfg.load_from = True, str(checkpoint)
 
 
-def check_checkpoint(cfg: Config, model: nn.Module) -> None:
+def check_checkpoint(cfg: Config, model: nn.Module) -> str | None:
     """Check that what the Runner will load can be read safely and fits the model, before the Runner does.
 
     The host skips what does not fit.
 
+    Returns:
+        its name, for the Runner. What was read goes with it, unless that is a training's, whose optimizer takes more memory
+        than the model: it is read again.
+
     Raises:
         FileNotFoundError, ValueError: it is missing, damaged or unsafe, or it does not fit.
     """
-    if not cfg.get('load_from'):
-        cfg.load_from = None
-        return
-    path = cfg.load_from = str(local_file(cfg.load_from))
-    account(load_from_any_source(path)['state_dict'], model, path, getattr(model, 'from_scratch', ()))
+    checked = checked_file(cfg.load_from, model) if cfg.get('load_from') else None
+    cfg.load_from = checked and str(checked)
+    return cfg.load_from if cfg.get('resume') else checked
 
 
 def segmentor_of(model: nn.Module) -> nn.Module:
@@ -116,8 +117,8 @@ def build_runner(cfg: Config) -> Runner | FlexibleRunner:
             runner.model = runner.strategy.build_model(runner.model)
     check_views(runner.model)
     check_same_start(cfg)
-    check_checkpoint(cfg, segmentor_of(runner.model))
-    runner._load_from = cfg.get('load_from')  # the Runner's setting, which it reads when training starts
+    # the Runner's setting, which it reads when training starts
+    runner._load_from = check_checkpoint(cfg, segmentor_of(runner.model))
     runner.register_hook(ResumingHook())
     return runner
 

@@ -10,7 +10,7 @@ from mmengine.logging import print_log
 from mmseg.models import losses as host
 from torch import Tensor, nn
 
-from mmseg_vitseg.checkpoints.pretrained import load_part, pretrained_options
+from mmseg_vitseg.checkpoints.loading import load_pretrained_head, pretrained_options
 from mmseg_vitseg.models.arguments import check_sizes
 from mmseg_vitseg.models.losses.head_loss import head_loss
 from mmseg_vitseg.models.losses.modules import losses_of
@@ -37,13 +37,13 @@ class DecodeHead(SmallLogitsHead):
         """Load the file that ``init_cfg`` names, or draw weights as the host does.
 
         Raises:
-            FileNotFoundError, ValueError: as :func:`~mmseg_vitseg.checkpoints.pretrained.load_part`.
+            FileNotFoundError, ValueError: as :func:`~mmseg_vitseg.checkpoints.loading.load_pretrained_head`.
         """
         options = pretrained_options(self, ('source', 'prefix', 'container'))
         if options is None:
             super().init_weights()
         else:
-            load_part(self, **options)
+            load_pretrained_head(self, **options)
 
     def _transform_inputs(self, inputs: tuple[Tensor, ...]) -> Tensor | list[Tensor]:
         """Choose the host's way, and check that what is chosen is there and as wide as ``in_channels`` says."""

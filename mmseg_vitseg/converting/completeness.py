@@ -4,17 +4,17 @@ from collections.abc import Collection, Mapping
 
 from torch import Tensor
 
-from mmseg_vitseg.checkpoints.fitting import depth_of, usual_depths
+from mmseg_vitseg.checkpoints.variants import depth_of, usual_depths
 
 STAGES = 4  # of every MiT that is published
 LISTED = 3
 
 
-def refuse_incomplete(state: Mapping[str, Tensor], dropped: Collection[str] = (), *, whole: bool) -> None:
+def refuse_incomplete(weights: Mapping[str, Tensor], dropped: Collection[str] = (), *, whole: bool) -> None:
     """Refuse weights that are only a part of a ViT or a MiT.
 
     Args:
-        state: our name, of a backbone, -> tensor.
+        weights: our name, of a backbone, -> tensor.
         dropped: the file's other names, among which a norm before the classifier stands for the last one.
         whole: the file is a segmentor's, whose backbone may end without a norm, and may be of any depth.
 
@@ -22,20 +22,20 @@ def refuse_incomplete(state: Mapping[str, Tensor], dropped: Collection[str] = ()
         ValueError: blocks or stages are missing, or one lacks what others have; or depth and norm are those of no model
             that is published.
     """
-    stages = _numbered(state, 'stages.')
-    _refuse_gaps('block', _numbered(state, 'blocks.'))
+    stages = _numbered(weights, 'stages.')
+    _refuse_gaps('block', _numbered(weights, 'blocks.'))
     _refuse_gaps('stage', {number: {_kind(name) for name in names} for number, names in stages.items()})
     for stage, names in stages.items():
         _refuse_gaps(f'stage {stage}, block', _numbered(names, 'blocks.'))
-    if whole or not state:
+    if whole or not weights:
         return
-    depth, usual = depth_of(state), usual_depths(state)
+    depth, usual = depth_of(weights), usual_depths(weights)
     if stages and len(stages) < STAGES:
         raise ValueError(_part(f'it has {len(stages)} stages, a MiT has {STAGES}'))
     if usual and depth not in usual:
         known = ' or '.join(map(_shown, sorted(usual)))
         raise ValueError(_part(f'it has {_shown(depth)} blocks, models of its width have {known}'))
-    normed = 'norm.weight' in state or any(name.endswith('fc_norm.weight') for name in dropped)
+    normed = 'norm.weight' in weights or any(name.endswith('fc_norm.weight') for name in dropped)
     if not stages and not usual and not normed:
         raise ValueError(_part(f'it ends after block {depth[0] - 1}, without a norm'))
 

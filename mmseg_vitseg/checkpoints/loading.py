@@ -1,26 +1,55 @@
-"""What ``init_cfg=dict(type='Pretrained', checkpoint=...)`` does for a backbone and for a head."""
+"""The doors by which weights come into a module, whole or not at all: state dicts, whole models' files, pretrained ones."""
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
+from mmseg_vitseg.checkpoints.accounting import account_for
 from mmseg_vitseg.checkpoints.fetch import local_file
+from mmseg_vitseg.checkpoints.fitting import Options
 from mmseg_vitseg.checkpoints.prefixes import unwrapped
-from mmseg_vitseg.checkpoints.reading import read_state_dict
-from mmseg_vitseg.checkpoints.sources import convert
-from mmseg_vitseg.checkpoints.strict import load_strict
+from mmseg_vitseg.checkpoints.reading import read_checkpoint, read_state_dict, state_dict_of
+from mmseg_vitseg.checkpoints.sources import to_our_names
 
 
-def load_pretrained(
-    backbone: nn.Module,
-    path: str | Path,
-    *,
-    source: str = 'auto',
-    resize_patches: bool = False,
-    adapt_channels: bool = False,
-    container: str | None = None,
-    prefix: str | None = None,
+def load_weights(module: nn.Module, weights: dict[str, Tensor], path: str | Path, options: Options = Options()) -> None:
+    """Load a state dict whole or not at all; see :func:`~mmseg_vitseg.checkpoints.accounting.account_for`."""
+    module.load_state_dict(account_for(module, weights, path, options=options).weights)
+
+
+def load_whole_model(model: nn.Module, path: str | Path) -> dict:
+    """Load a checkpoint of the whole model: a local file, a URL or hf://owner/name.
+
+    Returns:
+        what it says of its training, see :func:`read_whole_model`.
+
+    Raises:
+        FileNotFoundError, ConnectionError, ValueError: it is missing, damaged, or not exactly the model's.
+    """
+    weights, meta = read_whole_model(path)
+    load_weights(model, weights, path)
+    return meta
+
+
+def read_whole_model(path: str | Path) -> tuple[dict[str, Tensor], dict]:
+    """Read a checkpoint of a whole model: a local file, a URL or hf://owner/name.
+
+    Returns:
+        its weights, and what it says of its training, mmengine's ``meta``; {} where it says nothing.
+
+    Raises:
+        FileNotFoundError, ConnectionError, ValueError: it is missing or damaged.
+    """
+    file = local_file(path)
+    content = read_checkpoint(file)
+    meta = content.get('meta')
+    return state_dict_of(content, file), meta if isinstance(meta, dict) else {}
+
+
+def load_pretrained_backbone(
+    backbone: nn.Module, path: str | Path, *, container: str | None = None, **options: Any
 ) -> None:
     """Load a backbone from a file of any source, or from a whole model's.
 
@@ -30,26 +59,18 @@ def load_pretrained(
     Args:
         backbone: what is filled.
         path: a local file, a URL or hf://owner/name.
-        source, resize_patches, adapt_channels, prefix: see :func:`~mmseg_vitseg.checkpoints.strict.accounted`.
         container: see :func:`~mmseg_vitseg.checkpoints.containers.weights_of`.
+        options: of :class:`~mmseg_vitseg.checkpoints.fitting.Options`.
 
     Raises:
         FileNotFoundError: with where to get the file, and how to start from scratch on purpose.
         ValueError: anything else than exactly the backbone's weights.
     """
-    load_strict(
-        backbone,
-        read_state_dict(_pretrained_file(path, 'backbone'), container=container),
-        path,
-        source=source,
-        resize_patches=resize_patches,
-        adapt_channels=adapt_channels,
-        pretrained=True,
-        prefix=prefix,
-    )
+    weights = read_state_dict(_pretrained_file(path, 'backbone'), container=container)
+    load_weights(backbone, weights, path, Options(pretrained=True, **options))
 
 
-def load_part(
+def load_pretrained_head(
     head: nn.Module,
     path: str | Path,
     *,
@@ -62,19 +83,18 @@ def load_part(
     Args:
         head: what is filled.
         path: a local file, a URL or hf://owner/name.
-        source: see :func:`~mmseg_vitseg.checkpoints.strict.accounted`.
+        source: see :class:`~mmseg_vitseg.checkpoints.fitting.Options`.
         prefix: its name in the whole model, with a dot: ``decode_head.``, ``auxiliary_head.0.``.
         container: see :func:`~mmseg_vitseg.checkpoints.containers.weights_of`.
 
     Raises:
-        FileNotFoundError, ValueError: as :func:`load_pretrained`.
+        FileNotFoundError, ValueError: as :func:`load_pretrained_backbone`.
     """
     wanted = {prefix + name: value for name, value in head.state_dict().items()}
-    state_dict = read_state_dict(_pretrained_file(path, prefix.rstrip('.')), container=container)
-    state_dict = unwrapped(state_dict, wanted, path)
-    native = convert(state_dict, wanted, name=source).state
+    weights = read_state_dict(_pretrained_file(path, prefix.rstrip('.')), container=container)
+    native = to_our_names(unwrapped(weights, wanted, path), wanted, source=source).weights
     part = {name.removeprefix(prefix): value for name, value in native.items() if name.startswith(prefix)}
-    load_strict(head, part, f'{path} ({prefix}*)', source='ours')
+    load_weights(head, part, f'{path} ({prefix}*)', Options(source='ours'))
 
 
 def pretrained_options(owner: nn.Module, allowed: Sequence[str]) -> dict | None:
