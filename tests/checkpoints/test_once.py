@@ -11,6 +11,7 @@ from mmseg_vitseg.checkpoints import reading, sources
 from mmseg_vitseg.converting.convert import convert_file
 from mmseg_vitseg.converting.to_projects import to_project
 from mmseg_vitseg.engine.running.launch import build_runner
+from vitseg_tests.commands import forget
 from vitseg_tests.paths import config_path
 
 BACKBONE = dict(img_size=64, patch_size=8, embed_dims=16, num_layers=2, num_heads=2, input_norm=None, final_norm=True)
@@ -55,7 +56,7 @@ def config(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize('journey', JOURNEYS)
-def test_read_once_and_converted_once(journey, config, call, forget, monkeypatch):
+def test_read_once_and_converted_once(journey, config, call, monkeypatch):
     counts = dict.fromkeys(('read_torch', 'apply_table'), 0)
     for module, name in ((reading, 'read_torch'), (sources, 'apply_table')):
 
