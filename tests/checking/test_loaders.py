@@ -1,6 +1,7 @@
 """Data sets that cannot be one, and pictures that cannot be one batch."""
 
 import copy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 from mmseg_vitseg.checking.joined_datasets import unjoinable_datasets
 from mmseg_vitseg.checking.training_setup import Setup
 from mmseg_vitseg.checking.uneven_batches import uneven_batches
+from vitseg_tests.own_data import dataset_in
 from vitseg_tests.paths import config_path
 
 QUICKSTART = Config.fromfile(config_path('quickstart'))
@@ -19,29 +21,15 @@ LOAD = [dict(type='mmseg_vitseg.LoadImage'), dict(type='mmseg_vitseg.LoadMask')]
 PACK = dict(type='PackSegInputs')
 
 
-@pytest.fixture
-def files(tmp_path):
+def files(root: Path, *sizes: tuple[int, int], steps: tuple = (), **settings) -> dict:
     """Write pictures and masks of the sizes (W, H), and return a data set of them."""
-
-    def write(name: str, *sizes: tuple[int, int], steps: tuple = (), **settings) -> dict:
-        for folder, shape in (('images', (3,)), ('masks', ())):
-            (tmp_path / name / folder).mkdir(parents=True)
-            for index, (width, height) in enumerate(sizes):
-                Image.fromarray(np.zeros((height, width, *shape), np.uint8)).save(
-                    tmp_path / name / folder / f'{index}.png'
-                )
-        return dict(
-            type='BaseSegDataset',
-            data_root=str(tmp_path / name),
-            data_prefix=dict(img_path='images', seg_map_path='masks'),
-            img_suffix='.png',
-            seg_map_suffix='.png',
-            metainfo=dict(classes=['a', 'b']),
-            pipeline=[*LOAD, *steps, PACK],
-            **settings,
-        )
-
-    return write
+    for folder, shape in (('images', (3,)), ('masks', ())):
+        (root / folder).mkdir(parents=True)
+        for index, (width, height) in enumerate(sizes):
+            Image.fromarray(np.zeros((height, width, *shape), np.uint8)).save(root / folder / f'{index}.png')
+    classes, pipeline = dict(classes=['a', 'b']), [*LOAD, *steps, PACK]
+    own = dict(img_suffix='.png', seg_map_suffix='.png', metainfo=classes, pipeline=pipeline)
+    return dataset_in(root, **own, **settings)
 
 
 def config(**datasets: dict | list[dict]) -> Config:
@@ -75,8 +63,8 @@ VARIED = dict(type='RandomResize', scale=(40, 30), ratio_range=(0.5, 2))
         ('train', SAME, (VARIED,), {'size': (8, 8)}, 'train_dataloader.batch_size'),
     ],
 )
-def test_pictures_of_different_sizes(files, loader, sizes, steps, changes, key):
-    cfg = config(**{loader: files('data', *sizes, steps=steps)})
+def test_pictures_of_different_sizes(tmp_path, loader, sizes, steps, changes, key):
+    cfg = config(**{loader: files(tmp_path / 'data', *sizes, steps=steps)})
     if size := changes.pop('size', None):
         cfg.model.data_preprocessor.update(size=size, size_divisor=None)
     cfg.merge_from_dict(changes)
@@ -88,21 +76,21 @@ def test_pictures_of_different_sizes(files, loader, sizes, steps, changes, key):
         assert ('batch_size=1' in finding.fix) == (loader != 'train')
 
 
-def test_data_sets_of_different_sizes_in_one(files):
-    both = [files('one', *SAME), files('other', *[(20, 20)] * 3)]
+def test_data_sets_of_different_sizes_in_one(tmp_path):
+    both = [files(tmp_path / 'one', *SAME), files(tmp_path / 'other', *[(20, 20)] * 3)]
     (finding,) = uneven_batches(Setup(config(val=both)))
     assert '30 x 40' in finding.what
     assert '20 x 20' in finding.what
 
 
-def test_drawn_and_missing_and_damaged_pictures_are_left_to_others(files, tmp_path):
-    missing = dict(files('data', *OTHERS), data_root=str(tmp_path / 'nowhere'))
-    damaged = files('damaged', *OTHERS)
+def test_drawn_and_missing_and_damaged_pictures_are_left_to_others(tmp_path):
+    missing = dict(files(tmp_path / 'data', *OTHERS), data_root=str(tmp_path / 'nowhere'))
+    damaged = files(tmp_path / 'damaged', *OTHERS)
     (tmp_path / 'damaged/images/1.png').write_bytes(b'')
     assert not list(uneven_batches(Setup(config(val=missing, test=damaged))))
 
 
-def test_a_step_of_ones_own_is_not_run_before_the_training(files):
+def test_a_step_of_ones_own_is_not_run_before_the_training(tmp_path):
     """It may do anything, end the process say."""
 
     @TRANSFORMS.register_module(force=True)
@@ -110,7 +98,7 @@ def test_a_step_of_ones_own_is_not_run_before_the_training(files):
         def transform(self, results):
             raise SystemExit
 
-    data = files('a', *OTHERS, steps=(dict(type='EndsTheProcess'),))
+    data = files(tmp_path / 'a', *OTHERS, steps=(dict(type='EndsTheProcess'),))
     assert not list(uneven_batches(Setup(config(val=data))))
 
 
@@ -131,8 +119,8 @@ def test_a_step_of_ones_own_is_not_run_before_the_training(files):
     ],
 )
 @pytest.mark.parametrize('wrapped', [False, True])
-def test_data_sets_joined_to_one(files, changes, words, wrapped):
-    one, other = files('one', *SAME), {**files('other', *SAME), **changes}
+def test_data_sets_joined_to_one(tmp_path, changes, words, wrapped):
+    one, other = files(tmp_path / 'one', *SAME), {**files(tmp_path / 'other', *SAME), **changes}
     cfg = config(train=[one, dict(type='RepeatDataset', times=2, dataset=other) if wrapped else other])
     cfg.same_classes = False  # or differing_classes says of the classes what it has to
     found = list(unjoinable_datasets(Setup(cfg)))

@@ -1,6 +1,7 @@
 """Pretrained files are told from their names and shapes."""
 
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,19 +20,14 @@ FCN = resources.files('mmseg') / '.mim/configs/fcn/fcn_r18-d8_4xb2-80k_cityscape
 VIT = dict(type='mmseg_vitseg.VisionTransformer', variant='tiny', num_layers=1, img_size=32)
 
 
-@pytest.fixture
-def ours():
+def ours(path: Path, **changes) -> Config:
     """Return our config of a small ViT that starts from a file."""
-
-    def get(path, **changes) -> Config:
-        cfg = Config.fromfile(config_path('vit_tiny_linear_pet'))
-        init_cfg = dict(type='Pretrained', checkpoint=str(path))
-        cfg.model.backbone = dict(VIT, patch_size=16, init_cfg=init_cfg, **changes)
-        cfg.model.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3)
-        cfg.model.decode_head.update(patch_size=16, in_channels=changes.get('embed_dims', 192))
-        return cfg
-
-    return get
+    cfg = Config.fromfile(config_path('vit_tiny_linear_pet'))
+    init_cfg = dict(type='Pretrained', checkpoint=str(path))
+    cfg.model.backbone = dict(VIT, patch_size=16, init_cfg=init_cfg, **changes)
+    cfg.model.data_preprocessor.update(mean=[127.5] * 3, std=[127.5] * 3)
+    cfg.model.decode_head.update(patch_size=16, in_channels=changes.get('embed_dims', 192))
+    return cfg
 
 
 def weights(**changes) -> dict[str, torch.Tensor]:
@@ -39,7 +35,7 @@ def weights(**changes) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize('suffix', ['safetensors', 'pth'])
-def test_a_file_that_fits_and_one_that_does_not(ours, tmp_path, suffix):
+def test_a_file_that_fits_and_one_that_does_not(tmp_path, suffix):
     path = tmp_path / f'weights.{suffix}'
     save = save_file if suffix == 'safetensors' else torch.save
     save(weights(img_size=64), path)  # the position grid is resized when it is loaded
@@ -50,7 +46,7 @@ def test_a_file_that_fits_and_one_that_does_not(ours, tmp_path, suffix):
         assert words in str(finding)
 
 
-def test_resizing_of_patches_is_an_option_that_counts(ours, tmp_path):
+def test_resizing_of_patches_is_an_option_that_counts(tmp_path):
     torch.save(weights(patch_size=8), tmp_path / 'weights.pth')
     cfg = ours(tmp_path / 'weights.pth')
     assert [finding.key for finding in check_config(cfg)] == [ROOT_KEY]
@@ -58,7 +54,7 @@ def test_resizing_of_patches_is_an_option_that_counts(ours, tmp_path):
     assert check_config(cfg) == []
 
 
-def test_a_damaged_file(ours, tmp_path):
+def test_a_damaged_file(tmp_path):
     (tmp_path / 'weights.pth').write_bytes(b'<!doctype html>')
     (finding,) = check_config(ours(tmp_path / 'weights.pth'))
     assert 'a web page' in finding.what

@@ -1,45 +1,37 @@
 """Files of data sets: what split files name, what suffixes leave out, pictures and masks without each other."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from mmengine.config import Config
 from PIL import Image
 
 from mmseg_vitseg.checking.run import check_config
-from vitseg_tests.paths import config_path
+from vitseg_tests.own_data import config_on
 
 NAMES = ('a', 'b', 'c')
 
 
-@pytest.fixture
-def data(tmp_path):
-    """Three pairs in the host's layout; returns what a training that starts, or check_config.py --data, finds."""
+@pytest.fixture(autouse=True)
+def written(tmp_path):
+    """Three pairs in the host's layout."""
     for folder, suffix in (('images', '.jpg'), ('masks', '.png')):
         (tmp_path / folder).mkdir()
         for name in NAMES:
             Image.fromarray(np.eye(16, dtype=np.uint8)).save(tmp_path / folder / f'{name}{suffix}')
 
-    def find(*, data: bool = False, **changes) -> list:
-        cfg = Config.fromfile(config_path('fcn_pet'))
-        dataset = dict(
-            type='BaseSegDataset',
-            data_root=str(tmp_path),
-            data_prefix=dict(img_path='images', seg_map_path='masks'),
-            metainfo=dict(classes=['a', 'b', 'c']),
-            pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), dict(type='PackSegInputs')],
-        )
-        cfg.train_dataloader.dataset = {**dataset, **changes}
-        cfg.val_dataloader = cfg.test_dataloader = None
-        return check_config(cfg, (lambda indices, name: indices) if data else None, starting=not data)
 
-    return find
+def found_in(root: Path, data_too: bool = False, **changes) -> list:
+    """Return what check_config.py --data finds, or a training that starts."""
+    cfg = config_on(root, **changes)
+    return check_config(cfg, (lambda indices, name: indices) if data_too else None, starting=not data_too)
 
 
 @pytest.mark.parametrize('data_too', [False, True])
 @pytest.mark.parametrize('content', [b'a\nb', b'a\r\nb\r\n', b'  a \n'])
-def test_split_files_that_the_host_reads(data, tmp_path, content, data_too):
+def test_split_files_that_the_host_reads(tmp_path, content, data_too):
     (tmp_path / 'split.txt').write_bytes(content)
-    assert data(data=data_too, ann_file='split.txt') == []
+    assert found_in(tmp_path, data_too, ann_file='split.txt') == []
 
 
 @pytest.mark.parametrize(
@@ -56,49 +48,49 @@ def test_split_files_that_the_host_reads(data, tmp_path, content, data_too):
         (b'caf\xe9', ['split.txt: not a text file in UTF-8', 'save it as UTF-8']),
     ],
 )
-def test_what_is_wrong_with_a_split_file(data, tmp_path, content, words):
+def test_what_is_wrong_with_a_split_file(tmp_path, content, words):
     (tmp_path / 'split.txt').write_bytes(content)
-    (starting,) = data(ann_file='split.txt')
-    for finding in (starting, data(data=True, ann_file='split.txt')[0]):
+    (starting,) = found_in(tmp_path, ann_file='split.txt')
+    for finding in (starting, found_in(tmp_path, True, ann_file='split.txt')[0]):
         assert (finding.severity, finding.key) == ('error', 'train_dataloader.dataset.ann_file')
         for word in words:
             assert word in str(finding)
 
 
-def test_a_split_file_that_is_not_there(data, tmp_path):
-    (finding,) = data(ann_file='none.txt')
+def test_a_split_file_that_is_not_there(tmp_path):
+    (finding,) = found_in(tmp_path, ann_file='none.txt')
     assert (finding.severity, finding.key) == ('error', 'train_dataloader.dataset.ann_file')
     assert f"no file '{tmp_path / 'none.txt'}'" in finding.what
 
 
 @pytest.mark.parametrize('data_too', [False, True])
-def test_suffixes_in_another_case_are_counted(data, tmp_path, data_too):
+def test_suffixes_in_another_case_are_counted(tmp_path, data_too):
     for name in NAMES[:2]:
         (tmp_path / f'images/{name}.jpg').rename(tmp_path / f'images/{name}.JPG')
     (tmp_path / 'images/notes.txt').write_text('no picture')
-    (finding,) = data(data=data_too)
+    (finding,) = found_in(tmp_path, data_too)
     assert (finding.severity, finding.key) == ('warning', 'train_dataloader.dataset.img_suffix')
     assert '2 pictures end in .JPG, not in .jpg' in finding.what
     assert '2 masks have no picture' in finding.what
     assert '1 pictures are taken' in finding.what
 
 
-def test_pictures_and_masks_in_one_folder(data, tmp_path):
+def test_pictures_and_masks_in_one_folder(tmp_path):
     for path in (tmp_path / 'masks').iterdir():
         path.rename(tmp_path / 'images' / path.name)
-    assert data(data_prefix=dict(img_path='images', seg_map_path='images')) == []
+    assert found_in(tmp_path, data_prefix=dict(img_path='images', seg_map_path='images')) == []
 
 
 @pytest.mark.parametrize('data_too', [False, True])
-def test_pictures_without_a_mask_are_counted(data, tmp_path, data_too):
+def test_pictures_without_a_mask_are_counted(tmp_path, data_too):
     for name in NAMES[:2]:
         (tmp_path / f'masks/{name}.png').unlink()
-    (finding,) = data(data=data_too)
+    (finding,) = found_in(tmp_path, data_too)
     assert finding.severity == 'error'
     assert f'2 of 3 pictures have no mask: {tmp_path}/images/a.jpg has no {tmp_path}/masks/a.png' in finding.what
 
 
-def test_a_folder_of_masks_that_is_not_there(data, tmp_path):
+def test_a_folder_of_masks_that_is_not_there(tmp_path):
     (tmp_path / 'masks').rename(tmp_path / 'labels')
-    (finding,) = data()
+    (finding,) = found_in(tmp_path)
     assert '3 of 3 pictures have no mask' in finding.what

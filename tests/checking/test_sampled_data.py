@@ -9,6 +9,7 @@ from PIL import Image
 
 from mmseg_vitseg.checking.run import check_config
 from mmseg_vitseg.checking.starting_weights import SOURCES
+from vitseg_tests.own_data import config_on
 from vitseg_tests.paths import config_path
 
 SIZE = (12, 16)
@@ -26,29 +27,8 @@ def masks(*labels: int, count: int = 3) -> list[np.ndarray]:
     return [np.resize(np.array(labels, np.uint8), SIZE) for _ in range(count)]
 
 
-@pytest.fixture
-def config(tmp_path):
-    """Return a config of three classes on the data in ``tmp_path``, and changes to its training data set."""
-
-    def get(**changes) -> Config:
-        cfg = Config.fromfile(config_path('fcn_pet'))
-        dataset = dict(
-            type='BaseSegDataset',
-            data_root=str(tmp_path),
-            data_prefix=dict(img_path='images', seg_map_path='masks'),
-            metainfo=dict(classes=['a', 'b', 'c']),
-            pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), dict(type='PackSegInputs')],
-            **changes,
-        )
-        cfg.train_dataloader.dataset = dataset
-        cfg.val_dataloader = cfg.test_dataloader = None
-        return cfg
-
-    return get
-
-
-def test_the_folders_of_a_training_that_starts(config, tmp_path):
-    cfg = config()
+def test_the_folders_of_a_training_that_starts(tmp_path):
+    cfg = config_on(tmp_path)
     cfg.train_dataloader.dataset.data_root = 'none'
     assert check_config(cfg) == []
     (finding,) = check_config(cfg, starting=True)
@@ -86,9 +66,9 @@ def check(cfg: Config) -> list:
         ((1, 2), dict(reduce_zero_label=True)),
     ],
 )
-def test_right_data(config, tmp_path, labels, changes):
+def test_right_data(tmp_path, labels, changes):
     save(tmp_path, masks(*labels))
-    assert check(config(**changes)) == []
+    assert check(config_on(tmp_path, **changes)) == []
 
 
 @pytest.mark.parametrize(
@@ -106,9 +86,9 @@ def test_right_data(config, tmp_path, labels, changes):
         ((255,), {}, 'error', '', ('all pixels are 255', 'look at the masks')),
     ],
 )
-def test_labels(config, tmp_path, labels, changes, severity, key, words):
+def test_labels(tmp_path, labels, changes, severity, key, words):
     save(tmp_path, masks(*labels))
-    (finding,) = check(config(**changes))
+    (finding,) = check(config_on(tmp_path, **changes))
     assert (finding.severity, finding.key) == (severity, f'train_dataloader.dataset{key}')
     for word in words:
         assert word in str(finding)
@@ -128,9 +108,9 @@ VALUES = 'dict(type="mmseg_vitseg.LoadMask", values={%s}) in every pipeline'
         ((0, 100, 200), 3, 'error', ('100 in 3 of 3', VALUES % '0: 0, 100: 1, 200: 2')),
     ],
 )
-def test_values_that_stand_for_classes(config, tmp_path, labels, names, severity, words):
+def test_values_that_stand_for_classes(tmp_path, labels, names, severity, words):
     save(tmp_path, masks(*labels))
-    cfg = config()
+    cfg = config_on(tmp_path)
     cfg.train_dataloader.dataset.metainfo.classes = list('abc')[:names]
     cfg.model.decode_head.num_classes = names
     if 'auxiliary_head' in cfg.model:
@@ -152,58 +132,58 @@ def test_values_that_stand_for_classes(config, tmp_path, labels, names, severity
     ('step', 'names'),
     [(dict(void=9), 2), (dict(reduce_zero_label=None), 21)],  # the config says what is ignored; of many classes
 )
-def test_ignored_pixels_that_are_no_object(config, tmp_path, step, names):
+def test_ignored_pixels_that_are_no_object(tmp_path, step, names):
     save(tmp_path, masks(*range(names - 1), 9 if 'void' in step else 255))
-    cfg = config()
+    cfg = config_on(tmp_path)
     cfg.train_dataloader.dataset.metainfo.classes = [str(index) for index in range(names)]
     cfg.model.decode_head.num_classes = names
     cfg.train_dataloader.dataset.pipeline[1] = dict(type='mmseg_vitseg.LoadMask', **step)
     assert check(cfg) == check_config(cfg, starting=True) == []
 
 
-def test_the_ignored_label_is_the_heads(config, tmp_path):
+def test_the_ignored_label_is_the_heads(tmp_path):
     save(tmp_path, masks(0, 1, 2, 255))
-    cfg = config()
+    cfg = config_on(tmp_path)
     cfg.model.decode_head.ignore_index = 254
     (finding,) = check(cfg)
     assert 'ignore_index=254' in finding.what
     assert 'ignore_index=255' in finding.fix
 
 
-def test_masks_of_another_size_or_in_colours(config, tmp_path):
+def test_masks_of_another_size_or_in_colours(tmp_path):
     save(tmp_path, masks(0, 1), size=(16, 12))
-    (finding,) = check(config())
+    (finding,) = check(config_on(tmp_path))
     assert finding.severity == 'error'
     assert '12 x 16, its picture 16 x 12' in finding.what
     for index in range(3):
         Image.fromarray(np.zeros((16, 12, 3), np.uint8)).save(tmp_path / f'masks/{index}.png')
-    cfg = config()
+    cfg = config_on(tmp_path)
     cfg.train_dataloader.dataset.pipeline[1].imdecode_backend = 'cv2'
     (finding,) = check(cfg)
     assert 'one label a pixel' in finding.what
 
 
-def test_damaged_missing_and_no_files(config, tmp_path):
+def test_damaged_missing_and_no_files(tmp_path):
     save(tmp_path, masks(0, 1, count=5))
     (tmp_path / 'masks/2.png').write_bytes(b'no picture')
     (tmp_path / 'masks/4.png').unlink()
-    (finding,) = check(config())
+    (finding,) = check(config_on(tmp_path))
     assert finding.severity == 'error'
     assert '2.jpg' in finding.what
     assert '4.png' in finding.what
-    (finding,) = check(config(img_suffix='.tif'))
+    (finding,) = check(config_on(tmp_path, img_suffix='.tif'))
     assert 'finds no pictures' in finding.what
-    cfg = config()
+    cfg = config_on(tmp_path)
     cfg.train_dataloader.dataset.data_root = 'nowhere'
     (finding,) = check(cfg)
     assert (finding.severity, finding.key) == ('error', 'train_dataloader.dataset')
     assert 'nowhere' in finding.what
 
 
-def test_classes_that_only_the_data_set_knows(config, tmp_path):
+def test_classes_that_only_the_data_set_knows(tmp_path):
     save(tmp_path, masks(0, 1, 2, 3))
     (tmp_path / 'classes.txt').write_text('a\nb\nc\nd\n')
-    cfg = config()
+    cfg = config_on(tmp_path)
     cfg.train_dataloader.dataset.metainfo = dict(classes=str(tmp_path / 'classes.txt'))
     (finding,) = check(cfg)
     assert (finding.severity, finding.key) == ('error', 'model.decode_head.num_classes')
@@ -236,11 +216,11 @@ def test_a_folder_of_data_that_is_missing_is_said_once(monkeypatch):
 @pytest.mark.parametrize(
     ('suffix', 'mode', 'words'), [('.jpg', 'L', ('a JPEG', 'PNG')), ('.png', 'LA', ('2 channels', 'keep one channel'))]
 )
-def test_masks_that_the_host_would_take_for_labels(config, tmp_path, step, suffix, mode, words):
+def test_masks_that_the_host_would_take_for_labels(tmp_path, step, suffix, mode, words):
     save(tmp_path, [])
     Image.new('RGB', (16, 12)).save(tmp_path / 'images/0.jpg')
     Image.new('L', (16, 12), 1).convert(mode).save(tmp_path / f'masks/0{suffix}')
-    cfg = config(seg_map_suffix=suffix)
+    cfg = config_on(tmp_path, seg_map_suffix=suffix)
     cfg.train_dataloader.dataset.pipeline[1].type = step
     (finding,) = check(cfg)
     assert finding.severity == 'error'
