@@ -46,7 +46,7 @@ def test_every_config_builds_and_predicts(path):
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
-def test_heads_have_the_data_sets_classes(path):
+def test_a_config_fits_its_data(path):
     cfg = Config.fromfile(path)
     dataset = DATASETS.get(cfg.train_dataloader.dataset.type)
     # the host's inference tools read the pipelines by these names
@@ -54,6 +54,11 @@ def test_heads_have_the_data_sets_classes(path):
     assert cfg.test_pipeline == cfg.test_dataloader.dataset.pipeline
     assert {head.num_classes for head in heads_of(cfg)} == {len(dataset.METAINFO['classes'])}
     assert cfg.val_dataloader.dataset.type == cfg.train_dataloader.dataset.type
+    # test-time augmentation starts from the test's size, or from factors of the pictures' own
+    transforms = next(step for step in cfg.tta_pipeline if step.type == 'TestTimeAug').transforms
+    resizes = [step for alternatives in transforms for step in alternatives if step.type == 'Resize']
+    tested = [step for step in cfg.test_pipeline if step.type == 'Resize']
+    assert resizes == tested or all('scale_factor' in step for step in resizes)
 
 
 @pytest.mark.parametrize('path', CONFIGS, ids=lambda path: path.stem)
