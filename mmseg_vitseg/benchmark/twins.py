@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
 
 from mmengine.config import ConfigDict
 from torch import nn
@@ -12,7 +11,7 @@ from mmseg_vitseg.models.mit import MixVisionTransformer
 from mmseg_vitseg.registry import SCOPE
 from mmseg_vitseg.upgrading.counterparts import NAMES, classes, defaults
 
-VARIANTS: dict[str, Mapping[Any, Mapping]] = {'VisionTransformer': VITS, 'MixVisionTransformer': MITS}
+VARIANTS: dict[str, Mapping] = {'VisionTransformer': VITS, 'MixVisionTransformer': MITS}
 
 # Ours only, and without effect on what is measured: what a checkpoint must fill; norms' eps, which `share_eps` copies.
 WITHOUT_EFFECT = ('from_scratch', 'reduction_norm_cfg')
@@ -58,7 +57,7 @@ def host_twin(node, notes: list[str]):
 def _spell_out_variant(name: str, node: ConfigDict, ours: dict) -> None:
     """Put the sizes that a variant stands for in its place."""
     if name in VARIANTS:
-        sizes = VARIANTS[name][node.pop('variant', ours['variant'])]
+        sizes = vars(VARIANTS[name][node.pop('variant', ours['variant'])])
         node.update({key: size if node.get(key) is None else node[key] for key, size in sizes.items()})
 
 

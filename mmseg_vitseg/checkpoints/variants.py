@@ -47,19 +47,19 @@ def usual_depths(weights: Mapping[str, Tensor]) -> set[tuple[int, ...]]:
     stem, kernel = weights.get('stages.0.patch_embed.proj.weight'), weights.get('patch_embed.proj.weight')
     variants, weight = (MITS, stem) if stem is not None else (VITS, kernel)
     width = None if weight is None else len(weight)
-    depths = [sizes['num_layers'] for sizes in variants.values() if sizes['embed_dims'] == width]
+    depths = [row.num_layers for row in variants.values() if row.embed_dims == width]
     return {depth if isinstance(depth, tuple) else (depth,) for depth in depths}
 
 
 def _vit(width: int, depth: int) -> str:
     """Return a ViT's name, up to the size of its patches."""
-    letters = {(sizes['embed_dims'], sizes['num_layers']): LETTERS[name] for name, sizes in VITS.items()}
+    letters = {(row.embed_dims, row.num_layers): LETTERS[name] for name, row in VITS.items()}
     letter = letters.get((width, depth))
     return f'ViT-{letter}/' if letter else f'ViT of {depth} blocks, width {width}, patches '
 
 
 def _mit(width: int, depths: tuple[int, ...]) -> str:
-    names = {(sizes['embed_dims'], sizes['num_layers']): name for name, sizes in MITS.items() if name}
+    names = {(row.embed_dims, row.num_layers): name for name, row in MITS.items() if name}
     name = names.get((width, depths))
     return f'MiT-{name.upper()}' if name else f'MiT of {depths} blocks, width {width} and up'
 

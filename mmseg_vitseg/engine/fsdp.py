@@ -15,7 +15,6 @@ from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.checkpoints.accounting import account_for
 from mmseg_vitseg.engine.running.terminal import shorten
 from mmseg_vitseg.models.layers import Block
-from mmseg_vitseg.models.mit import MixBlock
 from mmseg_vitseg.registry import FUNCTIONS, STRATEGIES
 
 GATHERED_ANEW = (ShardingStrategy.FULL_SHARD, ShardingStrategy.HYBRID_SHARD)  # weights, at each forward pass
@@ -24,7 +23,7 @@ GATHERED_ANEW = (ShardingStrategy.FULL_SHARD, ShardingStrategy.HYBRID_SHARD)  # 
 @FUNCTIONS.register_module()
 def is_block(module: nn.Module) -> bool:
     """Tell the transformer blocks of our backbones: ``activation_checkpointing=dict(check_fn='mmseg_vitseg.is_block')``."""
-    return isinstance(module, (Block, MixBlock))
+    return isinstance(module, Block)
 
 
 @FUNCTIONS.register_module()

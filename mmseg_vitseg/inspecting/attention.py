@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mmseg_vitseg.models.layers import Attention
-from mmseg_vitseg.models.mit import EfficientAttention
+from mmseg_vitseg.models.mit_layers import EfficientAttention
 
 
 def attention_weights(attention: Attention | EfficientAttention, x: Tensor, query: int | None = None) -> Tensor:

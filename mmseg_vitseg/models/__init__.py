@@ -5,8 +5,8 @@ from mmseg_vitseg.models.heads import LinearPatchHead, SegformerHead, SETRMLAHea
 from mmseg_vitseg.models.losses import CrossEntropyLoss, DiceLoss, FocalLoss, LovaszLoss, TverskyLoss
 from mmseg_vitseg.models.mit import MixVisionTransformer
 from mmseg_vitseg.models.necks import MLANeck
+from mmseg_vitseg.models.seg_tta_model import SegTTAModel
 from mmseg_vitseg.models.segmentor import EncoderDecoder
-from mmseg_vitseg.models.tta import SegTTAModel
 from mmseg_vitseg.models.vit import VisionTransformer
 
 __all__ = [

@@ -1,13 +1,16 @@
-"""The parts of a plain vision transformer, with the parameter names of timm's.
+"""The parts of a vision transformer, with the parameter names of timm's.
 
 B batch, C input channels, H W image size in pixels, p patch size in pixels, h w patch grid,
-N tokens (patches and any class or register tokens), D width, M heads, d = D / M.
+N tokens (patches and any class or register tokens), n keys, D width, M heads, d = D / M.
 """
 
+import numpy as np
 import torch.nn.functional as F
 from mmcv.cnn import build_activation_layer, build_norm_layer
 from mmcv.cnn.bricks.drop import DropPath
+from mmengine.model.weight_init import trunc_normal_
 from torch import Tensor, nn, ones
+from torch.utils.checkpoint import checkpoint
 
 from mmseg_vitseg.ops.patches import images_to_patches
 
@@ -31,7 +34,7 @@ class PatchEmbed(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention (arXiv 1706.03762, section 3.2), through torch's fused kernel."""
+    """Multi-head self-attention (arXiv 1706.03762, section 3.2)."""
 
     def __init__(self, *, embed_dims: int, num_heads: int, qkv_bias: bool, attn_drop_rate: float, drop_rate: float):
         super().__init__()
@@ -48,10 +51,24 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, N, D) to (B, N, D)."""
         q, k, v = self.project(x)  # each (B, M, N, d)
-        dropout = self.attn_drop_rate if self.training else 0.0
-        x = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)  # (B, M, N, d)
-        x = x.transpose(1, 2).flatten(2)  # (B, N, D)
+        x = attend(q, k, v, self.attn_drop_rate if self.training else 0.0)  # (B, N, D)
         return self.proj_drop(self.proj(x))
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, drop_rate: float) -> Tensor:
+    """Attend by torch's fused kernel.
+
+    Args:
+        q: queries, (B, M, N, d).
+        k: keys, (B, M, n, d).
+        v: values, (B, M, n, d).
+        drop_rate: dropout of attention weights.
+
+    Returns:
+        the heads side by side, (B, N, D).
+    """
+    x = F.scaled_dot_product_attention(q, k, v, dropout_p=drop_rate)  # (B, M, N, d)
+    return x.transpose(1, 2).flatten(2)
 
 
 class Mlp(nn.Module):
@@ -84,44 +101,54 @@ class LayerScale(nn.Module):
 
 
 class Block(nn.Module):
-    """Pre-norm transformer encoder block (ViT, equations 2 and 3), with optional layer scale and drop path."""
+    """Pre-norm transformer encoder block (ViT, equations 2 and 3), with optional layer scale and drop path.
+
+    Args:
+        attn: attention, or what takes its place.
+        mlp: the MLP, or what takes its place.
+        embed_dims: D.
+        norm_cfg: the norms before the two.
+        drop_path_rate: stochastic depth (arXiv 1603.09382).
+        layer_scale: initial value of a learned factor a channel on each branch; None for none.
+    """
 
     def __init__(
         self,
+        attn: nn.Module,
+        mlp: nn.Module,
         *,
         embed_dims: int,
-        num_heads: int,
-        mlp_ratio: float,
-        qkv_bias: bool,
-        drop_rate: float,
-        attn_drop_rate: float,
-        mlp_drop_rates: tuple[float, float],
-        drop_path_rate: float,
-        layer_scale: float | None,
         norm_cfg: dict,
-        act_cfg: dict,
+        drop_path_rate: float,
+        layer_scale: float | None = None,
     ):
         super().__init__()
         self.norm1 = build_norm_layer(norm_cfg, embed_dims)[1]
-        self.attn = Attention(
-            embed_dims=embed_dims,
-            num_heads=num_heads,
-            qkv_bias=qkv_bias,
-            attn_drop_rate=attn_drop_rate,
-            drop_rate=drop_rate,
-        )
+        self.attn = attn
         self.norm2 = build_norm_layer(norm_cfg, embed_dims)[1]
-        self.mlp = Mlp(
-            embed_dims=embed_dims,
-            hidden_dims=int(mlp_ratio * embed_dims),
-            act_cfg=act_cfg,
-            drop_rates=mlp_drop_rates,
-        )
+        self.mlp = mlp
         self.ls1 = nn.Identity() if layer_scale is None else LayerScale(embed_dims, layer_scale)
         self.ls2 = nn.Identity() if layer_scale is None else LayerScale(embed_dims, layer_scale)
         self.drop_path = DropPath(drop_path_rate) if drop_path_rate > 0 else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map (B, N, D) to (B, N, D)."""
+        """Map tokens (B, ..., D) to (B, ..., D)."""
         x = x + self.drop_path(self.ls1(self.attn(self.norm1(x))))
         return x + self.drop_path(self.ls2(self.mlp(self.norm2(x))))
+
+
+def run_block(block: nn.Module, x: Tensor, with_cp: bool) -> Tensor:
+    """Run a block on tokens; with gradient checkpointing, its activations are computed again in the backward pass."""
+    return checkpoint(block, x, use_reentrant=False) if with_cp and x.requires_grad else block(x)
+
+
+def rising_rates(highest: float, depth: int) -> list[float]:
+    """Return the rate of each block's stochastic depth, which grows linearly from 0."""
+    return np.linspace(0, highest, depth).tolist()
+
+
+def draw_linear(layer: nn.Linear) -> None:
+    """Draw a layer's weights as timm's ViTs do."""
+    trunc_normal_(layer.weight, std=0.02)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)

@@ -1,154 +1,22 @@
 """SegFormer's hierarchical transformer as a segmentation backbone.
 
-B batch, C input channels, H W image size in pixels, D width, M heads, d = D / M, R spatial reduction. A stage keeps its
-tokens as a map with channels last, (B, h, w, D): what linear layers and norms take, and, seen as (B, D, h, w), the memory
-layout in which convolutions run fastest. No layout is ever changed.
+B batch, C input channels, H W image size in pixels, D width, h w size of a stage's map of tokens, R spatial reduction.
 """
 
 import math
 from collections.abc import Sequence
+from functools import partial
+from itertools import islice
 
-import numpy as np
-import torch.nn.functional as F
-from mmcv.cnn import build_activation_layer, build_norm_layer
-from mmcv.cnn.bricks.drop import DropPath
-from mmengine.model.weight_init import trunc_normal_
+from mmcv.cnn import build_norm_layer
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from mmseg_vitseg.architectures import MITS
-from mmseg_vitseg.models.arguments import check_rates, check_sizes
+from mmseg_vitseg.architectures import MITS, variant_with
+from mmseg_vitseg.models.argument_checks import check_rates, check_sizes
 from mmseg_vitseg.models.backbone import Backbone, resolve_indices
+from mmseg_vitseg.models.layers import Block, draw_linear, rising_rates, run_block
+from mmseg_vitseg.models.mit_layers import EfficientAttention, MixFFN, OverlapPatchEmbed
 from mmseg_vitseg.registry import MODELS
-
-
-def conv_channels_last(conv: nn.Conv2d, x: Tensor) -> Tensor:
-    """Convolve (B, h, w, C): (B, h', w', K), a view of what torch computes in that memory layout."""
-    return conv(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-
-
-class OverlapPatchEmbed(nn.Module):
-    """Overlapping patches (section 3.1, "overlapped patch merging"): a strided convolution and a norm."""
-
-    def __init__(self, *, in_channels: int, embed_dims: int, patch_size: int, stride: int, norm_cfg: dict):
-        super().__init__()
-        self.proj = nn.Conv2d(in_channels, embed_dims, patch_size, stride, padding=patch_size // 2)
-        self.norm = build_norm_layer(norm_cfg, embed_dims)[1]
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, H, W, C) to (B, h, w, D), h = ceil(H / stride) for odd patch sizes."""
-        return self.norm(conv_channels_last(self.proj, x))
-
-
-class EfficientAttention(nn.Module):
-    """Self-attention whose keys and values are reduced R x R to one (section 3.1, equation 2)."""
-
-    def __init__(
-        self,
-        *,
-        embed_dims: int,
-        num_heads: int,
-        sr_ratio: int,
-        qkv_bias: bool,
-        attn_drop_rate: float,
-        drop_rate: float,
-        norm_cfg: dict,
-    ):
-        super().__init__()
-        self.num_heads = num_heads
-        self.sr_ratio = sr_ratio
-        self.attn_drop_rate = attn_drop_rate
-        self.q = nn.Linear(embed_dims, embed_dims, bias=qkv_bias)
-        self.kv = nn.Linear(embed_dims, 2 * embed_dims, bias=qkv_bias)
-        self.sr = nn.Conv2d(embed_dims, embed_dims, sr_ratio, sr_ratio) if sr_ratio > 1 else None
-        self.norm = build_norm_layer(norm_cfg, embed_dims)[1] if sr_ratio > 1 else None
-        self.proj = nn.Linear(embed_dims, embed_dims)
-        self.proj_drop = nn.Dropout(drop_rate)
-
-    def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Map (B, h, w, D) to queries (B, M, h w, d), and keys and values (B, M, n, d), n = (h // R) (w // R)."""
-        q = self.q(x).flatten(1, 2).unflatten(2, (self.num_heads, -1)).transpose(1, 2)  # (B, M, h w, d)
-        reduced = self._reduce(x).flatten(1, 2)  # (B, n, D)
-        k, v = self.kv(reduced).unflatten(2, (2, self.num_heads, -1)).permute(2, 0, 3, 1, 4)  # each (B, M, n, d)
-        return q, k, v
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, h, w, D) to (B, h, w, D)."""
-        q, k, v = self.project(x)
-        dropout = self.attn_drop_rate if self.training else 0.0
-        out = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)  # (B, M, h w, d)
-        out = out.transpose(1, 2).reshape(x.shape)  # (B, h, w, D)
-        return self.proj_drop(self.proj(out))
-
-    def _reduce(self, x: Tensor) -> Tensor:
-        if self.sr is None or self.norm is None:  # neither or both
-            return x
-        if min(x.shape[1:3]) < self.sr_ratio:
-            raise ValueError(
-                f'MixVisionTransformer: a map of {x.shape[1]} x {x.shape[2]} is too small for sr_ratio={self.sr_ratio}; '
-                'use larger images or smaller sr_ratios'
-            )
-        return self.norm(conv_channels_last(self.sr, x))
-
-
-class MixFFN(nn.Module):
-    """The MLP with a depthwise 3x3 convolution in it, which tells positions (section 3.1, equation 3)."""
-
-    def __init__(self, *, embed_dims: int, hidden_dims: int, act_cfg: dict, drop_rate: float):
-        super().__init__()
-        self.fc1 = nn.Linear(embed_dims, hidden_dims)
-        self.dwconv = nn.Conv2d(hidden_dims, hidden_dims, 3, padding=1, groups=hidden_dims)
-        self.act = build_activation_layer(act_cfg)
-        self.drop1 = nn.Dropout(drop_rate)
-        self.fc2 = nn.Linear(hidden_dims, embed_dims)
-        self.drop2 = nn.Dropout(drop_rate)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, h, w, D) to (B, h, w, D)."""
-        x = conv_channels_last(self.dwconv, self.fc1(x))
-        x = self.drop1(self.act(x))
-        return self.drop2(self.fc2(x))
-
-
-class MixBlock(nn.Module):
-    """Pre-norm encoder block: efficient attention, then Mix-FFN, each with drop path."""
-
-    def __init__(
-        self,
-        *,
-        embed_dims: int,
-        num_heads: int,
-        mlp_ratio: float,
-        sr_ratio: int,
-        qkv_bias: bool,
-        drop_rate: float,
-        attn_drop_rate: float,
-        drop_path_rate: float,
-        norm_cfg: dict,
-        reduction_norm_cfg: dict,
-        act_cfg: dict,
-    ):
-        super().__init__()
-        self.norm1 = build_norm_layer(norm_cfg, embed_dims)[1]
-        self.attn = EfficientAttention(
-            embed_dims=embed_dims,
-            num_heads=num_heads,
-            sr_ratio=sr_ratio,
-            qkv_bias=qkv_bias,
-            attn_drop_rate=attn_drop_rate,
-            drop_rate=drop_rate,
-            norm_cfg=reduction_norm_cfg,
-        )
-        self.norm2 = build_norm_layer(norm_cfg, embed_dims)[1]
-        self.mlp = MixFFN(
-            embed_dims=embed_dims, hidden_dims=int(mlp_ratio * embed_dims), act_cfg=act_cfg, drop_rate=drop_rate
-        )
-        self.drop_path = DropPath(drop_path_rate) if drop_path_rate > 0 else nn.Identity()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, h, w, D) to (B, h, w, D)."""
-        x = x + self.drop_path(self.attn(self.norm1(x)))
-        return x + self.drop_path(self.mlp(self.norm2(x)))
 
 
 class Stage(nn.Module):
@@ -165,7 +33,7 @@ class Stage(nn.Module):
         """Map (B, H, W, C) to (B, h, w, D)."""
         x = self.patch_embed(x)
         for block in self.blocks:
-            x = checkpoint(block, x, use_reentrant=False) if self.with_cp and x.requires_grad else block(x)
+            x = run_block(block, x, self.with_cp)
         return self.norm(x)
 
 
@@ -234,32 +102,36 @@ class MixVisionTransformer(Backbone):
         init_cfg: dict | list[dict] | None = None,
     ):
         super().__init__(pretrained=pretrained, init_cfg=init_cfg)
-        if variant not in MITS:
-            allowed = ', '.join(map(str, MITS))
-            raise ValueError(f'MixVisionTransformer: variant={variant!r}; allowed: {allowed}')
-        sizes = MITS[variant]
-        embed_dims = sizes['embed_dims'] if embed_dims is None else embed_dims
-        num_layers = sizes['num_layers'] if num_layers is None else num_layers
-        num_heads = sizes['num_heads'] if num_heads is None else num_heads
+        given = dict(embed_dims=embed_dims, num_layers=num_layers, num_heads=num_heads)
+        sizes = variant_with('MixVisionTransformer', MITS, variant, **given)
         per_stage = dict(
-            num_layers=num_layers, num_heads=num_heads, patch_sizes=patch_sizes, strides=strides, sr_ratios=sr_ratios
+            num_layers=sizes.num_layers,
+            num_heads=sizes.num_heads,
+            patch_sizes=patch_sizes,
+            strides=strides,
+            sr_ratios=sr_ratios,
         )
-        for name, values in per_stage.items():
-            if len(values) != num_stages:
-                raise ValueError(
-                    f'MixVisionTransformer: {name}={tuple(values)} for num_stages={num_stages}; one a stage'
-                )
-        check_sizes('MixVisionTransformer', embed_dims=embed_dims, in_channels=in_channels, **per_stage)
-        check_rates(
-            'MixVisionTransformer', drop_rate=drop_rate, attn_drop_rate=attn_drop_rate, drop_path_rate=drop_path_rate
-        )
+        _check_stages(num_stages, per_stage)
+        check_sizes('MixVisionTransformer', embed_dims=sizes.embed_dims, in_channels=in_channels, **per_stage)
+        rates = dict(drop_rate=drop_rate, attn_drop_rate=attn_drop_rate, drop_path_rate=drop_path_rate)
+        check_rates('MixVisionTransformer', **rates)
         self.out_indices = resolve_indices('MixVisionTransformer', out_indices, num_stages, 'stage')
         self.in_channels = in_channels
         self.first_kernel_size = patch_sizes[0]
-        rates = iter(np.linspace(0, drop_path_rate, sum(num_layers)).tolist())
+        block = partial(
+            _block,
+            mlp_ratio=mlp_ratio,
+            qkv_bias=qkv_bias,
+            drop_rate=drop_rate,
+            attn_drop_rate=attn_drop_rate,
+            norm_cfg=norm_cfg,
+            reduction_norm_cfg=reduction_norm_cfg or norm_cfg,
+            act_cfg=act_cfg,
+        )
+        paths = iter(rising_rates(drop_path_rate, sum(sizes.num_layers)))
         self.stages = nn.ModuleList()
         for depth, heads, patch_size, stride, sr_ratio in zip(*per_stage.values(), strict=True):
-            width = embed_dims * heads
+            width = sizes.embed_dims * heads
             patch_embed = OverlapPatchEmbed(
                 in_channels=in_channels,
                 embed_dims=width,
@@ -268,20 +140,7 @@ class MixVisionTransformer(Backbone):
                 norm_cfg=reduction_norm_cfg or norm_cfg,
             )
             blocks = [
-                MixBlock(
-                    embed_dims=width,
-                    num_heads=heads,
-                    mlp_ratio=mlp_ratio,
-                    sr_ratio=sr_ratio,
-                    qkv_bias=qkv_bias,
-                    drop_rate=drop_rate,
-                    attn_drop_rate=attn_drop_rate,
-                    drop_path_rate=next(rates),
-                    norm_cfg=norm_cfg,
-                    reduction_norm_cfg=reduction_norm_cfg or norm_cfg,
-                    act_cfg=act_cfg,
-                )
-                for _ in range(depth)
+                block(width, num_heads=heads, sr_ratio=sr_ratio, drop_path_rate=rate) for rate in islice(paths, depth)
             ]
             self.stages.append(Stage(patch_embed, blocks, build_norm_layer(norm_cfg, width)[1], with_cp))
             in_channels = width
@@ -301,9 +160,41 @@ class MixVisionTransformer(Backbone):
         """Draw weights as the authors do."""
         for module in self.modules():
             if isinstance(module, nn.Linear):
-                trunc_normal_(module.weight, std=0.02)
+                draw_linear(module)
             elif isinstance(module, nn.Conv2d):
                 fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels // module.groups
                 nn.init.normal_(module.weight, std=math.sqrt(2 / fan_out))
-            if isinstance(module, (nn.Linear, nn.Conv2d)) and module.bias is not None:
                 nn.init.zeros_(module.bias)
+
+
+def _check_stages(num_stages: int, per_stage: dict[str, Sequence[int]]) -> None:
+    for name, values in per_stage.items():
+        if len(values) != num_stages:
+            raise ValueError(f'MixVisionTransformer: {name}={tuple(values)} for num_stages={num_stages}; one a stage')
+
+
+def _block(
+    embed_dims: int,
+    *,
+    num_heads: int,
+    sr_ratio: int,
+    mlp_ratio: float,
+    qkv_bias: bool,
+    drop_rate: float,
+    attn_drop_rate: float,
+    drop_path_rate: float,
+    norm_cfg: dict,
+    reduction_norm_cfg: dict,
+    act_cfg: dict,
+) -> Block:
+    attn = EfficientAttention(
+        embed_dims=embed_dims,
+        num_heads=num_heads,
+        sr_ratio=sr_ratio,
+        qkv_bias=qkv_bias,
+        attn_drop_rate=attn_drop_rate,
+        drop_rate=drop_rate,
+        norm_cfg=reduction_norm_cfg,
+    )
+    mlp = MixFFN(embed_dims=embed_dims, hidden_dims=int(mlp_ratio * embed_dims), act_cfg=act_cfg, drop_rate=drop_rate)
+    return Block(attn, mlp, embed_dims=embed_dims, norm_cfg=norm_cfg, drop_path_rate=drop_path_rate)

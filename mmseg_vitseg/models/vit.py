@@ -5,18 +5,17 @@ tokens, N = T + h w tokens, D width.
 """
 
 from collections.abc import Sequence
+from functools import partial
 
-import numpy as np
 import torch
 from mmcv.cnn import build_norm_layer
 from mmengine.model.weight_init import trunc_normal_
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from mmseg_vitseg.architectures import VITS
-from mmseg_vitseg.models.arguments import check_rates, check_sizes, refuse_arguments
+from mmseg_vitseg.architectures import VITS, ViT, variant_with
+from mmseg_vitseg.models.argument_checks import check_choices, check_rates, check_sizes, refuse_arguments
 from mmseg_vitseg.models.backbone import Backbone, resolve_indices
-from mmseg_vitseg.models.layers import Block, PatchEmbed
+from mmseg_vitseg.models.layers import Attention, Block, Mlp, PatchEmbed, draw_linear, rising_rates, run_block
 from mmseg_vitseg.ops.patches import pad_to_patches
 from mmseg_vitseg.ops.position import resize_position_grid
 from mmseg_vitseg.registry import MODELS
@@ -120,67 +119,48 @@ class VisionTransformer(Backbone):
     ):
         refuse_arguments(type(self), host_arguments, HOST_DEFAULTS)
         super().__init__(pretrained=pretrained, init_cfg=init_cfg)
-        if variant not in VITS:
-            raise ValueError(f'VisionTransformer: variant={variant!r}; allowed: {", ".join(VITS)}')
-        sizes = VITS[variant]
-        embed_dims = sizes['embed_dims'] if embed_dims is None else embed_dims
-        num_layers = sizes['num_layers'] if num_layers is None else num_layers
-        num_heads = sizes['num_heads'] if num_heads is None else num_heads
-        check_sizes('VisionTransformer', embed_dims=embed_dims, num_layers=num_layers, num_heads=num_heads)
-        check_sizes('VisionTransformer', patch_size=patch_size, in_channels=in_channels)
+        given = dict(embed_dims=embed_dims, num_layers=num_layers, num_heads=num_heads)
+        sizes = variant_with('VisionTransformer', VITS, variant, **given)
         rates = dict(drop_rate=drop_rate, attn_drop_rate=attn_drop_rate, drop_path_rate=drop_path_rate)
         check_rates('VisionTransformer', **rates, mlp_drop_rate=mlp_drop_rate or 0.0)
-        if embed_dims % num_heads:
-            raise ValueError(f'VisionTransformer: num_heads={num_heads} must divide embed_dims={embed_dims}')
-        if input_norm not in (None, 'batch'):
-            raise ValueError(f"VisionTransformer: input_norm={input_norm!r}; allowed: None, 'batch'")
-        if interpolate_mode not in ('bicubic', 'bilinear'):
-            raise ValueError(
-                f"VisionTransformer: interpolate_mode={interpolate_mode!r}; allowed: 'bicubic', 'bilinear'"
-            )
-        if not -1 <= frozen_stages <= num_layers:
-            raise ValueError(f'VisionTransformer: frozen_stages={frozen_stages}; allowed: -1 to {num_layers}')
-
-        height, width = (img_size, img_size) if isinstance(img_size, int) else _pair(img_size)
-        self.grid = (height // patch_size, width // patch_size)
-        if min(self.grid) < 1:
-            raise ValueError(f'VisionTransformer: img_size={img_size} is smaller than patch_size={patch_size}')
-        self.embed_dims = embed_dims
+        check_choices('VisionTransformer', (None, 'batch'), input_norm=input_norm)
+        check_choices('VisionTransformer', ('bicubic', 'bilinear'), interpolate_mode=interpolate_mode)
+        _check_sizes(sizes, patch_size, in_channels, frozen_stages)
+        self.grid = _grid(img_size, patch_size)
+        self.embed_dims = sizes.embed_dims
         self.in_channels = in_channels
         self.patch_size = self.first_kernel_size = patch_size
-        self.out_indices = resolve_indices('VisionTransformer', out_indices, num_layers, 'block')
+        self.out_indices = resolve_indices('VisionTransformer', out_indices, sizes.num_layers, 'block')
         self.interpolate_mode = interpolate_mode
         self.antialias = antialias
         self.norm_eval = norm_eval
         self.with_cp = with_cp
         self.frozen_stages = frozen_stages
 
-        self.input_norm = nn.BatchNorm2d(in_channels) if input_norm == 'batch' else None
+        self.input_norm = nn.BatchNorm2d(in_channels) if input_norm else None
         self.patch_embed = PatchEmbed(
-            in_channels=in_channels, embed_dims=embed_dims, patch_size=patch_size, bias=patch_bias
+            in_channels=in_channels, embed_dims=sizes.embed_dims, patch_size=patch_size, bias=patch_bias
         )
-        num_positions = self.grid[0] * self.grid[1] + with_cls_token
-        self.cls_token = nn.Parameter(torch.zeros(1, 1, embed_dims)) if with_cls_token else None
-        self.reg_token = nn.Parameter(torch.zeros(1, num_registers, embed_dims)) if num_registers else None
-        self.pos_embed = nn.Parameter(torch.zeros(1, num_positions, embed_dims))
+        self.cls_token = _tokens(int(with_cls_token), sizes.embed_dims)
+        self.reg_token = _tokens(num_registers, sizes.embed_dims)
+        self.pos_embed = _tokens(self.grid[0] * self.grid[1] + with_cls_token, sizes.embed_dims)
         self.pos_drop = nn.Dropout(drop_rate)
-        self.blocks = nn.ModuleList(
-            Block(
-                embed_dims=embed_dims,
-                num_heads=num_heads,
-                mlp_ratio=mlp_ratio,
-                qkv_bias=qkv_bias,
-                drop_rate=drop_rate,
-                attn_drop_rate=attn_drop_rate,
-                mlp_drop_rates=(drop_rate, drop_rate) if mlp_drop_rate is None else (0.0, mlp_drop_rate),
-                drop_path_rate=rate,
-                layer_scale=layer_scale,
-                norm_cfg=norm_cfg,
-                act_cfg=act_cfg,
-            )
-            for rate in np.linspace(0, drop_path_rate, num_layers).tolist()
+        block = partial(
+            _block,
+            sizes,
+            mlp_ratio=mlp_ratio,
+            qkv_bias=qkv_bias,
+            layer_scale=layer_scale,
+            drop_rate=drop_rate,
+            attn_drop_rate=attn_drop_rate,
+            mlp_drop_rates=(drop_rate, drop_rate) if mlp_drop_rate is None else (0.0, mlp_drop_rate),
+            norm_cfg=norm_cfg,
+            act_cfg=act_cfg,
         )
-        self.norm = build_norm_layer(norm_cfg, embed_dims)[1] if final_norm else None
+        self.blocks = nn.ModuleList(
+            block(drop_path_rate=rate) for rate in rising_rates(drop_path_rate, sizes.num_layers)
+        )
+        self.norm = build_norm_layer(norm_cfg, sizes.embed_dims)[1] if final_norm else None
         self._freeze()
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -193,7 +173,7 @@ class VisionTransformer(Backbone):
         x = self._embed(images, grid)  # (B, N, D)
         outputs = []
         for index, block in enumerate(self.blocks):
-            x = checkpoint(block, x, use_reentrant=False) if self.with_cp and x.requires_grad else block(x)
+            x = run_block(block, x, self.with_cp)
             if self.norm is not None and index == len(self.blocks) - 1:
                 x = self.norm(x)
             if index in self.out_indices:
@@ -229,9 +209,7 @@ class VisionTransformer(Backbone):
                 trunc_normal_(token, std=0.02)
         for module in self.modules():
             if isinstance(module, nn.Linear):
-                trunc_normal_(module.weight, std=0.02)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+                draw_linear(module)
         # unit variance for unit-variance pixels, whatever the patch size
         trunc_normal_(self.patch_embed.proj.weight, std=self.patch_embed.proj.in_features**-0.5)
 
@@ -260,7 +238,50 @@ class VisionTransformer(Backbone):
         return self
 
 
-def _pair(img_size: Sequence[int]) -> tuple[int, int]:
-    if not isinstance(img_size, Sequence) or isinstance(img_size, str) or len(img_size) not in (1, 2):
+def _tokens(count: int, width: int) -> nn.Parameter | None:
+    """Return tokens (1, count, D), None where there are none."""
+    return nn.Parameter(torch.zeros(1, count, width)) if count else None
+
+
+def _block(
+    sizes: ViT,
+    *,
+    mlp_ratio: float,
+    qkv_bias: bool,
+    layer_scale: float | None,
+    drop_rate: float,
+    attn_drop_rate: float,
+    mlp_drop_rates: tuple[float, float],
+    drop_path_rate: float,
+    norm_cfg: dict,
+    act_cfg: dict,
+) -> Block:
+    width = sizes.embed_dims
+    attn = Attention(
+        embed_dims=width,
+        num_heads=sizes.num_heads,
+        qkv_bias=qkv_bias,
+        attn_drop_rate=attn_drop_rate,
+        drop_rate=drop_rate,
+    )
+    mlp = Mlp(embed_dims=width, hidden_dims=int(mlp_ratio * width), act_cfg=act_cfg, drop_rates=mlp_drop_rates)
+    return Block(attn, mlp, embed_dims=width, norm_cfg=norm_cfg, drop_path_rate=drop_path_rate, layer_scale=layer_scale)
+
+
+def _check_sizes(sizes: ViT, patch_size: int, in_channels: int, frozen_stages: int) -> None:
+    check_sizes('VisionTransformer', **vars(sizes), patch_size=patch_size, in_channels=in_channels)
+    if sizes.embed_dims % sizes.num_heads:
+        raise ValueError(f'VisionTransformer: num_heads={sizes.num_heads} must divide embed_dims={sizes.embed_dims}')
+    if not -1 <= frozen_stages <= sizes.num_layers:
+        raise ValueError(f'VisionTransformer: frozen_stages={frozen_stages}; allowed: -1 to {sizes.num_layers}')
+
+
+def _grid(img_size: int | Sequence[int], patch_size: int) -> tuple[int, int]:
+    """Return how many whole patches an image has, (h, w)."""
+    sides = [img_size] if isinstance(img_size, int) else img_size
+    if not isinstance(sides, Sequence) or isinstance(sides, str) or len(sides) not in (1, 2):
         raise ValueError(f'VisionTransformer: img_size={img_size}; allowed: an int or (height, width)')
-    return img_size[0], img_size[-1]
+    grid = sides[0] // patch_size, sides[-1] // patch_size
+    if min(grid) < 1:
+        raise ValueError(f'VisionTransformer: img_size={img_size} is smaller than patch_size={patch_size}')
+    return grid

@@ -12,6 +12,8 @@ from torch.autograd.function import once_differentiable
 from mmseg_vitseg.labels import IGNORED, check_labels
 from mmseg_vitseg.ops.resampling import Resampling, Strips, resizings
 
+EPS = torch.finfo(torch.float32).eps  # the host's guard against a batch without a label
+
 
 class Loss(NamedTuple):
     """What :func:`upsample_cross_entropy` returns."""
@@ -56,20 +58,24 @@ def upsample_cross_entropy(
             f'upsample_cross_entropy: logits {tuple(logits.shape)} and labels {tuple(labels.shape)}; '
             'allowed: (B, K, h, w) and (B, H, W)'
         )
-    valid = labels != ignore_index
     check_labels(labels, logits.shape[1], ignore_index)
-    weights = valid.to(torch.float32) if class_weight is None else class_weight.new_zeros(labels.shape)
-    if class_weight is not None:
-        weights[valid] = class_weight[labels[valid]]
-    divisor = 1.0
-    if reduction == 'mean':
-        counted = weights.sum() if class_weight is not None or avg_non_ignore else labels.numel()
-        divisor = counted + torch.finfo(torch.float32).eps  # the host's guard against a batch without a label
+    valid = labels != ignore_index
+    weights = _weights(labels, valid, class_weight, mean=reduction == 'mean', avg_non_ignore=avg_non_ignore)
     if resampling is None:
         resampling = resizings(tuple(logits.shape[-2:]), (tuple(labels.shape[-2:]),), align_corners)
-    total, correct = _UpsampleCrossEntropy.apply(logits, labels, weights / divisor, valid, resampling)
-    eps = torch.finfo(torch.float32).eps  # the host's guard again
-    return Loss(total, (correct + eps) * 100 / (valid.sum() + eps))
+    total, correct = _UpsampleCrossEntropy.apply(logits, labels, weights, valid, resampling)
+    return Loss(total, (correct + EPS) * 100 / (valid.sum() + EPS))
+
+
+def _weights(labels: Tensor, valid: Tensor, class_weight: Tensor | None, *, mean: bool, avg_non_ignore: bool) -> Tensor:
+    """Return how much each pixel's loss counts, (B, H, W)."""
+    weights = valid.to(torch.float32)
+    if class_weight is not None:
+        weights = class_weight[labels.where(valid, 0)] * weights
+    if not mean:
+        return weights
+    counted = weights.sum() if class_weight is not None or avg_non_ignore else labels.numel()
+    return weights / (counted + EPS)
 
 
 class _UpsampleCrossEntropy(torch.autograd.Function):

@@ -92,8 +92,8 @@ def test_whole_models_of_the_hosts_configs(size):
     for part in (prefixed, prefixed.backbone, prefixed.decode_head):
         part.type = f'mmseg_vitseg.{part.type}'
     host, ours = randomise(MODELS.build(model)), MODELS.build(prefixed).eval()
-    assert {name: model.backbone[name] for name in MITS[size]} == {
-        name: list(value) if isinstance(value, tuple) else value for name, value in MITS[size].items()
+    assert {name: model.backbone[name] for name in vars(MITS[size])} == {
+        name: list(value) if isinstance(value, tuple) else value for name, value in vars(MITS[size]).items()
     }
     ours.load_state_dict(host.state_dict())
     images = torch.randn(1, 3, 64, 64)

@@ -25,7 +25,7 @@ from mmseg_vitseg.engine.resuming.newest import doubts, newest_first
 from mmseg_vitseg.engine.resuming.trained_settings import twice_as_long
 from mmseg_vitseg.engine.running.terminal import TerminalRunner, shorten
 from mmseg_vitseg.errors import meant
-from mmseg_vitseg.models.tta import squashes_twice
+from mmseg_vitseg.models.seg_tta_model import squashes_twice
 
 
 def set_resume(cfg: Config, resume: str | None) -> None:

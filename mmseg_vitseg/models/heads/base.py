@@ -11,7 +11,7 @@ from mmseg.models import losses as host
 from torch import Tensor, nn
 
 from mmseg_vitseg.checkpoints.loading import load_pretrained_head, pretrained_options
-from mmseg_vitseg.models.arguments import check_sizes
+from mmseg_vitseg.models.argument_checks import check_sizes
 from mmseg_vitseg.models.losses.head_loss import head_loss
 from mmseg_vitseg.models.losses.modules import losses_of
 from mmseg_vitseg.models.small_logits import SmallLogitsHead

@@ -4,11 +4,11 @@ B batch, D width, h w patch grid, N = h w patches, p patch size in pixels, K cla
 """
 
 import torch.nn.functional as F
-from mmengine.model.weight_init import trunc_normal_
 from torch import Tensor, nn
 
-from mmseg_vitseg.models.arguments import check_sizes
+from mmseg_vitseg.models.argument_checks import check_sizes
 from mmseg_vitseg.models.heads.base import DecodeHead, input_size
+from mmseg_vitseg.models.layers import draw_linear
 from mmseg_vitseg.ops.patches import patches_to_images
 from mmseg_vitseg.ops.resampling import Resampling, unchanged
 from mmseg_vitseg.registry import MODELS
@@ -108,5 +108,4 @@ class LinearPatchHead(DecodeHead):
             return
         for module in self.projection:
             if isinstance(module, nn.Linear):
-                trunc_normal_(module.weight, std=0.02)
-                nn.init.zeros_(module.bias)
+                draw_linear(module)

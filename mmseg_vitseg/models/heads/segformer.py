@@ -6,9 +6,9 @@ B batch, L levels, D_i h_i w_i width and size of level i, C decoder channels, K 
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 
+from mmseg_vitseg.models.argument_checks import check_levels
 from mmseg_vitseg.models.convolutions import conv_norm_act, fold_norm, norm_act
 from mmseg_vitseg.models.heads.base import DecodeHead
-from mmseg_vitseg.models.heads.checks import check_levels
 from mmseg_vitseg.ops.reorder import merge_pointwise, pointwise_of_upsampled_levels
 from mmseg_vitseg.registry import MODELS
 

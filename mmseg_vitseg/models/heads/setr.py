@@ -7,9 +7,9 @@ import torch
 from mmcv.cnn import ConvModule, build_norm_layer
 from torch import Tensor, nn
 
+from mmseg_vitseg.models.argument_checks import check_choices, check_levels, check_scale
 from mmseg_vitseg.models.convolutions import conv_norm_act, norm_channels, upsample_conv_norm_act
 from mmseg_vitseg.models.heads.base import DecodeHead
-from mmseg_vitseg.models.heads.checks import check_levels, check_scale
 from mmseg_vitseg.ops.reorder import conv_of_upsampled, scaled
 from mmseg_vitseg.registry import MODELS
 
@@ -47,8 +47,7 @@ class SETRUPHead(DecodeHead):
         ],
         **base_arguments,
     ):
-        if kernel_size not in (1, 3):
-            raise ValueError(f'SETRUPHead: kernel_size={kernel_size}; allowed: 1, 3')
+        check_choices('SETRUPHead', (1, 3), kernel_size=kernel_size)
         up_scale = check_scale('SETRUPHead', up_scale)
         if num_convs < 1:
             raise ValueError(f'SETRUPHead: num_convs={num_convs}; at least one convolution is needed')
@@ -114,8 +113,7 @@ class SETRMLAHead(DecodeHead):
                 f'SETRMLAHead: channels={self.channels}; {len(self.in_channels)} levels of mla_channels={mla_channels} '
                 f'make {len(self.in_channels) * mla_channels}'
             )
-        if classifier_size not in (1, 3):
-            raise ValueError(f'SETRMLAHead: classifier_size={classifier_size}; allowed: 1, 3')
+        check_choices('SETRMLAHead', (1, 3), classifier_size=classifier_size)
         if classifier_size == 3:
             self.conv_seg = nn.Conv2d(self.channels, self.out_channels, 3, padding=1)
         self.classifier_size = classifier_size

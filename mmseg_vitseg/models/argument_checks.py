@@ -1,4 +1,4 @@
-"""Refusing, with the reason, arguments that a class does not take."""
+"""Refusing, with the reason, arguments that a class cannot take."""
 
 import inspect
 from collections.abc import Sequence
@@ -53,3 +53,43 @@ def check_rates(owner: str, **rates: float) -> None:
     for name, value in rates.items():
         if not isinstance(value, Real) or not 0 <= value <= 1:
             raise ValueError(f'{owner}: {name}={value!r}; allowed: 0 to 1')
+
+
+def check_choices(owner: str, allowed: Sequence, **values) -> None:
+    """Check that arguments are each one of the values that are allowed; see :func:`check_sizes`."""
+    for name, value in values.items():
+        if value not in allowed:
+            raise ValueError(f'{owner}: {name}={value!r}; allowed: {", ".join(map(repr, allowed))}')
+
+
+def check_levels(head: str, base_arguments: dict) -> None:
+    """Check that ``in_channels`` and ``in_index`` have one entry a level.
+
+    Args:
+        head: its class's name, for the error.
+        base_arguments: the host's BaseDecodeHead's.
+
+    Raises:
+        ValueError: they have not.
+    """
+    in_channels, in_index = base_arguments.get('in_channels'), base_arguments.get('in_index', -1)
+    paired = isinstance(in_channels, Sequence) and isinstance(in_index, Sequence) and len(in_channels) == len(in_index)
+    if not paired:
+        raise ValueError(
+            f'{head}: in_channels={in_channels} and in_index={in_index}; each is a list, one entry a level'
+        )
+
+
+def check_scale(head: str, up_scale: float) -> float:
+    """Return the upsampling's scale as a number; from a command line it may be text.
+
+    Raises:
+        ValueError: it is not above 0.
+    """
+    try:
+        scale = float(up_scale)
+    except (TypeError, ValueError):
+        scale = 0.0
+    if not scale > 0:
+        raise ValueError(f'{head}: up_scale={up_scale!r}; a number above 0 is needed')
+    return int(scale) if scale.is_integer() else scale
