@@ -50,17 +50,6 @@ def rollout(attentions: Sequence[Attention], inputs: Sequence[Tensor], query: in
     return row
 
 
-def principal_components(features: Tensor, count: int = 3) -> Tensor:
-    """Return the first principal components of features (N, D): (N, count), of mean 0, the largest variance first.
-
-    A component's sign is arbitrary; here its largest coefficient is positive.
-    """
-    centred = (features - features.mean(0)).double()
-    axes = torch.linalg.eigh(centred.T @ centred).eigenvectors.flip(1)[:, :count]  # (D, count)
-    largest = axes.gather(0, axes.abs().argmax(0, keepdim=True))
-    return (centred @ (axes * largest.sign())).to(features.dtype)
-
-
 def _weights(q: Tensor, k: Tensor) -> Tensor:
     """Return softmax(q k^T / sqrt(d)) of (..., N, d) and (..., n, d): (..., N, n)."""
     return (q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5).softmax(-1)

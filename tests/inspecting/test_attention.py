@@ -8,7 +8,8 @@ from mmseg.registry import MODELS
 from torch import nn
 from torch.testing import assert_close
 
-from mmseg_vitseg.inspecting.attention import attention_weights, principal_components, rollout
+from mmseg_vitseg.inspecting.attention import attention_weights, rollout
+from mmseg_vitseg.inspecting.features import principal_components
 
 VIT = dict(type='mmseg_vitseg.VisionTransformer', embed_dims=24, num_layers=3, num_heads=4, patch_size=8, img_size=32)
 MIT = dict(
