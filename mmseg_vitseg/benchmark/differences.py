@@ -7,9 +7,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from mmseg_vitseg.benchmark.building import draw
-from mmseg_vitseg.benchmark.twins import share_eps
-from mmseg_vitseg.benchmark.variants import Segmentor, Settings, Step, Variant, reason
+from mmseg_vitseg.benchmark.host_twin import share_eps
+from mmseg_vitseg.benchmark.random_weights import draw
+from mmseg_vitseg.benchmark.segmentors import Segmentor
+from mmseg_vitseg.benchmark.steps import Step, attempt
+from mmseg_vitseg.benchmark.variants import Settings, Variant
 
 
 @dataclass
@@ -40,13 +42,13 @@ def compare_variants(ours: Step, other: Step, seed: int = 0) -> Comparison:
     draw(other.segmentor.model, seed)
     if other.segmentor.notes:
         return Comparison(note='; '.join(other.segmentor.notes))
-    _, why = reason(lambda: _copy_weights(other.segmentor, ours.segmentor))
+    _, why = attempt(lambda: _copy_weights(other.segmentor, ours.segmentor))
     if why:
         return Comparison(note=f'results not compared: {why}')
     results = []
     for step in (other, ours):
         torch.manual_seed(seed)  # some models draw numbers whenever they predict
-        result, why = reason(step.outputs)
+        result, why = attempt(step.outputs)
         if why:
             return Comparison(note=why, other_failed=step is other)
         results.append(result)
@@ -77,7 +79,7 @@ def _built(path: str, settings: Settings) -> Step:
 def _compare_built(ours: str, other: str, settings: Settings) -> Comparison:
     steps = []
     for path in (other, ours):
-        step, why = reason(partial(_built, path, settings))
+        step, why = attempt(partial(_built, path, settings))
         if why:
             return Comparison(note=why, other_failed=path == other)
         steps.append(step)
@@ -92,9 +94,9 @@ def _copy_weights(source: Segmentor, target: Segmentor) -> None:
 
 def compare_to_float32(step: Step) -> Comparison:
     """Compare a step in reduced precision with the same weights in float32."""
-    reduced, why = reason(step.outputs)
+    reduced, why = attempt(step.outputs)
     step.dtype, dtype = 'float32', step.dtype
-    full, why_not = reason(step.outputs)
+    full, why_not = attempt(step.outputs)
     step.dtype = dtype
     why = why or why_not
     return Comparison(note=why) if why else compare(full, reduced)

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmseg_vitseg.benchmark.variants import Segmentor
+from mmseg_vitseg.benchmark.segmentors import Segmentor
 
 
 def count_gflops(segmentor: Segmentor, shape: tuple[int, int]) -> float:

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from mmseg_vitseg.benchmark.building import draw
 from mmseg_vitseg.benchmark.differences import Comparison, compare_to_float32, compare_variants
 from mmseg_vitseg.benchmark.flops import count_gflops
 from mmseg_vitseg.benchmark.memory import peak_memory_mb
+from mmseg_vitseg.benchmark.random_weights import draw
 from mmseg_vitseg.benchmark.rows import Row
+from mmseg_vitseg.benchmark.steps import Step, attempt
 from mmseg_vitseg.benchmark.timing import ratios, time_in_turn
-from mmseg_vitseg.benchmark.variants import Settings, Step, Variant, reason
+from mmseg_vitseg.benchmark.variants import Settings, Variant
 
 
 def measure_side_by_side(
@@ -33,29 +34,13 @@ def measure_side_by_side(
         progress: is told where we are.
     """
     rows = {variant.name: Row(config, variant.name, settings) for variant in variants}
-    steps: dict[str, Step] = {}
-    for variant in variants:
-        row = rows[variant.name]
-        progress(f'{variant.name}: peak memory, in a process of its own')
-        row.peak_memory_mb, why = peak_memory_mb(variant, settings)
-        if not why:  # what was killed in a process of its own is not tried in this one
-            progress(f'{variant.name}: building')
-            step, why = reason(partial(_prepare, variant, settings, row))
-        if why:
-            row.notes.append(why)
-        else:
-            steps[variant.name] = step
-    first, *others = rows.values()
-    for row in others:
-        if {row.variant, first.variant} <= steps.keys():
-            progress(f'{row.variant}: comparing results')
-            _note(row, compare_variants(steps[first.variant], steps[row.variant]))
-    if settings.dtype != 'float32' and first.variant in steps:
-        _note(first, compare_to_float32(steps[first.variant]))
+    steps = _prepare_all(variants, settings, rows, progress)
+    _compare_all(rows, steps, settings, progress)
     times, failed = time_in_turn(steps, settings.device, repeats=repeats, progress=progress)
     for name, row in rows.items():
         row.times_ms = times.get(name, [])
         row.notes += [failed[name]] if name in failed else []
+    first, *others = rows.values()
     for row in others:
         if row.times_ms and first.times_ms:
             row.ratios = ratios(row.times_ms, first.times_ms)
@@ -64,15 +49,47 @@ def measure_side_by_side(
     return list(rows.values())
 
 
+def _prepare_all(
+    variants: Sequence[Variant], settings: Settings, rows: dict[str, Row], progress: Callable[[str], None]
+) -> dict[str, Step]:
+    """Measure each variant's peak memory, and make its step; one that fails has a note instead."""
+    steps: dict[str, Step] = {}
+    for variant in variants:
+        row = rows[variant.name]
+        progress(f'{variant.name}: peak memory, in a process of its own')
+        row.peak_memory_mb, why = peak_memory_mb(variant, settings)
+        if not why:  # what was killed in a process of its own is not tried in this one
+            progress(f'{variant.name}: building')
+            step, why = attempt(partial(_prepare, variant, settings, row))
+        if why:
+            row.notes.append(why)
+        else:
+            steps[variant.name] = step
+    return steps
+
+
 def _prepare(variant: Variant, settings: Settings, row: Row) -> Step:
     """Build, draw weights, fill in what needs no run, and make the step, which may compile the model."""
     segmentor = variant.build()
     row.notes += segmentor.notes
     draw(segmentor.model)
     row.params_m = sum(parameter.numel() for parameter in segmentor.model.parameters()) / 1e6
-    row.gflops, why = reason(lambda: count_gflops(segmentor, settings.shape))
+    row.gflops, why = attempt(lambda: count_gflops(segmentor, settings.shape))
     row.notes += [f'FLOPs not counted: {why}'] if why else []
     return Step(segmentor, settings)
+
+
+def _compare_all(
+    rows: dict[str, Row], steps: dict[str, Step], settings: Settings, progress: Callable[[str], None]
+) -> None:
+    """Compare the results of each variant that runs with the first one's, and the first one's with float32."""
+    first, *others = rows.values()
+    for row in others:
+        if {row.variant, first.variant} <= steps.keys():
+            progress(f'{row.variant}: comparing results')
+            _note(row, compare_variants(steps[first.variant], steps[row.variant]))
+    if settings.dtype != 'float32' and first.variant in steps:
+        _note(first, compare_to_float32(steps[first.variant]))
 
 
 def _note(row: Row, comparison: Comparison) -> None:

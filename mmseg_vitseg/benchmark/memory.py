@@ -15,7 +15,8 @@ from pathlib import Path
 
 import torch
 
-from mmseg_vitseg.benchmark.variants import Settings, Step, Variant, reason
+from mmseg_vitseg.benchmark.steps import Step, attempt
+from mmseg_vitseg.benchmark.variants import Settings, Variant
 
 STEPS = 2  # the second has the optimizer's state, and what the first left in caches
 MEBIBYTE = 2**20
@@ -91,7 +92,7 @@ def main(text: str) -> None:
     warnings.simplefilter('ignore')
     request = json.loads(text)
     settings = Settings(**{**request['settings'], 'shape': tuple(request['settings']['shape'])})
-    peak, why = reason(lambda: measure(Variant(**request['variant']), settings))
+    peak, why = attempt(lambda: measure(Variant(**request['variant']), settings))
     print(json.dumps(dict(error=why) if why else dict(peak_mb=peak)))
 
 

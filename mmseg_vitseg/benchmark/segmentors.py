@@ -1,4 +1,4 @@
-"""One face for the segmentors that are measured: the host's and ours, Hugging Face's.
+"""One face for the segmentors that are measured: the host's and ours; Hugging Face's derive from it (``huggingface_twin``).
 
 B batch, C channels of the input, K classes, H W size of the input in pixels, h w size of the logits.
 """
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
@@ -58,42 +57,3 @@ class Segmentor:
         meta = dict(img_shape=size, ori_shape=size, pad_shape=size)
         samples = [SegDataSample(metainfo=meta, gt_sem_seg=PixelData(data=one[None])) for one in labels]
         return self.model.parse_losses(self.model(images, samples, mode='loss'))[0]
-
-
-class HuggingFaceSegmentor(Segmentor):
-    """Hugging Face's SegformerForSemanticSegmentation."""
-
-    @property
-    def backbone(self) -> nn.Module:
-        """The encoder."""
-        return self.model.segformer
-
-    @property
-    def classes(self) -> int:
-        """K."""
-        return self.model.config.num_labels
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Map (B, C, H, W) to the head's logits, (B, K, h, w)."""
-        return self.model(images).logits
-
-    def predict(self, images: Tensor) -> Any:
-        """Map (B, C, H, W) to logits and labels at that size: what its image processor does for a user."""
-        logits = F.interpolate(self.forward(images), images.shape[-2:], mode='bilinear', align_corners=False)
-        return logits, logits.argmax(1)
-
-    def read(self, prediction: Any) -> tuple[Tensor, Tensor]:
-        """Return logits (B, K, H, W) and labels (B, H, W) of a prediction."""
-        return prediction
-
-    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
-        """Return the loss of (B, C, H, W) with labels (B, H, W)."""
-        return self.model(images, labels=labels).loss
-
-
-class HuggingFaceViT(Segmentor):
-    """A segmentor of ours with Hugging Face's ViT in it."""
-
-    def weights(self) -> dict[str, Tensor]:
-        """Return the state dict with the encoder's names as Hugging Face's own models have them."""
-        return {name.removeprefix('backbone.'): value for name, value in self.model.state_dict().items()}

@@ -7,7 +7,7 @@ from statistics import median
 
 import torch
 
-from mmseg_vitseg.benchmark.variants import reason
+from mmseg_vitseg.benchmark.steps import attempt
 
 WARM_UP, LONG = 2, 5e3  # steps before any is timed, one where it takes so many ms: it compiles, allocates, fills caches
 FEWEST, MOST, SECONDS = 5, 50, 60.0  # rounds, and time for them, where their number is not given
@@ -37,7 +37,7 @@ def time_in_turn(
     for name, step in steps.items():
         for _ in range(WARM_UP):
             progress(f'{name}: warm-up')
-            took, why = reason(partial(timed, step, device))
+            took, why = attempt(partial(timed, step, device))
             if why:
                 failed[name] = why
             if why or took > LONG:
@@ -47,7 +47,7 @@ def time_in_turn(
     while times and not _enough(times, repeats, time.perf_counter() - start):
         for name in list(times):
             progress(f'{name}: round {len(times[name]) + 1}{"" if repeats is None else f" of {repeats}"}')
-            milliseconds, why = reason(partial(timed, steps[name], device))
+            milliseconds, why = attempt(partial(timed, steps[name], device))
             if why:
                 failed[name] = why
                 del times[name]

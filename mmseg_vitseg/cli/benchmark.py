@@ -163,7 +163,7 @@ def runs(args: argparse.Namespace) -> Iterator[tuple]:
 
 def config_runs(args: argparse.Namespace) -> Iterator[tuple]:
     """Yield each config's name, and its variants."""
-    from mmseg_vitseg.benchmark.building import model_config
+    from mmseg_vitseg.benchmark.random_weights import untrained_config
     from mmseg_vitseg.benchmark.variants import Variant
 
     others = [one for one in args.against if one not in ('stock', 'hf')]
@@ -172,7 +172,7 @@ def config_runs(args: argparse.Namespace) -> Iterator[tuple]:
             f"--against {missing[0]}: allowed: 'stock', 'hf', and config files; there is no such file"
         )
     for config in [*args.configs, *others]:
-        model_config(config, args.cfg_options)  # a mistake shows before anything is measured
+        untrained_config(config, args.cfg_options)  # a mistake shows before anything is measured
     for config in args.configs:
         options = args.cfg_options or {}
         variants = [Variant('ours', config, options=options)]

@@ -5,11 +5,12 @@ from functools import partial
 import pytest
 import torch
 
-from mmseg_vitseg.benchmark.building import build_model, model_config
-from mmseg_vitseg.benchmark.huggingface import huggingface_twin
+from mmseg_vitseg.benchmark.host_twin import host_twin
+from mmseg_vitseg.benchmark.huggingface_twin import huggingface_twin
+from mmseg_vitseg.benchmark.random_weights import untrained_config
 from mmseg_vitseg.benchmark.suite import CASES, HOST_DECODER
-from mmseg_vitseg.benchmark.twins import host_twin
 from mmseg_vitseg.checkpoints.accounting import account_for
+from mmseg_vitseg.config.building import build_model
 from vitseg_tests.paths import ROOT
 
 CONFIGS = ROOT / 'configs'
@@ -34,8 +35,10 @@ def on_meta(monkeypatch):
 
 @pytest.mark.parametrize(('name', 'options'), ROWS)
 def test_every_weight_of_the_twin_has_its_place(name, options, on_meta):
-    cfg, notes = model_config(CONFIGS / f'{name}.py', options), []
-    ours, twin = on_meta(cfg), on_meta(host_twin(cfg, notes))
+    cfg, notes = untrained_config(CONFIGS / f'{name}.py', options), []
+    ours = on_meta(cfg)
+    cfg.model = host_twin(cfg.model, notes)
+    twin = on_meta(cfg)
     assert not notes
     assert type(twin.backbone).__module__.startswith('mmseg.')
     assert type(twin.decode_head).__module__.startswith('mmseg.')
@@ -55,13 +58,13 @@ def test_every_weight_of_the_twin_has_its_place(name, options, on_meta):
 )
 def test_what_the_host_does_not_have_is_an_error(name, why):
     with pytest.raises(ValueError, match=why):
-        host_twin(model_config(CONFIGS / f'{name}.py'), [])
+        host_twin(untrained_config(CONFIGS / f'{name}.py').model, [])
 
 
 def test_hugging_faces_segformers(on_meta):
     pytest.importorskip('transformers', reason='no transformers to compare with')
     for case in CASES:
-        model = on_meta(model_config(CONFIGS / f'{case.config}.py', case.options))
+        model = on_meta(untrained_config(CONFIGS / f'{case.config}.py', case.options))
         if case.against == 'hf':
             with torch.device('meta'):
                 twin = huggingface_twin(model, 3)
@@ -82,7 +85,7 @@ def test_hugging_faces_segformers(on_meta):
 )
 def test_what_hugging_face_does_not_have_is_an_error(tiny, options, words):
     pytest.importorskip('transformers', reason='no transformers to compare with')
-    model = build_model(model_config(tiny['linear'], options))
+    model = build_model(untrained_config(tiny['linear'], options))
     if words is None:
         assert huggingface_twin(model, 3).model is model
     else:
@@ -92,7 +95,7 @@ def test_what_hugging_face_does_not_have_is_an_error(tiny, options, words):
 
 @pytest.mark.parametrize('case', CASES, ids=lambda case: case.name)
 def test_the_suites_models(case, on_meta):
-    model = on_meta(model_config(CONFIGS / f'{case.config}.py', case.options))
+    model = on_meta(untrained_config(CONFIGS / f'{case.config}.py', case.options))
     heads = [model.decode_head, *(model.auxiliary_head if model.with_auxiliary_head else [])]
     assert {head.num_classes for head in heads} == {int(case.name.split(', ')[1].split()[0])}
     assert model.test_cfg.mode == ('slide' if 'windows' in case.name else 'whole')

@@ -13,12 +13,12 @@ from torch import nn
 from torch.testing import assert_close
 
 import mmseg_vitseg
-from mmseg_vitseg.benchmark.building import draw
 from mmseg_vitseg.benchmark.differences import compare_configs
 from mmseg_vitseg.config.devices import fit_to_devices
 from mmseg_vitseg.config.reading import ConfigError
 from mmseg_vitseg.upgrading.configs import upgrade_config
 from vitseg_tests.host_configs import PUBLISHED, narrow, without_pretrained
+from vitseg_tests.weights import randomise
 
 FAMILIES = ('setr', 'vit', 'segmenter', 'segformer', 'mae')
 CONFIGS = sorted(path for family in FAMILIES for path in (PUBLISHED / family).glob('*.py'))
@@ -52,7 +52,7 @@ def build(cfg: Config) -> nn.Module:
     cfg = copy.deepcopy(cfg)
     cfg.launcher = 'none'
     fit_to_devices(cfg)
-    return draw(MODELS.build(cfg.model))
+    return randomise(MODELS.build(cfg.model))
 
 
 def test_there_are_configs():
@@ -167,7 +167,7 @@ def test_settings_of_a_built_model_are_read():
     arguments |= dict(out_indices=[0, 2], qkv_bias=False, drop_rate=0.1, attn_drop_rate=0.2, drop_path_rate=0.3)
     arguments |= dict(norm_cfg=dict(type='LN', eps=1e-3), act_cfg=dict(type='ReLU'), patch_bias=True, final_norm=True)
     arguments |= dict(interpolate_mode='bilinear', with_cp=True, norm_eval=True)
-    host = draw(MODELS.build(dict(type='VisionTransformer', **arguments)))
+    host = randomise(MODELS.build(dict(type='VisionTransformer', **arguments)))
     read, given = mmseg_vitseg.upgrade(host), MODELS.build(dict(type='mmseg_vitseg.VisionTransformer', **arguments))
     assert repr(read) == repr(given)
     for name in ('grid', 'out_indices', 'interpolate_mode', 'with_cp', 'norm_eval'):
@@ -184,7 +184,7 @@ def test_settings_of_a_built_mit_are_read():
     arguments |= dict(patch_sizes=[7, 3, 5], strides=[4, 2, 1], sr_ratios=[4, 2, 1], out_indices=(0, 2), qkv_bias=False)
     arguments |= dict(drop_rate=0.1, attn_drop_rate=0.2, drop_path_rate=0.3, act_cfg=dict(type='ReLU'), with_cp=True)
     arguments |= dict(norm_cfg=dict(type='LN', eps=1e-3))
-    host = draw(MODELS.build(dict(type='MixVisionTransformer', **arguments)))
+    host = randomise(MODELS.build(dict(type='MixVisionTransformer', **arguments)))
     read, given = mmseg_vitseg.upgrade(host), MODELS.build(dict(type='mmseg_vitseg.MixVisionTransformer', **arguments))
     assert repr(read) == repr(given)
     assert read.out_indices == given.out_indices

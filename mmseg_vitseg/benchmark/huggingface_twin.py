@@ -1,8 +1,11 @@
 """The same model with Hugging Face's modules, from our built model: its SegFormer, or its ViT under our heads."""
 
+from typing import Any
+
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmseg_vitseg.benchmark.segmentors import HuggingFaceSegmentor, HuggingFaceViT, Segmentor
+from mmseg_vitseg.benchmark.segmentors import Segmentor
 from mmseg_vitseg.models.heads.segformer import SegformerHead
 from mmseg_vitseg.models.mit import MixVisionTransformer
 from mmseg_vitseg.models.vit import VisionTransformer
@@ -126,3 +129,42 @@ class VisionTransformerEncoder(nn.Module):
 
 def _drop_path_rate(block: nn.Module) -> float:
     return 0.0 if isinstance(block.drop_path, nn.Identity) else block.drop_path.drop_prob
+
+
+class HuggingFaceSegmentor(Segmentor):
+    """Hugging Face's SegformerForSemanticSegmentation."""
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The encoder."""
+        return self.model.segformer
+
+    @property
+    def classes(self) -> int:
+        """K."""
+        return self.model.config.num_labels
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (B, C, H, W) to the head's logits, (B, K, h, w)."""
+        return self.model(images).logits
+
+    def predict(self, images: Tensor) -> Any:
+        """Map (B, C, H, W) to logits and labels at that size: what its image processor does for a user."""
+        logits = F.interpolate(self.forward(images), images.shape[-2:], mode='bilinear', align_corners=False)
+        return logits, logits.argmax(1)
+
+    def read(self, prediction: Any) -> tuple[Tensor, Tensor]:
+        """Return logits (B, K, H, W) and labels (B, H, W) of a prediction."""
+        return prediction
+
+    def loss(self, images: Tensor, labels: Tensor) -> Tensor:
+        """Return the loss of (B, C, H, W) with labels (B, H, W)."""
+        return self.model(images, labels=labels).loss
+
+
+class HuggingFaceViT(Segmentor):
+    """A segmentor of ours with Hugging Face's ViT in it."""
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the state dict with the encoder's names as Hugging Face's own models have them."""
+        return {name.removeprefix('backbone.'): value for name, value in self.model.state_dict().items()}

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from mmseg_vitseg.benchmark.differences import compare, compare_configs, compare_to_float32, compare_variants
-from mmseg_vitseg.benchmark.variants import Settings, Step, Variant
+from mmseg_vitseg.benchmark.steps import Step
+from mmseg_vitseg.benchmark.variants import Settings, Variant
 
 HOST_FORM = {'model.decode_head.linear_projection': False}
 

@@ -1,22 +1,17 @@
-"""From a config file to a model with random weights: no data set, no checkpoint."""
+"""A model needs no data set and no checkpoint to be measured: its pretrained weights are taken out, random ones drawn."""
 
-import copy
 from pathlib import Path
 
-import mmseg.models  # noqa: F401  (registers the host's)
 import torch
-from mmengine.config import ConfigDict
-from mmengine.registry import init_default_scope
-from mmseg.registry import MODELS
+from mmengine.config import Config
 from torch import nn
 
-from mmseg_vitseg.config.devices import fit_to_devices
 from mmseg_vitseg.config.reading import ConfigError, read_config
 from mmseg_vitseg.config.type_names import nested_dicts
 
 
-def model_config(path: str | Path, options: dict | None = None) -> ConfigDict:
-    """Read the model out of a config, without its pretrained weights; SyncBN is BN, as in training on one device.
+def untrained_config(path: str | Path, options: dict | None = None) -> Config:
+    """Read a config and take out its model's pretrained weights.
 
     Args:
         path: the config file.
@@ -28,18 +23,10 @@ def model_config(path: str | Path, options: dict | None = None) -> ConfigDict:
     cfg = read_config(path, options)
     if not isinstance(cfg.get('model'), dict):
         raise ConfigError(f'{path}: has no model, so nothing to measure')
-    cfg.launcher = 'none'
-    fit_to_devices(cfg)
-    init_default_scope(cfg.get('default_scope') or 'mmseg')
     for node in nested_dicts(cfg.model):
         node.pop('pretrained', None)
         node.pop('init_cfg', None)  # weights are drawn
-    return cfg.model
-
-
-def build_model(cfg: ConfigDict) -> nn.Module:
-    """Build a model; the config can be used again."""
-    return MODELS.build(copy.deepcopy(cfg))
+    return cfg
 
 
 def draw(model: nn.Module, seed: int = 0) -> nn.Module:
