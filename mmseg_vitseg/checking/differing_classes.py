@@ -8,7 +8,7 @@ from mmseg.registry import MODELS
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.training_setup import LOADERS, Setup, known_classes, losses_in
 from mmseg_vitseg.config.parts import MASK_HEADS, Part, class_of, logits_of, type_name
-from mmseg_vitseg.datasets.class_names import MEANT, first_difference, listed, reduces, same
+from mmseg_vitseg.datasets.class_names import MEANT, first_difference, list_classes, reduces, same
 
 LABELS_TOO_HIGH = 'labels that the head has no logit for crash the loss, on a GPU with a "device-side assert"'
 
@@ -36,8 +36,8 @@ def _compare_names(trained: Part, names: list[str], datasets: list[Part]) -> Ite
         named = len(others) == len(names) and 'classes' in (dataset.node.get('metainfo') or {})
         yield error(
             f'{dataset.key}.{"metainfo.classes" if named else "type"}',
-            f'{type_name(dataset.node)} has {listed(others)}, {type_name(trained.node)} in {trained.key} has '
-            f'{listed(names)}{first_difference(others, names)}',
+            f'{type_name(dataset.node)} has {list_classes(others)}, {type_name(trained.node)} in {trained.key} has '
+            f'{list_classes(names)}{first_difference(others, names)}',
             why='the same number is another class there: scores are of other classes than were trained',
             fix=f'give {dataset.key} the metainfo.classes of {trained.key}; if the numbers mean the same and the names '
             f'alone are wrong, {MEANT}',

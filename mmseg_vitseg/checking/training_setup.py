@@ -26,7 +26,7 @@ from mmseg_vitseg.config.parts import (
     pair,
     type_name,
 )
-from mmseg_vitseg.datasets.class_names import names_of
+from mmseg_vitseg.datasets.class_names import class_names_of
 
 SIZE = (512, 512)  # where a config does not say how large pictures are
 TRAINED = ('train_dataloader', 'val_dataloader')  # what a training reads
@@ -203,6 +203,6 @@ def build_dataset(part: Part, **changes):
 def known_classes(dataset: Part) -> list[str] | None:
     """Return the names of a data set's classes, None where neither the config nor its class says."""
     try:
-        return names_of(dataset.node) or None
+        return class_names_of(dataset.node) or None
     except Exception:  # of a type that is not there; data sets fail in their own ways
         return None

@@ -10,7 +10,7 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_vitseg.config.devices import fit_to_devices
-from mmseg_vitseg.config.reading import ConfigError, named
+from mmseg_vitseg.config.reading import ConfigError, type_and_message
 
 
 def unknown_type(error: Exception) -> str | None:
@@ -38,7 +38,7 @@ def building(cfg: Config) -> Iterator[None]:
             raise ConfigError(
                 f"{cfg.filename}: {unknown}: default_scope={scope!r} says where types are looked for; default_scope='mmseg'"
             ) from error
-        raise ConfigError(f'{cfg.filename}: cannot be built: {named(error)}') from error
+        raise ConfigError(f'{cfg.filename}: cannot be built: {type_and_message(error)}') from error
 
 
 def build_model(cfg: Config) -> nn.Module:

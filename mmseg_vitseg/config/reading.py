@@ -41,17 +41,17 @@ def read_config(path: str | Path, options: dict | None = None) -> Config:
             cfg.merge_from_dict(options)
         name_types(cfg)
     except Exception as error:
-        raise ConfigError(f'{path}: cannot be read: {named(error)}') from error
+        raise ConfigError(f'{path}: cannot be read: {type_and_message(error)}') from error
     for name in unread:
         if close := near_setting(name.partition('.')[0]):
             raise ConfigError(f'--cfg-options {name}: nothing reads it; did you mean {close!r}?')
     return cfg
 
 
-def named(error: BaseException) -> str:
+def type_and_message(error: BaseException) -> str:
     """Return an error's type and message; where the host cannot make its temporary copy, it stumbles over that once more."""
     if isinstance(error, UnboundLocalError) and error.__context__ is not None:
-        return named(error.__context__)
+        return type_and_message(error.__context__)
     if isinstance(error, ImportError) and str(error).startswith('Failed to import custom modules'):
         return _failed_import(error)
     return f'{type(error).__name__}: {whole_message(error)}'

@@ -23,7 +23,7 @@ def check_tested_classes(cfg: Config, model: nn.Module, meta: dict, checkpoint: 
     Raises:
         ValueError: they name fewer, of which the host's metric would print some number; or see there.
     """
-    names = names_of(datasets_in(cfg, 'test_dataloader')[0]) if 'test_dataloader' in cfg else []
+    names = class_names_of(datasets_in(cfg, 'test_dataloader')[0]) if 'test_dataloader' in cfg else []
     one_logit = getattr(model, 'out_channels', None) == 1
     predicted = 2 if one_logit else getattr(model, 'num_classes', 0)
     if names and len(names) < predicted:
@@ -55,13 +55,14 @@ def check_trained_classes(cfg: Config, meta: dict, checkpoint: str) -> None:
         return
     dataset = datasets_in(cfg, 'test_dataloader')[0]
     _check_reduced(dataset, meta, checkpoint)
-    tested = names_of(dataset)
-    trained, where = names_in(meta), checkpoint
+    tested = class_names_of(dataset)
+    trained, where = class_names_in(meta), checkpoint
     if not trained:
         trained, where = _names_in_training(cfg), f'{cfg.filename}: train_dataloader'
     if not trained or not tested or same(trained, tested):
         return
-    said = f'{where} has {listed(trained)}, test_dataloader has {listed(tested)}{first_difference(trained, tested)}'
+    said = f'{where} has {list_classes(trained)}, test_dataloader has {list_classes(tested)}'
+    said += first_difference(trained, tested)
     if not renumbered(trained, tested):
         print_log(f'{said}: taken by their numbers, whatever their names.', logger='current', level=logging.WARNING)
         return
@@ -75,7 +76,7 @@ def check_trained_classes(cfg: Config, meta: dict, checkpoint: str) -> None:
 def _names_in_training(cfg: Config) -> list[str]:
     """Return the classes of a config's training data; [] where it has none, or their file is on another machine."""
     try:
-        return names_of(datasets_in(cfg, 'train_dataloader')[0])
+        return class_names_of(datasets_in(cfg, 'train_dataloader')[0])
     except ValueError:
         return []
 
@@ -98,12 +99,12 @@ def reduces(dataset: dict) -> bool | None:
     return None if value is None else bool(value)
 
 
-def names_of(dataset: dict) -> list[str]:
+def class_names_of(dataset: dict) -> list[str]:
     """Return the names of a data set's classes; [] where neither the config nor the data set has any."""
     return [str(name) for name in metainfo_of(dataset).get('classes') or ()]
 
 
-def names_in(meta: dict) -> list[str]:
+def class_names_in(meta: dict) -> list[str]:
     """Return the classes that mmengine's Runner, or the host's before it, noted in a checkpoint; [] where there are none."""
     of_data = meta.get('dataset_meta')
     names = (of_data.get('classes') if isinstance(of_data, dict) else None) or meta.get('CLASSES') or ()
@@ -123,14 +124,14 @@ def renumbered(one: Sequence[str], other: Sequence[str]) -> bool:
     )
 
 
-def listed(names: Sequence[str]) -> str:
+def list_classes(names: Sequence[str]) -> str:
     """Return a list of classes as text: their number, and the first of them."""
     more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
     return f'{len(names)} classes ({", ".join(names[:SHOWN])}{more})'
 
 
 def first_difference(one: Sequence[str], other: Sequence[str]) -> str:
-    """Return which class is the first that differs, where :func:`listed` does not show it; else nothing."""
+    """Return which class is the first that differs, where :func:`list_classes` does not show it; else nothing."""
     for index, (a, b) in enumerate(zip(_plain(one), _plain(other), strict=False)):
         if a != b:
             return f' (class {index}: {one[index]}, {other[index]})' if index >= SHOWN else ''

@@ -52,7 +52,7 @@ class LoadImage(LoadImageFromFile):
             if isinstance(error, WideError):
                 raise ValueError(f'{path}: {error}') from error
             raise ValueError(
-                f'{path}: not an image, or damaged ({reason(error)}); fetch it again or take it off the split'
+                f'{path}: not an image, or damaged ({why_unreadable(error)}); fetch it again or take it off the split'
             ) from error
 
     def _refuse_wide(self, path: str) -> None:
@@ -128,7 +128,7 @@ class LoadMask(LoadAnnotations):
             raise ValueError(f'{path}: {error}') from error
         except (OSError, ValueError, SyntaxError, AttributeError) as error:
             raise ValueError(
-                f'{path}: not a mask, or damaged ({reason(error)}); fetch it again or take it off the split'
+                f'{path}: not a mask, or damaged ({why_unreadable(error)}); fetch it again or take it off the split'
             ) from error
 
     def _reduces(self, results: dict) -> bool:
@@ -152,6 +152,6 @@ class LoadMask(LoadAnnotations):
             )
 
 
-def reason(error: Exception) -> str:
+def why_unreadable(error: Exception) -> str:
     """Say why a picture could not be read; Pillow itself would name an object in memory."""
     return 'of no format that is known' if isinstance(error, UnidentifiedImageError) else first_line(error)

@@ -18,7 +18,7 @@ import numpy as np
 from mmcv.transforms import LoadAnnotations, LoadImageFromFile
 from PIL import Image
 
-from mmseg_vitseg.datasets.loading import LoadImage, WideError, reason
+from mmseg_vitseg.datasets.loading import LoadImage, WideError, why_unreadable
 from mmseg_vitseg.pictures.reading import read_picture, to_rgb
 
 Picture = str | Path | Image.Image | np.ndarray
@@ -117,7 +117,7 @@ class Reader:
             cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
             if isinstance(cause, WideError):
                 return self.given(Image.fromarray(read_picture(path)), 3, bgr=True)
-            raise ValueError(f'{path}: not a picture, or damaged ({self.name}: {reason(cause)})') from error
+            raise ValueError(f'{path}: not a picture, or damaged ({self.name}: {why_unreadable(cause)})') from error
 
     def given(self, picture: Image.Image | np.ndarray, channels: int, bgr: bool) -> dict:
         """Take a picture, or an array, as the step would have given it.

@@ -26,7 +26,7 @@ WRONG = (220, 30, 40)  # where A and B differ
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Compared:
     """One picture.
 
     Args:
@@ -92,7 +92,7 @@ def truth_of(prepared: dict) -> np.ndarray | None:
     return None if truth is None else truth.data[0].numpy()
 
 
-def compare_named(a: nn.Module, b: nn.Module, paths: Sequence[str | Path]) -> Iterator[Comparison]:
+def compare_named(a: nn.Module, b: nn.Module, paths: Sequence[str | Path]) -> Iterator[Compared]:
     """Compare on files, one after the other; their truth is known where they are of A's test data.
 
     Raises:
@@ -111,7 +111,7 @@ def compare_named(a: nn.Module, b: nn.Module, paths: Sequence[str | Path]) -> It
 
 def compare_most_different(
     a: nn.Module, b: nn.Module, count: int, track: Callable[[Sequence], Iterable] = iter
-) -> list[Comparison]:
+) -> list[Compared]:
     """Compare on A's whole test data and return the pictures on which A and B differ most, the first the most.
 
     Args:
@@ -119,7 +119,7 @@ def compare_most_different(
         count: how many to return.
         track: wraps the pictures, to show progress.
     """
-    best: list[tuple[float, int, Comparison]] = []
+    best: list[tuple[float, int, Compared]] = []
     ignored = ignored_label(a.cfg)
     for index, (path, info) in enumerate(track(list(samples_of(a.cfg)))):
         one = _compare(a, b, path, info(), ignored)
@@ -129,14 +129,14 @@ def compare_most_different(
     return [one for _, _, one in sorted(best, key=lambda entry: entry[:2], reverse=True)]
 
 
-def _compare(a: nn.Module, b: nn.Module, path: str | Path, source: str | Path | dict, ignored: int) -> Comparison:
+def _compare(a: nn.Module, b: nn.Module, path: str | Path, source: str | Path | dict, ignored: int) -> Compared:
     """Compare on a file, or on a picture of A's test data; each model's config says how it is read."""
     of_a = prepare(a, source)
     if isinstance(source, dict):  # whose truth A has read
         source = {name: value for name, value in source.items() if name != MASK_PATH}
     labels = predict_prepared(a, of_a), predict_prepared(b, prepare(b, source))
     classes = len(a.dataset_meta['classes'])
-    return Comparison(Path(path).name, shown_picture(a, of_a), truth_of(of_a), *labels, ignored, classes)
+    return Compared(Path(path).name, shown_picture(a, of_a), truth_of(of_a), *labels, ignored, classes)
 
 
 def mean_iou(labels: np.ndarray, truth: np.ndarray, ignored: int = IGNORED, classes: int | None = None) -> float:
@@ -169,7 +169,7 @@ def check_classes(a: Config, b: Config) -> None:
 
 
 def sheet(
-    comparisons: Iterable[Comparison], palette: np.ndarray, names: tuple[str, str], height: int = 160
+    comparisons: Iterable[Compared], palette: np.ndarray, names: tuple[str, str], height: int = 160
 ) -> Image.Image:
     """Draw one row a picture: image, truth, A, B, difference, with each prediction's mean IoU.
 
@@ -181,7 +181,7 @@ def sheet(
     """
     colours = label_colours(palette)
 
-    def row(one: Comparison) -> tuple[list[np.ndarray], list[str]]:
+    def row(one: Compared) -> tuple[list[np.ndarray], list[str]]:
         grey = np.repeat(one.picture.mean(2, keepdims=True).astype(np.uint8) // 2 + 100, 3, 2)
         grey[one.a != one.b] = WRONG
         truth = np.full_like(one.picture, UNKNOWN) if one.truth is None else colours[one.truth]

@@ -22,7 +22,7 @@ from mmseg_vitseg.datasets.class_names import check_tested_classes
 from mmseg_vitseg.datasets.reader import Picture
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.pipeline import Pipeline
-from mmseg_vitseg.pictures.reading import ARRAYS, SUFFIXES, shown
+from mmseg_vitseg.pictures.reading import ARRAYS, SUFFIXES, to_display
 
 
 def load_model(
@@ -166,7 +166,7 @@ def channels_of(model: nn.Module) -> int:
 
 def shown_picture(model: nn.Module, prepared: dict) -> np.ndarray:
     """Return a prepared picture as it is shown: (H, W, 3), uint8, RGB."""
-    return shown(prepared['picture'], bgr=pipeline_of(model).bgr)
+    return to_display(prepared['picture'], bgr=pipeline_of(model).bgr)
 
 
 def predict_prepared(model: nn.Module, prepared: dict) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from mmengine.dataset import Compose
 from torch import Tensor
 
-from mmseg_vitseg.datasets.loading import reason
+from mmseg_vitseg.datasets.loading import why_unreadable
 from mmseg_vitseg.datasets.reader import Picture, Reader, reads_truth, run_steps
 
 
@@ -56,7 +56,7 @@ class Pipeline:
             if isinstance(source, dict) and not isinstance(error, cv2.error):
                 raise  # of a data set: its masks' errors say more
             size = ' x '.join(map(str, picture.shape[:2]))
-            said = error.err if isinstance(error, cv2.error) else reason(error)  # a side of no pixel, say
+            said = error.err if isinstance(error, cv2.error) else why_unreadable(error)  # a side of no pixel, say
             raise ValueError(
                 f"{where}a picture of {size} does not go through the config's test pipeline ({said})"
             ) from error
@@ -83,7 +83,7 @@ class Pipeline:
         except (OSError, ValueError):
             raise
         except Exception as error:  # each step has its own
-            what = f'not a picture, or damaged ({self.reader.name}: {reason(error)})'
+            what = f'not a picture, or damaged ({self.reader.name}: {why_unreadable(error)})'
             raise ValueError(f'{info.get("img_path")}: {what}') from error
 
     def blank(self, height: int, width: int) -> np.ndarray:

@@ -34,7 +34,7 @@ def datasets_inside(dataset: Any) -> list[Any]:
     return [dataset]
 
 
-def names_of(datasets: Sequence[Any]) -> dict[str, Path]:
+def picture_names(datasets: Sequence[Any]) -> dict[str, Path]:
     """Return a name for each picture of some data sets, by its ``img_path``: its place in their folder of images.
 
     Where two data sets have pictures of one name, each data set has a folder: ``1``, ``2`` ...

@@ -45,7 +45,7 @@ def to_rgb(picture: Image.Image) -> np.ndarray:
     return np.array(picture.convert('RGB'))
 
 
-def shown(picture: np.ndarray, *, bgr: bool) -> np.ndarray:
+def to_display(picture: np.ndarray, *, bgr: bool) -> np.ndarray:
     """Return a picture of any number of bands and any dtype as it is shown: (H, W, 3), uint8, RGB.
 
     One band is grey, two are red and green, of more the first three are shown. Values of 8 bits are shown as they are,

@@ -6,7 +6,13 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from torch import nn
 
-from mmseg_vitseg.datasets.class_names import check_tested_classes, check_trained_classes, names_in, renumbered, same
+from mmseg_vitseg.datasets.class_names import (
+    check_tested_classes,
+    check_trained_classes,
+    class_names_in,
+    renumbered,
+    same,
+)
 from mmseg_vitseg.inference.model import load_model
 from vitseg_tests.paths import config_path
 
@@ -74,9 +80,9 @@ def test_fewer_names_than_the_model_predicts():
 
 def test_what_names_no_classes():
     for nothing in ({}, dict(dataset_meta=None), dict(dataset_meta=dict(palette=[])), dict(CLASSES='text')):
-        assert names_in(nothing) == []
+        assert class_names_in(nothing) == []
         check_trained_classes(config(*SHAPES), nothing, 'x.pth')
-    assert names_in(dict(CLASSES=('a', 'b'))) == ['a', 'b']  # the host's before 1.0
+    assert class_names_in(dict(CLASSES=('a', 'b'))) == ['a', 'b']  # the host's before 1.0
     check_trained_classes(Config({}), meta(*SHAPES), 'x.pth')
     there = dict(dataset=dict(type='BaseSegDataset', metainfo=dict(classes='on_another_machine.txt')))
     for training in (None, there):

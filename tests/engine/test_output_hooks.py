@@ -11,7 +11,7 @@ from PIL import Image
 from mmseg_vitseg.engine.running.command_line import load_config, set_outputs
 from mmseg_vitseg.engine.running.launch import build_runner
 from mmseg_vitseg.engine.running.tta import set_tta
-from mmseg_vitseg.pictures.naming import names_of
+from mmseg_vitseg.pictures.naming import picture_names
 from vitseg_tests.paths import config_path
 
 
@@ -133,4 +133,4 @@ class Named:
     ],
 )
 def test_names(datasets, expected):
-    assert [str(name) for name in names_of(datasets).values()] == expected
+    assert [str(name) for name in picture_names(datasets).values()] == expected

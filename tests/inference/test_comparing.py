@@ -9,7 +9,7 @@ from PIL import Image
 
 from mmseg_vitseg.inference.comparing import (
     WRONG,
-    Comparison,
+    Compared,
     check_classes,
     compare_most_different,
     compare_named,
@@ -101,7 +101,7 @@ def test_mean_iou():
 def test_mean_iou_with_another_ignored_label():
     truth, labels = np.array([[0, 0, 1, 255, 1]]), np.array([[1, 0, 1, 1, 0]])
     assert mean_iou(labels, truth, ignored=0, classes=2) == pytest.approx(1 / 3)
-    one = Comparison('x', np.zeros((1, 5, 3), np.uint8), truth, labels, truth % 254, ignored=0, classes=2)
+    one = Compared('x', np.zeros((1, 5, 3), np.uint8), truth, labels, truth % 254, ignored=0, classes=2)
     assert (one.m_iou(labels), one.disagreement) == ('mIoU 33.3', 1 / 3)
 
 
@@ -118,7 +118,7 @@ def test_all_data_sets_of_several(models):
 
 def test_a_picture_of_which_nothing_counts():
     zeros = np.zeros((2, 2), np.int64)
-    assert Comparison('x', np.zeros((2, 2, 3), np.uint8), zeros + 255, zeros, zeros + 1).disagreement == 0
+    assert Compared('x', np.zeros((2, 2, 3), np.uint8), zeros + 255, zeros, zeros + 1).disagreement == 0
 
 
 def test_the_sheet_marks_where_they_differ():
@@ -127,7 +127,7 @@ def test_the_sheet_marks_where_they_differ():
     other[:, :10] = 1
     picture = np.full((20, 40, 3), 128, np.uint8)
     palette = np.array([[0, 200, 0], [0, 0, 200]], np.uint8)
-    one = Comparison('x.png', picture, labels, labels, other)
+    one = Compared('x.png', picture, labels, labels, other)
     drawn = np.array(sheet([one], palette, ('a', 'b'), height=20))
     assert one.disagreement == 0.25
     assert (drawn == WRONG).all(2).sum() == 10 * 20

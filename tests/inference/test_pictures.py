@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_vitseg.pictures.reading import read_picture, shown
+from mmseg_vitseg.pictures.reading import read_picture, to_display
 
 RGB = np.random.default_rng(0).integers(0, 256, (5, 8, 3), np.uint8)
 
@@ -80,27 +80,27 @@ def test_missing_file(tmp_path):
 
 
 def test_what_is_shown_of_any_bands():
-    assert np.array_equal(shown(RGB, bgr=False), RGB)
-    assert np.array_equal(shown(RGB, bgr=True), RGB[..., ::-1])
+    assert np.array_equal(to_display(RGB, bgr=False), RGB)
+    assert np.array_equal(to_display(RGB, bgr=True), RGB[..., ::-1])
     for grey in (RGB[..., 0], RGB[..., :1]):
-        assert np.array_equal(shown(grey, bgr=True), np.repeat(RGB[..., :1], 3, 2))
-    assert np.array_equal(shown(RGB[..., :2], bgr=True)[..., :2], RGB[..., :2])
+        assert np.array_equal(to_display(grey, bgr=True), np.repeat(RGB[..., :1], 3, 2))
+    assert np.array_equal(to_display(RGB[..., :2], bgr=True)[..., :2], RGB[..., :2])
     five = np.concatenate([RGB, RGB[..., :2]], 2)
-    assert np.array_equal(shown(five, bgr=True), RGB[..., ::-1])
-    assert np.array_equal(shown(RGB.astype(np.float32), bgr=False), RGB)  # 8 bits that were made floats
+    assert np.array_equal(to_display(five, bgr=True), RGB[..., ::-1])
+    assert np.array_equal(to_display(RGB.astype(np.float32), bgr=False), RGB)  # 8 bits that were made floats
 
 
 def test_what_has_not_eight_bits_is_stretched_band_by_band():
     ramp = np.linspace(0, 1, 1000).reshape(20, 50, 1)
     bands = np.concatenate([ramp * 10000, ramp * 100 + 7000, ramp * 0 + 5, ramp], 2)
-    drawn = shown(bands.astype(np.uint16), bgr=False)
+    drawn = to_display(bands.astype(np.uint16), bgr=False)
     assert drawn.dtype == np.uint8
     assert (drawn.reshape(-1, 3).max(0).tolist(), drawn.reshape(-1, 3).min(0).tolist()) == ([255, 255, 0], [0, 0, 0])
     assert abs(int(drawn[10, 0, 0]) - 128) < 3
-    assert np.array_equal(shown(ramp[..., 0] - 3, bgr=False), shown(ramp[..., 0] * 9, bgr=False))
+    assert np.array_equal(to_display(ramp[..., 0] - 3, bgr=False), to_display(ramp[..., 0] * 9, bgr=False))
     holes = ramp.copy()
     holes[0] = np.nan
     holes[1] = np.inf
-    assert (shown(holes, bgr=False)[:2] == 0).all()
-    assert (shown(holes * np.nan, bgr=False) == 0).all()
-    assert shown(ramp > 0.5, bgr=False)[-1, 0].tolist() == [255] * 3
+    assert (to_display(holes, bgr=False)[:2] == 0).all()
+    assert (to_display(holes * np.nan, bgr=False) == 0).all()
+    assert to_display(ramp > 0.5, bgr=False)[-1, 0].tolist() == [255] * 3

@@ -110,7 +110,9 @@ class FiniteLossHook(Hook):
         if is_finite and math.isfinite(norm):
             self.in_a_row = 0
         else:
-            happened = describe(runner, {'grad_norm': norm} if is_finite else not_finite(self.losses), data_batch)
+            happened = describe_step(
+                runner, {'grad_norm': norm} if is_finite else non_finite_losses(self.losses), data_batch
+            )
             if self.in_a_row == self.skip:
                 row = f'; {self.skip} batches in a row were left out before it' if self.skip else ''
                 raise NonFiniteLossError(f'{happened}{row}; {self._advice(runner)}')
@@ -167,15 +169,15 @@ def grad_norm(wrapper: OptimWrapper) -> float:
     return 0.0 if known is None or scaled or not wrapper.clip_grad_kwargs else known.current()
 
 
-def not_finite(losses: dict[str, Tensor]) -> dict[str, float]:
+def non_finite_losses(losses: dict[str, Tensor]) -> dict[str, float]:
     """Return the losses that are NaN or infinite: the parts, or else their sum, which the host calls ``loss``."""
     wrong = {name: value.item() for name, value in losses.items() if 'loss' in name and not value.isfinite()}
     return {name: value for name, value in wrong.items() if name != 'loss'} or wrong
 
 
-def describe(runner, wrong: dict[str, float], batch) -> str:
+def describe_step(runner, wrong: dict[str, float], batch) -> str:
     """Say where a training is, what is wrong and with which files, of all ranks; every rank must call this."""
-    found = all_gather_object((wrong, files_of(batch)))
+    found = all_gather_object((wrong, picture_files(batch)))
     parts = [
         f'{"rank " + str(rank) + ": " if len(found) > 1 else ""}'
         f'{", ".join(f"{name} = {value}" for name, value in losses.items())} on {", ".join(files)}'
@@ -186,7 +188,7 @@ def describe(runner, wrong: dict[str, float], batch) -> str:
     return f'iteration {runner.iter + 1}{epoch}: {"; ".join(parts)}'
 
 
-def files_of(batch) -> list[str]:
+def picture_files(batch) -> list[str]:
     """Return the files' names of a batch from the host's data loader."""
     samples = batch.get('data_samples', []) if isinstance(batch, dict) else []
     return [str(sample.metainfo.get('img_path', 'a picture without a file')) for sample in samples]

@@ -13,8 +13,8 @@ from PIL import Image
 
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.datasets.reader import Reader
-from mmseg_vitseg.pictures.naming import datasets_inside, names_of
-from mmseg_vitseg.pictures.reading import shown
+from mmseg_vitseg.pictures.naming import datasets_inside, picture_names
+from mmseg_vitseg.pictures.reading import to_display
 from mmseg_vitseg.registry import HOOKS
 
 NUMBERED = 20  # classes up to which the log lists their numbers
@@ -38,7 +38,7 @@ class PredictedLabelsHook(Hook):
 
     def before_test(self, runner) -> None:
         """Name the pictures."""
-        self.names = names_of(datasets_inside(runner.test_loop.dataloader.dataset))
+        self.names = picture_names(datasets_inside(runner.test_loop.dataloader.dataset))
 
     def after_test_iter(
         self, runner, batch_idx: int, data_batch: Any = None, outputs: Sequence[SegDataSample] | None = None
@@ -86,7 +86,7 @@ class PredictedPicturesHook(SegVisualizationHook):
     def before_test(self, runner) -> None:
         """Name the pictures, and note where each is."""
         datasets = datasets_inside(runner.test_loop.dataloader.dataset)
-        self.names = names_of(datasets)
+        self.names = picture_names(datasets)
         self.places = {
             dataset.get_data_info(index)['img_path']: (dataset, index)
             for dataset in datasets
@@ -104,7 +104,7 @@ class PredictedPicturesHook(SegVisualizationHook):
             target = _target(self.folder, self.names, sample)
             dataset, index = self.places[sample.img_path]
             read = Reader(dataset.pipeline.transforms)
-            picture = shown(read(dataset.get_data_info(index))['img'], bgr=read.decodes or to_rgb)
+            picture = to_display(read(dataset.get_data_info(index))['img'], bgr=read.decodes or to_rgb)
             masks = [sample.get(name) for name in ('gt_sem_seg', 'pred_sem_seg')]
             panels = [  # of add_datasample all but the first process would get nothing
                 self._visualizer._draw_sem_seg(picture, mask, meta['classes'], meta['palette'])

@@ -16,7 +16,7 @@ from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.datasets.reader import Reader
 from mmseg_vitseg.pictures.drawing import UNKNOWN, distinct_colours, label_colours
 from mmseg_vitseg.pictures.naming import datasets_inside
-from mmseg_vitseg.pictures.reading import shown
+from mmseg_vitseg.pictures.reading import to_display
 from mmseg_vitseg.registry import HOOKS
 
 GAP = 6  # pixels between pictures
@@ -110,7 +110,7 @@ class PredictionProgressHook(Hook):
         Masks may be of the original image's size, which the network's input need not share.
         """
         size = round(image.shape[-1] * self.height / image.shape[-2]), self.height
-        panels = [cv2.resize(shown(image.cpu().numpy().transpose(1, 2, 0), bgr=bgr), size)]
+        panels = [cv2.resize(to_display(image.cpu().numpy().transpose(1, 2, 0), bgr=bgr), size)]
         for field in (sample.get('gt_sem_seg'), sample.get('pred_sem_seg')):
             mask = None if field is None else colours[field.data.squeeze(0).cpu().numpy().astype(np.int64)]
             panel = np.full_like(panels[0], UNKNOWN) if mask is None else mask

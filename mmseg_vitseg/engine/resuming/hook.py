@@ -96,10 +96,10 @@ def _build(
     ends = {True: 'max_epochs', False: 'max_iters'}
     known = {**(checkpoint['message_hub'].get('runtime_info') or {}), **(settings.get('train_cfg') or {})}
     nodes, found = settings.get('param_scheduler') or [], {}
-    for name, wrapper in named(built).items():
+    for name, wrapper in by_optimizer(built).items():
         if (settings.get('auto_scale_lr') or {}).get('enable'):  # by how many processes there were: see what came of it
             for group, saved in zip(
-                wrapper.param_groups, groups_of(named(checkpoint['optimizer'], built)[name]), strict=True
+                wrapper.param_groups, groups_of(by_optimizer(checkpoint['optimizer'], built)[name]), strict=True
             ):
                 group['lr'] = saved.get('initial_lr', saved['lr'])
         own = nodes[name] if isinstance(nodes, dict) and 'type' not in nodes else nodes
@@ -116,10 +116,10 @@ def _take_new_settings(
     runner: Runner | FlexibleRunner, checkpoint: dict, earlier: dict[str | None, Training], lengths: tuple[int, int]
 ) -> str:
     """Put the present settings in place of a checkpoint's where they differ; return what holds now, '' if none does."""
-    saved, said = named(checkpoint['optimizer'], runner.optim_wrapper), ''
-    schedulers = named(runner.param_schedulers or [], runner.optim_wrapper)
-    states = named(checkpoint.get('param_schedulers') or [], runner.optim_wrapper)
-    for name, wrapper in named(runner.optim_wrapper).items():
+    saved, said = by_optimizer(checkpoint['optimizer'], runner.optim_wrapper), ''
+    schedulers = by_optimizer(runner.param_schedulers or [], runner.optim_wrapper)
+    states = by_optimizer(checkpoint.get('param_schedulers') or [], runner.optim_wrapper)
+    for name, wrapper in by_optimizer(runner.optim_wrapper).items():
         now = Training.at_start(wrapper, schedulers[name])
         if now.is_like(earlier[name]):
             continue
@@ -168,7 +168,7 @@ def _keep_scores(now: Training, earlier: Training, states: list[dict], saved: li
     return f'{type(waiting[0]).__name__} goes on from the scores so far, and its reductions stay. '
 
 
-def named(thing, like=None) -> dict:
+def by_optimizer(thing, like=None) -> dict:
     """Return what belongs to several optimizers by name; what belongs to one under the name None."""
     several = isinstance(thing if like is None else like, OptimWrapperDict)
     return dict(thing.items()) if several else {None: thing}

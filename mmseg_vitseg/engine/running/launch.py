@@ -108,7 +108,7 @@ def build_runner(cfg: Config) -> Runner | FlexibleRunner:
         _start_gloo(cfg.launcher)
     if is_sharded(cfg) and cfg.launcher == 'none':
         raise ConfigError(f'{cfg.filename}: its strategy needs several processes; tools/dist_train.sh CONFIG N')
-    check_training(cfg)
+    check_training_settings(cfg)
     read_all_checkpoints()
     shorten(MMLogger.get_current_instance())  # until the Runner has one
     with building(cfg):
@@ -151,7 +151,7 @@ def check_same_start(cfg: Config) -> None:
         )
 
 
-def check_training(cfg: Config) -> None:
+def check_training_settings(cfg: Config) -> None:
     """Check what the host meets late, or with silence.
 
     Raises:
