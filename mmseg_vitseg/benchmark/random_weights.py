@@ -6,8 +6,8 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
-from mmseg_vitseg.config.reading import ConfigError, read_config
-from mmseg_vitseg.config.type_names import nested_dicts
+from mmseg_vitseg.config.building import leave_weights_out, require_model
+from mmseg_vitseg.config.reading import read_config
 
 
 def untrained_config(path: str | Path, options: dict | None = None) -> Config:
@@ -21,11 +21,8 @@ def untrained_config(path: str | Path, options: dict | None = None) -> Config:
         FileNotFoundError, ConfigError: there is no such config, it cannot be read, or it has no model.
     """
     cfg = read_config(path, options)
-    if not isinstance(cfg.get('model'), dict):
-        raise ConfigError(f'{path}: has no model, so nothing to measure')
-    for node in nested_dicts(cfg.model):
-        node.pop('pretrained', None)
-        node.pop('init_cfg', None)  # weights are drawn
+    require_model(cfg)
+    leave_weights_out(cfg.model)
     return cfg
 
 

@@ -10,7 +10,8 @@ from mmseg.registry import DATASETS
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.training_setup import TRAINED, Setup
-from mmseg_vitseg.config.parts import Part, build_unread, class_of, is_written_by_known, quiet, type_name
+from mmseg_vitseg.config.parts import Part, build_unread, class_of, is_written_by_known, quiet
+from mmseg_vitseg.config.pipelines import reads
 from mmseg_vitseg.pictures.reading import SUFFIXES
 
 LISTED = 3  # lines named before the rest is only counted
@@ -41,8 +42,7 @@ def missing_masks(setup: Setup) -> Iterator[Finding]:
 
 def loads_masks(part: Part) -> bool:
     """Tell whether a data set's pipeline loads masks."""
-    names = [type_name(step.node) for step in part.children('pipeline')]
-    return any(name.startswith('Load') and ('Annotation' in name or 'Mask' in name) for name in names)
+    return any(reads(step.node) == 'truth' for step in part.children('pipeline'))
 
 
 def without_masks(infos: Sequence[dict]) -> str:

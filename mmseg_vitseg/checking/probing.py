@@ -14,6 +14,7 @@ from mmseg.registry import MODELS
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from mmseg_vitseg.config.building import leave_weights_out
 from mmseg_vitseg.config.parts import Part, argument, class_of, is_known
 
 BATCH = 2  # batch norm refuses one value a channel
@@ -88,8 +89,7 @@ def images(backbone: Part, size: tuple[int, int]) -> Tensor:
 def build(part: Part) -> nn.Module:
     """Build a part, in training mode and without pretrained weights, on the meta device."""
     node = copy.deepcopy(part.node)
-    for name in ('pretrained', 'init_cfg', 'checkpoint_path'):  # nothing is to be fetched
-        node.pop(name, None)
+    leave_weights_out(node)
     with torch.device('meta'), ShapesOnly():
         module = MODELS.build(node)
     module.to('meta')

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 
 from mmengine.config import Config
 from mmengine.logging import print_log
-from mmengine.registry import init_default_scope
 
 from mmseg_vitseg.checking.differing_classes import differing_classes, wrong_class_weights
 from mmseg_vitseg.checking.findings import ERROR, Finding
@@ -32,8 +31,8 @@ from mmseg_vitseg.checking.training_setup import Setup
 from mmseg_vitseg.checking.uneven_batches import uneven_batches
 from mmseg_vitseg.checking.unknown_types import unknown_types
 from mmseg_vitseg.checking.wrong_losses import wrong_losses
+from mmseg_vitseg.config.building import use_scope
 from mmseg_vitseg.config.parts import quiet
-from mmseg_vitseg.config.reading import ConfigError
 from mmseg_vitseg.config.type_names import name_types
 from mmseg_vitseg.errors import first_line
 
@@ -108,9 +107,7 @@ def check_config(cfg: Config, track: Track | None = None, *, starting: bool = Fa
     Raises:
         ConfigError: it has no model.
     """
-    if not isinstance(cfg.get('model'), dict):
-        raise ConfigError(f'{cfg.filename}: has no model, so nothing to check')
-    init_default_scope(cfg.get('default_scope') or 'mmseg')
+    use_scope(cfg)
     cfg = copy.deepcopy(cfg)
     name_types(cfg)
     setup = Setup(cfg)

@@ -17,7 +17,7 @@ from mmseg_vitseg.checking.training_setup import TRAINED, Setup, build_dataset, 
 from mmseg_vitseg.checking.wrong_labels import absent_classes, wrong_labels
 from mmseg_vitseg.checking.wrong_losses import learned_from_ignored
 from mmseg_vitseg.config.parts import Part, argument, class_of, logits_of, quiet, type_name
-from mmseg_vitseg.config.pipelines import is_loading
+from mmseg_vitseg.config.pipelines import reads
 from mmseg_vitseg.datasets.loading import LoadMask
 from mmseg_vitseg.datasets.masks import NoMaskError
 from mmseg_vitseg.errors import first_line
@@ -45,7 +45,7 @@ def mistakes_in_data(setup: Setup, track: Track = lambda indices, text: indices)
 
 
 def _check_dataset(setup: Setup, part: Part, track: Track) -> Iterator[Finding]:
-    steps = [step.node for step in part.children('pipeline') if is_loading(type_name(step.node))]
+    steps = [step.node for step in part.children('pipeline') if reads(step.node)]
     if not loads_masks(part):
         return  # no labels are asked for
     try:
@@ -153,11 +153,7 @@ def ignored_objects(setup: Setup) -> Iterator[Finding]:
     for wrapped in setup.datasets('train_dataloader'):
         part = wrapped[0]
         names = known_classes(part)
-        steps = [
-            step.node
-            for step in part.children('pipeline')
-            if loads_masks(part._replace(node=dict(pipeline=[step.node])))
-        ]
+        steps = [step.node for step in part.children('pipeline') if reads(step.node) == 'truth']
         if not names or not steps or missing_root(part) is not None:
             continue
         try:

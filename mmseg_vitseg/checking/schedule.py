@@ -6,7 +6,7 @@ from typing import NamedTuple
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.training_setup import Setup
 from mmseg_vitseg.config.parts import type_name
-from mmseg_vitseg.engine.resuming.trained_settings import schedulers_of
+from mmseg_vitseg.config.schedules import schedulers_of
 
 # Schedules that go to their last value on the way from `begin` to `end`; others hold it, or have no end.
 FALLING = ('PolyLR', 'CosineAnnealingLR')

@@ -32,9 +32,9 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    from mmseg_vitseg.datasets.pet_archives import URL, prepare
+    from mmseg_vitseg.datasets.pet_archives import URL, prepare_pet
 
-    left_out = prepare(args.out, archives=args.archives, url=args.url or URL)
+    left_out = prepare_pet(args.out, archives=args.archives, url=args.url or URL)
     for name, reason in left_out.items():
         print(f'left out: {name}: {reason}')
     print(f'{args.out} is ready ({len(left_out)} damaged pairs left out): PET_ROOT={args.out}')

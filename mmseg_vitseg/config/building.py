@@ -4,19 +4,37 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import mmseg.models  # noqa: F401  (registers the host's)
 from mmengine.config import Config
 from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_vitseg.config.devices import fit_to_devices
+from mmseg_vitseg.config.parts import nested
 from mmseg_vitseg.config.reading import ConfigError, type_and_message
 
+WEIGHTS = (
+    'pretrained',
+    'init_cfg',
+    'checkpoint_path',
+)  # settings that name a file of weights, or say how they are drawn
 
-def unknown_type(error: Exception) -> str | None:
-    """Return what mmengine says of a type that is in no registry, None of other errors."""
-    text, unknown, _ = str(error).strip('"\'').partition('. Please check')
-    return text if unknown and isinstance(error, KeyError) else None
+
+def require_model(cfg: Config) -> None:
+    """Raise ConfigError where a config has no model."""
+    if not isinstance(cfg.get('model'), dict):
+        raise ConfigError(f'{cfg.filename}: has no model; a config needs model = dict(type=...)')
+
+
+def use_scope(cfg: Config) -> None:
+    """Have the types of a config's model be looked for where the config says, by default among the host's.
+
+    Raises:
+        ConfigError: it has no model.
+    """
+    require_model(cfg)
+    init_default_scope(cfg.get('default_scope') or 'mmseg')
 
 
 @contextmanager
@@ -26,8 +44,7 @@ def building(cfg: Config) -> Iterator[None]:
     Raises:
         ConfigError: it has no model, or something cannot be built.
     """
-    if not isinstance(cfg.get('model'), dict):
-        raise ConfigError(f'{cfg.filename}: has no model; a config needs model = dict(type=...)')
+    require_model(cfg)
     try:
         yield
     except (OSError, ValueError):
@@ -41,6 +58,12 @@ def building(cfg: Config) -> Iterator[None]:
         raise ConfigError(f'{cfg.filename}: cannot be built: {type_and_message(error)}') from error
 
 
+def unknown_type(error: Exception) -> str | None:
+    """Return what mmengine says of a type that is in no registry, None of other errors."""
+    text, unknown, _ = str(error).strip('"\'').partition('. Please check')
+    return text if unknown and isinstance(error, KeyError) else None
+
+
 def build_model(cfg: Config) -> nn.Module:
     """Build a config's model for one process of this machine, without loading or drawing weights.
 
@@ -50,8 +73,15 @@ def build_model(cfg: Config) -> nn.Module:
     Raises:
         ConfigError, ValueError: it has no model, or that cannot be built.
     """
-    init_default_scope(cfg.get('default_scope') or 'mmseg')
+    use_scope(cfg)
     with building(cfg):
         cfg.launcher = 'none'
         fit_to_devices(cfg)
         return MODELS.build(copy.deepcopy(cfg.model))
+
+
+def leave_weights_out(model: dict) -> None:
+    """Take out of the settings of a model, or of a part of one, what is fetched, or how weights are drawn."""
+    for _, node in nested(model, 'model'):
+        for name in WEIGHTS:
+            node.pop(name, None)

@@ -4,7 +4,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
 
-from mmseg_vitseg.config.type_names import nested_dicts
+from mmseg_vitseg.config.parts import nested, type_name
 
 SYNCHRONISED = ('SyncBN', 'MMSyncBN', 'SyncBatchNorm')  # batch norms over all processes: mmengine's, mmcv's, torch's
 
@@ -12,9 +12,7 @@ SYNCHRONISED = ('SyncBN', 'MMSyncBN', 'SyncBatchNorm')  # batch norms over all p
 def fit_to_devices(cfg: Config) -> None:
     """Make a config fit what it runs on: plain batch norm without a group of GPUs; gloo between processes on the CPU."""
     distributed, cuda = cfg.launcher != 'none', torch.cuda.is_available()
-    synchronised = [
-        node for node in nested_dicts(cfg.get('model')) if str(node.get('type')).rpartition('.')[2] in SYNCHRONISED
-    ]
+    synchronised = [node for _, node in nested(cfg.get('model'), 'model') if type_name(node) in SYNCHRONISED]
     if synchronised and not (distributed and cuda):
         print_log('No process group of GPUs: every SyncBN of the config is a BN in this run.', logger='current')
         for node in synchronised:

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeGuard
 from mmengine.logging import MMLogger
 from mmengine.registry import Registry
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.segmentors import SegTTAModel
 from mmseg.registry import DATASETS, MODELS
 
 # Packages whose classes are what their names say; a class from elsewhere may do anything, so nothing is said about it.
@@ -48,10 +49,10 @@ def dicts(node, key: str) -> Iterator[Part]:
 
 
 def nested(node, key: str) -> Iterator[Part]:
-    """Yield every dict in a nested config, itself first."""
+    """Yield every dict in a nested config, itself first; what it imports, and nothing uses, is not imported for that."""
     if isinstance(node, dict):
         yield Part(key, node)
-        for name, child in node.items():
+        for name, child in dict.items(node):
             yield from nested(child, f'{key}.{name}')
     elif isinstance(node, (list, tuple)):
         for index, child in enumerate(node):
@@ -132,6 +133,11 @@ def has_one_logit(model: dict) -> bool:
     """Tell whether a model tells two classes apart by one logit, as far as the head says that predicts: a cascade's last."""
     heads = [head.node for head in Part('model', model).children('decode_head')]
     return bool(heads) and 'num_classes' in heads[-1] and logits_of(heads[-1]) == 1
+
+
+def is_hosts_tta(tta_model: dict) -> bool:
+    """Tell the host's test-time augmentation, which takes the sigmoid of what is one logit's probability already."""
+    return class_of(tta_model, MODELS) is SegTTAModel
 
 
 def pair(size) -> tuple[int, int] | None:

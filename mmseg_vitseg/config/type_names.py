@@ -8,6 +8,8 @@ from mmengine.registry import Registry
 from mmengine.utils import get_object_from_string
 from mmseg import registry as host
 
+from mmseg_vitseg.config.parts import nested
+
 SHARED = ('mmcv', 'mmengine', 'torch')  # packages whose classes are registered wherever the host is
 
 
@@ -29,7 +31,7 @@ def name_types(cfg: Config) -> None:
     scope = cfg.get('default_scope')
     scopeless = scope in (None, roots.MODELS.scope)
     found = []
-    for node in nested_dicts(cfg._cfg_dict):
+    for _, node in nested(cfg._cfg_dict, ''):
         kind = node.get('type')  # a class that is not imported yet, mmengine imports here
         if isinstance(kind, str) and kind.count('.') > 1:  # not SCOPE.NAME
             kind = _object_at(kind)
@@ -44,7 +46,7 @@ def name_types(cfg: Config) -> None:
 
 def _keep_meaning(cfg: Config) -> None:
     """Write mmengine's scope before the names that are a config's types, where the host has something else of that name."""
-    for node in nested_dicts(cfg._cfg_dict):
+    for _, node in nested(cfg._cfg_dict, ''):
         kind = node.get('type')
         theirs = [root for root in _roots() if isinstance(kind, str) and kind in root.module_dict]
         if any(_in_scope(root, host.MODELS.scope).get(kind) is not root.module_dict[kind] for root in theirs):
@@ -85,15 +87,6 @@ def _registries(tops) -> Iterator[Registry]:
     for registry in tops:
         yield registry
         yield from _registries(registry.children.values())
-
-
-def nested_dicts(node) -> Iterator[dict]:
-    """Yield every dict of a nested config; what it imports, and nothing uses, is not imported for that."""
-    if isinstance(node, dict):
-        yield node
-    children = dict.values(node) if isinstance(node, dict) else node if isinstance(node, (list, tuple)) else ()
-    for child in children:
-        yield from nested_dicts(child)
 
 
 def _object_at(path: str) -> Callable | None:

@@ -36,7 +36,7 @@ ARCHIVES = (
 )
 
 
-def prepare(
+def prepare_pet(
     out: Path, *, archives: Path | None = None, url: str = URL, published: tuple[Archive, ...] = ARCHIVES
 ) -> dict[str, str]:
     """Make ``out`` an OxfordPetDataset root; what is there already is kept, so an interrupted call can be repeated.
@@ -71,7 +71,7 @@ def prepare(
         if archives is None:
             path = fetch(f'{url.rstrip("/")}/{archive.name}', out / archive.name, archive.md5)
         else:
-            path = verify(archives / archive.name, archive.md5)
+            path = check_sum(archives / archive.name, archive.md5)
         unpack(path, archive.folder, out)
         if archives is None:
             path.unlink()
@@ -88,7 +88,7 @@ def fetch(url: str, target: Path, md5: str) -> Path:
     check_url(url)
     if target.is_file():
         try:
-            return verify(target, md5)
+            return check_sum(target, md5)
         except ValueError:
             target.unlink()  # not what is published: fetched again
     part = target.with_name(f'{target.name}.part')
@@ -104,7 +104,7 @@ def fetch(url: str, target: Path, md5: str) -> Path:
                     'and name its folder with --archives'
                 ) from error
     try:
-        verify(part, md5)
+        check_sum(part, md5)
     except ValueError:
         part.unlink()
         raise
@@ -117,7 +117,7 @@ def check_url(url: str) -> None:
         raise ValueError(f'{url}: only http and https')
 
 
-def verify(path: Path, md5: str) -> Path:
+def check_sum(path: Path, md5: str) -> Path:
     """Return ``path`` if its MD5 is the published one.
 
     Raises:

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from mmcv.transforms import LoadAnnotations, LoadImageFromFile
+from mmcv.transforms import LoadImageFromFile
 from PIL import Image
 
+from mmseg_vitseg.config.pipelines import reads
 from mmseg_vitseg.datasets.loading import LoadImage, WideError, why_unreadable
 from mmseg_vitseg.pictures.reading import read_picture, to_rgb
 
@@ -25,11 +26,6 @@ Picture = str | Path | Image.Image | np.ndarray
 PACKAGES = ('mmcv', 'mmseg', 'mmseg_vitseg')  # whose steps have names that say what they do
 FILLED = ('BMP', 'JPEG', 'MPO', 'PNG')  # formats of which OpenCV fills what is missing, and says nothing
 MASK_PATH = 'seg_map_path'
-
-
-def reads_truth(step: Any) -> bool:
-    """Tell the steps that load annotations."""
-    return isinstance(step, LoadAnnotations) or 'Annotation' in type(step).__name__
 
 
 def run_steps(steps: Sequence[Any], results: dict) -> dict:
@@ -63,11 +59,7 @@ class Reader:
 
     def __init__(self, steps: Sequence[Any]):
         self.index = next(
-            (
-                index
-                for index, step in enumerate(steps)
-                if type(step).__name__.startswith(('Load', 'InferencerLoader')) and not reads_truth(step)
-            ),
+            (index for index, step in enumerate(steps) if reads(dict(type=type(step))) == 'picture'),
             0 if steps and type(steps[0]).__module__.partition('.')[0] not in PACKAGES else None,
         )
         self.steps = [LoadImage()] if self.index is None else list(steps[: self.index + 1])

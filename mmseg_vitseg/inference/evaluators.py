@@ -5,25 +5,21 @@ from mmengine.logging import print_log
 from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 
+from mmseg_vitseg.config.parts import class_of, dicts
+
 
 def iou_metrics(cfg: Config) -> list[IoUMetric]:
     """Build the IoUMetrics of a config's ``test_evaluator``, which write nothing; one as by default where it has none.
 
     Other metrics, which may count anything, are said to be left out.
     """
-    settings = cfg.get('test_evaluator') or []
-    settings = [settings] if isinstance(settings, dict) else list(settings)
-    kinds = [METRICS.get(one['type']) if isinstance(one['type'], str) else one['type'] for one in settings]
-    counted = [isinstance(kind, type) and issubclass(kind, IoUMetric) for kind in kinds]
-    if left := [str(one['type']) for one, known in zip(settings, counted, strict=True) if not known]:
+    settings = [metric for _, metric in dicts(cfg.get('test_evaluator'), 'test_evaluator')]
+    counted = [metric for metric in settings if issubclass(class_of(metric, METRICS) or object, IoUMetric)]
+    if left := [str(metric['type']) for metric in settings if metric not in counted]:
         print_log(
             f'test_evaluator: {", ".join(left)} is for tools/test.py alone; here IoU is counted.', logger='current'
         )
-    found = [
-        METRICS.build({**one, 'output_dir': None, 'format_only': False})
-        for one, known in zip(settings, counted, strict=True)
-        if known
-    ]
+    found = [METRICS.build({**metric, 'output_dir': None, 'format_only': False}) for metric in counted]
     return found or [IoUMetric()]
 
 

@@ -8,8 +8,9 @@ import numpy as np
 from mmengine.dataset import Compose
 from torch import Tensor
 
+from mmseg_vitseg.config.pipelines import reads
 from mmseg_vitseg.datasets.loading import why_unreadable
-from mmseg_vitseg.datasets.reader import Picture, Reader, reads_truth, run_steps
+from mmseg_vitseg.datasets.reader import Picture, Reader, run_steps
 
 
 class Pipeline:
@@ -29,7 +30,9 @@ class Pipeline:
         self.rest = transforms[first:]
         self.reading = None if self.reader.index is None else steps[self.reader.index]
         pairs = zip(steps[first:], self.rest, strict=True)
-        self.after = [step for step, built in pairs if not reads_truth(built)]  # as the config has them
+        self.after = [
+            step for step, built in pairs if reads(dict(type=type(built))) != 'truth'
+        ]  # as the config has them
         self.channels = channels
         self.means = means
         self.bgr = self.reader.decodes or bgr_to_rgb

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import torch
 from mmengine.config import Config, ConfigDict
-from mmengine.registry import init_default_scope
 from mmseg.registry import MODELS
 
+from mmseg_vitseg.config.building import use_scope
 from mmseg_vitseg.config.reading import ConfigError
 from mmseg_vitseg.config.type_names import name_types
 from mmseg_vitseg.errors import first_line
@@ -38,9 +38,7 @@ def upgrade_config(cfg: Config) -> tuple[Config, list[str]]:
     Raises:
         ConfigError: it has no model, or none of our types has a place in it.
     """
-    if not isinstance(cfg.get('model'), dict):
-        raise ConfigError(f'{cfg.filename}: has no model')
-    init_default_scope(cfg.get('default_scope') or 'mmseg')
+    use_scope(cfg)
     old = copy.deepcopy(cfg)
     name_types(old)
     new, said = copy.deepcopy(old), []

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from mmseg_vitseg.datasets import pet_archives
-from mmseg_vitseg.datasets.pet_archives import Archive, fetch, prepare, unpack
+from mmseg_vitseg.datasets.pet_archives import Archive, fetch, prepare_pet, unpack
 from vitseg_tests.user_errors import check_user_error
 
 
@@ -90,25 +90,25 @@ def published(server, small_pet):
 
 def test_prepare_fetches_and_unpacks(server, published, tmp_path):
     out = tmp_path / 'out'
-    assert prepare(out, url=server.url, published=published) == {}
+    assert prepare_pet(out, url=server.url, published=published) == {}
     assert sorted(path.name for path in out.iterdir()) == ['annotations', 'images']
     assert len(list((out / 'images').iterdir())) == 5
     server.requested.clear()
-    prepare(out, url=server.url, published=published)
+    prepare_pet(out, url=server.url, published=published)
     assert server.requested == []  # nothing is fetched twice
 
 
 def test_prepare_takes_local_archives(server, published, tmp_path):
     for name, content in server.files.items():
         (tmp_path / name).write_bytes(content)
-    prepare(tmp_path / 'out', archives=tmp_path, published=published)
+    prepare_pet(tmp_path / 'out', archives=tmp_path, published=published)
     assert (tmp_path / 'images.tar.gz').is_file()  # the user's own files stay
     assert server.requested == []
     (tmp_path / 'images.tar.gz').unlink()
     with pytest.raises(FileNotFoundError, match=r'images\.tar\.gz: no such archive'):
-        prepare(tmp_path / 'out2', archives=tmp_path, published=published)
+        prepare_pet(tmp_path / 'out2', archives=tmp_path, published=published)
     with pytest.raises(FileNotFoundError, match='no such folder'):
-        prepare(tmp_path / 'out2', archives=tmp_path / 'nowhere', published=published)
+        prepare_pet(tmp_path / 'out2', archives=tmp_path / 'nowhere', published=published)
 
 
 @pytest.mark.parametrize('ranges', [True, False])
@@ -138,7 +138,7 @@ def test_a_complete_part_is_not_fetched_again(server, tmp_path):
 def test_a_wrong_sum_is_refused_and_removed(server, published, tmp_path):
     server.files['images.tar.gz'] = b'something else'
     with pytest.raises(ValueError, match='MD5'):
-        prepare(tmp_path / 'out', url=server.url, published=published)
+        prepare_pet(tmp_path / 'out', url=server.url, published=published)
     assert list((tmp_path / 'out').iterdir()) == []
 
 

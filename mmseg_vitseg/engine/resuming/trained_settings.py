@@ -2,9 +2,6 @@
 
 import ast
 import math
-from collections.abc import Iterator
-
-from mmengine.config import Config
 
 # What of a config decides learning rates, momenta, weight decay and how they go on.
 DECIDING = ('optim_wrapper', 'param_scheduler', 'train_cfg', 'auto_scale_lr')
@@ -26,38 +23,6 @@ def read_settings(text: str) -> dict | None:
         return {name: _value(nodes[name]) for name in DECIDING if name in nodes} or None
     except (SyntaxError, ValueError):
         return None
-
-
-def schedulers_of(cfg: Config) -> Iterator[tuple[str, dict]]:
-    """Yield the schedulers of a config, which may be one, a list, or of several optimizers by name, with dotted keys."""
-
-    def listed(node, key: str) -> Iterator[tuple[str, dict]]:
-        if isinstance(node, dict):
-            yield key, node
-        elif isinstance(node, (list, tuple)):
-            yield from ((f'{key}.{index}', one) for index, one in enumerate(node) if isinstance(one, dict))
-
-    node = cfg.get('param_scheduler')
-    for name, one in node.items() if isinstance(node, dict) and 'type' not in node else [('', node)]:
-        yield from listed(one, f'param_scheduler.{name}'.rstrip('.'))
-
-
-def twice_as_long(cfg: Config, name: str, iterations: int) -> str:
-    """Return the options by which a training, with the schedules that end with it, is twice as long.
-
-    Args:
-        name: ``max_epochs`` or ``max_iters``.
-        iterations: how many it has now.
-    """
-    length = cfg.train_cfg[name]
-    options = [f'train_cfg.{name}={2 * length}']
-    for key, node in schedulers_of(cfg):
-        last = length if node.get('by_epoch', True) == (name == 'max_epochs') else iterations
-        begin = node.get('begin', 0)
-        for setting, start in (('end', 0), ('T_max', begin), ('total_steps', 0)):
-            if node.get(setting) == last - start:
-                options.append(f'{key}.{setting}={2 * last - start}')
-    return ' '.join(options)
 
 
 def _value(node: ast.expr):

@@ -12,6 +12,7 @@ from mmseg.evaluation import IoUMetric
 from mmseg.registry import METRICS
 
 from mmseg_vitseg.config.devices import fit_to_devices
+from mmseg_vitseg.config.parts import class_of, dicts
 from mmseg_vitseg.config.reading import ConfigError, read_config
 
 HOST_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')  # of every training
@@ -87,8 +88,7 @@ def set_outputs(cfg: Config, *, labels: str | None, pictures: str | None) -> Non
             raise ConfigError(f'{flag} {folder}: a file; name a folder')
     if labels and 'test_evaluator' not in cfg:
         raise ConfigError(f'--out: {cfg.filename} has no test_evaluator')
-    metrics = cfg.get('test_evaluator') or []
-    metrics = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
+    metrics = [metric for _, metric in dicts(cfg.get('test_evaluator'), 'test_evaluator')]
     plain = [metric for metric in metrics if writes_as_host(metric)]
     labels = labels or next((metric.output_dir for metric in plain if metric.get('output_dir')), None)
     for metric in [metric for metric in metrics if metric not in plain]:
@@ -113,6 +113,4 @@ def set_outputs(cfg: Config, *, labels: str | None, pictures: str | None) -> Non
 
 def writes_as_host(metric: dict) -> bool:
     """Tell a metric that writes its labels as the host's IoUMetric does."""
-    kind = metric.get('type')
-    found = METRICS.get(kind) if isinstance(kind, str) else kind
-    return getattr(found, 'process', None) is IoUMetric.process
+    return getattr(class_of(metric, METRICS), 'process', None) is IoUMetric.process

@@ -20,9 +20,9 @@ from mmseg_vitseg.checkpoints.reading import read_checkpoint
 from mmseg_vitseg.config.building import building
 from mmseg_vitseg.config.devices import is_sharded
 from mmseg_vitseg.config.reading import ConfigError
+from mmseg_vitseg.config.schedules import twice_as_long
 from mmseg_vitseg.engine.resuming.hook import ResumingHook
 from mmseg_vitseg.engine.resuming.newest import doubts, newest_first
-from mmseg_vitseg.engine.resuming.trained_settings import twice_as_long
 from mmseg_vitseg.engine.running.terminal import TerminalRunner, shorten
 from mmseg_vitseg.errors import meant
 from mmseg_vitseg.models.seg_tta_model import squashes_twice

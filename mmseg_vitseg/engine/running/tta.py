@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 
 from mmengine.config import Config
 from mmengine.logging import print_log
-from mmseg.registry import MODELS
 
 from mmseg_vitseg.config.datasets import datasets_in
-from mmseg_vitseg.config.parts import has_one_logit
+from mmseg_vitseg.config.parts import has_one_logit, is_hosts_tta
+from mmseg_vitseg.config.pipelines import reads
 from mmseg_vitseg.config.reading import ConfigError
 
 
@@ -39,10 +39,10 @@ def set_tta(cfg: Config) -> None:
 def read_alike(steps: Sequence[dict], pipeline: Sequence[dict]) -> list[dict]:
     """Return the steps of test-time augmentation with those of a pipeline where they read pictures and masks.
 
-    What a pipeline reads by no step called ``Load...``, it reads in a way of its own, and those of ``steps`` stay. But where
-    it reads pictures and no masks, no masks are read.
+    What a pipeline reads by no step that :func:`~mmseg_vitseg.config.pipelines.reads` knows, it reads in a way of its own,
+    and those of ``steps`` stay. But where it reads pictures and no masks, no masks are read.
     """
-    reading = {kind: [step for step in pipeline if _reads(step) == kind] for kind in ('picture', 'truth')}
+    reading = {kind: [step for step in pipeline if reads(step) == kind] for kind in ('picture', 'truth')}
     # each is put in once, in the place of the first of its kind
     given: dict[str | None, Iterator[dict]] = {kind: iter(found) for kind, found in reading.items() if found}
     if 'picture' in given:
@@ -52,23 +52,9 @@ def read_alike(steps: Sequence[dict], pipeline: Sequence[dict]) -> list[dict]:
         if isinstance(step.get('transforms'), (list, tuple)):  # TestTimeAug: lists of alternatives
             branches: list = []
             for branch in step['transforms']:
-                kind = _reads(branch[0]) if len(branch) == 1 else None
+                kind = reads(branch[0]) if len(branch) == 1 else None
                 branches += [[one] for one in given[kind]] if kind in given else [branch]
             changed.append({**step, 'transforms': branches})
         else:
-            changed += given.get(_reads(step), [step])
+            changed += given.get(reads(step), [step])
     return changed
-
-
-def _reads(step: dict) -> str | None:
-    """Tell what a step reads, ``picture`` or ``truth``, by its name as the host's are; None where it reads neither."""
-    name = str(step.get('type')).rpartition('.')[2]
-    if not name.startswith('Load'):
-        return None
-    return 'truth' if 'Annotation' in name or 'Mask' in name else 'picture'
-
-
-def is_hosts_tta(tta_model: dict) -> bool:
-    """Tell the host's SegTTAModel, which takes the sigmoid of what is one logit's probability already."""
-    kind = tta_model['type']
-    return (MODELS.get(kind) if isinstance(kind, str) else kind) is MODELS.get('mmseg.SegTTAModel')
