@@ -90,13 +90,13 @@ def set_outputs(cfg: Config, *, labels: str | None, pictures: str | None) -> Non
         raise ConfigError(f'--out: {cfg.filename} has no test_evaluator')
     metrics = [metric for _, metric in dicts(cfg.get('test_evaluator'), 'test_evaluator')]
     plain = [metric for metric in metrics if writes_as_host(metric)]
-    labels = labels or next((metric.output_dir for metric in plain if metric.get('output_dir')), None)
+    labels = labels or next((metric['output_dir'] for metric in plain if metric.get('output_dir')), None)
     for metric in [metric for metric in metrics if metric not in plain]:
         if labels and metric.get('format_only') and not metric.get('output_dir'):
-            metric.output_dir = str(Path(labels, str(metric.type)))
+            metric['output_dir'] = str(Path(labels, str(metric['type'])))
         if metric.get('output_dir'):
             print_log(
-                f'test_evaluator: {metric.type} writes to {metric.output_dir} in a way of its own, most likely one file for '
+                f'test_evaluator: {metric["type"]} writes to {metric["output_dir"]} in a way of its own, most likely one file for '
                 'all pictures of one name; --out DIR writes one for each.',
                 logger='current',
             )
