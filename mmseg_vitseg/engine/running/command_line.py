@@ -96,8 +96,8 @@ def set_outputs(cfg: Config, *, labels: str | None, pictures: str | None) -> Non
             metric['output_dir'] = str(Path(labels, str(metric['type'])))
         if metric.get('output_dir'):
             print_log(
-                f'test_evaluator: {metric["type"]} writes to {metric["output_dir"]} in a way of its own, most likely one file for '
-                'all pictures of one name; --out DIR writes one for each.',
+                f'test_evaluator: {metric["type"]} writes to {metric["output_dir"]} in a way of its own, most likely one '
+                'file for all pictures of one name; --out DIR writes one for each.',
                 logger='current',
             )
     if labels:
