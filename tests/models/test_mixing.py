@@ -8,22 +8,16 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import nn
 
+from vitseg_tests.against_host import HOST_VIT
+
 CLASSES, SIZE, BN = 5, 32, dict(type='BN')
 
-OUR_VIT = dict(
-    type='mmseg_vitseg.VisionTransformer',
-    img_size=SIZE,
-    patch_size=8,
-    embed_dims=16,
-    num_layers=4,
-    num_heads=2,
-    out_indices=(0, 1, 2, 3),
-)
-HOST_VIT = {**OUR_VIT, 'type': 'VisionTransformer'}
+WIDE_VIT = dict(HOST_VIT, embed_dims=16)
+OUR_VIT = dict(WIDE_VIT, type='mmseg_vitseg.VisionTransformer')
 BACKBONES = {
-    'VisionTransformer': HOST_VIT,
-    'BEiT': dict(HOST_VIT, type='BEiT', init_values=0.1),
-    'MAE': dict(HOST_VIT, type='MAE', init_values=1.0),
+    'VisionTransformer': WIDE_VIT,
+    'BEiT': dict(WIDE_VIT, type='BEiT', init_values=0.1),
+    'MAE': dict(WIDE_VIT, type='MAE', init_values=1.0),
     'ResNetV1c': dict(  # levels 1 to 3 at 1/8
         type='ResNetV1c',
         depth=18,

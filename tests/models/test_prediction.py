@@ -13,6 +13,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from mmseg_vitseg.ops import resampling
+from vitseg_tests.against_host import HOST_VIT
 
 BN = dict(type='BN')
 HEADS = {
@@ -31,15 +32,7 @@ def pair(head: str, *, num_classes: int = 5, align_corners: bool = False, **test
         ours = scope == 'mmseg_vitseg' and HEADS[head]['type'] != 'FCNHead'
         cfg = dict(
             type=f'{scope}.EncoderDecoder',
-            backbone=dict(
-                type='mmseg.VisionTransformer',
-                img_size=32,
-                patch_size=8,
-                embed_dims=8,
-                num_layers=4,
-                num_heads=2,
-                out_indices=(0, 1, 2, 3),
-            ),
+            backbone=HOST_VIT,
             decode_head=dict(
                 HEADS[head],
                 type=f'{"mmseg_vitseg" if ours else "mmseg"}.{HEADS[head]["type"]}',

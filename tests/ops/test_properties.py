@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
+from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.ops import resampling
 from mmseg_vitseg.ops.patch_kernel import change_input_channels, resize_patch_kernel
 from mmseg_vitseg.ops.patches import images_to_patches, pad_to_patches, patches_to_images
@@ -44,7 +45,7 @@ def test_upsample_cross_entropy(b, k, h, w, height, width, align, weighted, aver
     labels = torch.randint(0, k, (b, height, width), generator=generator)
     if ignored != 'none':
         some = torch.rand(labels.shape, generator=generator) < 0.4
-        labels[some if ignored == 'some' else ...] = 255
+        labels[some if ignored == 'some' else ...] = IGNORED
     weight = torch.linspace(0.5, 2, k) if weighted else None
     found = upsample_cross_entropy(
         logits, labels, align_corners=align, class_weight=weight, avg_non_ignore=average, reduction='mean'
@@ -53,8 +54,8 @@ def test_upsample_cross_entropy(b, k, h, w, height, width, align, weighted, aver
     plain = logits.detach().to(torch.promote_types(dtype, torch.float32)).requires_grad_()
     full = F.interpolate(plain, size=(height, width), mode='bilinear', align_corners=align)
     typed = None if weight is None else weight.to(full)
-    total = F.cross_entropy(full, labels, typed, ignore_index=255, reduction='sum')
-    valid = labels != 255
+    total = F.cross_entropy(full, labels, typed, ignore_index=IGNORED, reduction='sum')
+    valid = labels != IGNORED
     counted = weight[labels[valid]].sum() if weighted else valid.sum() if average else labels.numel()
     expected = total / (counted + torch.finfo(torch.float32).eps)
     assert_close(found.loss, expected, rtol=1e-5, atol=1e-6)  # matrices in float32 against torch's own loop

@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from mmseg.models.losses import CrossEntropyLoss, accuracy
 from torch.testing import assert_close
 
+from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.ops import resampling
 from mmseg_vitseg.ops.resampling import resizings
 from mmseg_vitseg.ops.upsample_loss import upsample_cross_entropy
@@ -16,11 +17,11 @@ pytestmark = pytest.mark.filterwarnings('ignore:Default ``avg_non_ignore`` is Fa
 def make(batch=2, classes=5, size=(4, 6), labels=(17, 22), dtype=torch.float32):
     logits = torch.randn(batch, classes, *size, dtype=dtype).mul_(3).requires_grad_()
     target = torch.randint(0, classes, (batch, *labels))
-    target[:, :3] = 255
+    target[:, :3] = IGNORED
     return logits, target
 
 
-def hosts(logits, labels, sizes=(), align_corners=False, ignore_index=255, **arguments):
+def hosts(logits, labels, sizes=(), align_corners=False, ignore_index=IGNORED, **arguments):
     x = logits
     for size in (*sizes, labels.shape[-2:]):
         x = F.interpolate(x, size=size, mode='bilinear', align_corners=align_corners)
@@ -28,7 +29,7 @@ def hosts(logits, labels, sizes=(), align_corners=False, ignore_index=255, **arg
     return loss, accuracy(x, labels, ignore_index=ignore_index)
 
 
-def compare(logits, labels, *, sizes=(), align_corners=False, ignore_index=255, class_weight=None, **arguments):
+def compare(logits, labels, *, sizes=(), align_corners=False, ignore_index=IGNORED, class_weight=None, **arguments):
     expected, right = hosts(logits, labels, sizes, align_corners, ignore_index, class_weight=class_weight, **arguments)
     (gradient,) = torch.autograd.grad(expected * 7, logits)
     chain = resizings(tuple(logits.shape[-2:]), (*sizes, tuple(labels.shape[-2:])), align_corners)
@@ -83,7 +84,7 @@ def test_class_weights_over_the_counted_pixels():
     logits, labels = make()
     weight = torch.tensor([0.5, 2.0, 0.0, 1.0, 3.0])
     x = F.interpolate(logits, size=labels.shape[-2:], mode='bilinear', align_corners=False)
-    expected = F.cross_entropy(x, labels, weight=weight, ignore_index=255)
+    expected = F.cross_entropy(x, labels, weight=weight, ignore_index=IGNORED)
     assert_close(upsample_cross_entropy(logits, labels, class_weight=weight, avg_non_ignore=True).loss, expected)
 
 
@@ -94,7 +95,7 @@ def test_gradcheck():
 
 def test_nothing_to_learn_from():
     logits, labels = make()
-    labels[:] = 255
+    labels[:] = IGNORED
     for arguments in (dict(), dict(avg_non_ignore=True)):
         loss, right = upsample_cross_entropy(logits, labels, **arguments)
         loss.backward()
@@ -144,10 +145,7 @@ def test_no_gradient_where_none_is_asked_for():
 @pytest.mark.parametrize(
     ('change', 'words'),
     [
-        (
-            lambda x, y: (x, y.masked_fill(y == 1, 5)),
-            'labels 5 with num_classes=5; allowed: 0 to 4 and ignore_index=255',
-        ),
+        (lambda x, y: (x, y.masked_fill(y == 1, 5)), 'labels 5 with num_classes=5; allowed: 0 to 4 and ignore_index='),
         (lambda x, y: (x, y.masked_fill(y == 1, -1)), 'labels -1'),
         (lambda x, y: (x, y[:1]), 'allowed: (B, K, h, w) and (B, H, W)'),
     ],

@@ -7,7 +7,11 @@ from mmseg.structures import SegDataSample
 from torch import nn
 from torch.testing import assert_close
 
+from mmseg_vitseg.labels import IGNORED
 from vitseg_tests.weights import randomise
+
+SIZES = dict(img_size=32, patch_size=8, embed_dims=8, num_layers=4, num_heads=2)
+HOST_VIT = dict(SIZES, type='mmseg.VisionTransformer', out_indices=(0, 1, 2, 3))
 
 
 def pair(name: str, **arguments) -> tuple[nn.Module, nn.Module]:
@@ -32,7 +36,7 @@ def compare_logits(host: nn.Module, ours: nn.Module, features: list[torch.Tensor
 def compare_training(host: nn.Module, ours: nn.Module, features: list[torch.Tensor]) -> None:
     """Losses, gradients of parameters and inputs, and the running statistics afterwards."""
     labels = torch.randint(0, 5, (len(features[0]), 1, 30, 22))
-    labels[:, :, :2] = 255
+    labels[:, :, :2] = IGNORED
     samples = [SegDataSample(gt_sem_seg=PixelData(data=label)) for label in labels]
     results = []
     for head in (host, ours):

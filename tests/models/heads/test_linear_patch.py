@@ -9,6 +9,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from mmseg_vitseg.models import LinearPatchHead
+from vitseg_tests.against_host import SIZES
 
 
 def make(**kwargs) -> LinearPatchHead:
@@ -86,14 +87,7 @@ def test_in_the_hosts_segmentor_at_odd_sizes(mode):
     model = MODELS.build(
         dict(
             type='mmseg.EncoderDecoder',
-            backbone=dict(
-                type='mmseg_vitseg.VisionTransformer',
-                img_size=16,
-                patch_size=4,
-                embed_dims=16,
-                num_layers=1,
-                num_heads=2,
-            ),
+            backbone=dict(SIZES, type='mmseg_vitseg.VisionTransformer', patch_size=4, embed_dims=16),
             decode_head=dict(type='mmseg_vitseg.LinearPatchHead', in_channels=16, num_classes=3, patch_size=4),
             test_cfg=ConfigDict(mode=mode, crop_size=(14, 14), stride=(9, 9)),
         )

@@ -10,6 +10,7 @@ from mmseg.structures import SegDataSample
 from torch import nn
 from torch.testing import assert_close
 
+from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.models import LinearPatchHead
 from vitseg_tests.against_host import pair
 
@@ -64,7 +65,8 @@ def losses(draw, num_classes: int) -> dict:
 def samples(batch: int, num_classes: int, size: tuple[int, int], ignore: str) -> list[SegDataSample]:
     labels = torch.randint(0, num_classes, (batch, 1, *size))
     if ignore != 'none':
-        labels[torch.ones_like(labels, dtype=torch.bool) if ignore == 'all' else torch.rand(labels.shape) < 0.3] = 255
+        share = 1.0 if ignore == 'all' else 0.3
+        labels[torch.rand(labels.shape) < share] = IGNORED
     return [SegDataSample(gt_sem_seg=PixelData(data=label)) for label in labels]
 
 

@@ -11,6 +11,7 @@ from vitseg_tests.against_host import compare_logits, compare_training, pair
 from vitseg_tests.weights import randomise
 
 BN, SYNC_BN, GN = dict(type='BN'), dict(type='SyncBN'), dict(type='GN', num_groups=2)
+MULTIPLE = dict(input_transform='multiple_select')
 UP = dict(in_channels=12, channels=8, num_classes=5)
 MLA = dict(in_channels=[6] * 3, in_index=[0, 1, 2], channels=12, mla_channels=4, num_classes=5)
 
@@ -154,11 +155,7 @@ def test_initial_weights_are_drawn_as_the_hosts():
     [
         (SETRUPHead, dict(UP, kernel_size=5), 'kernel_size=5; allowed: 1, 3'),
         (SETRUPHead, dict(UP, num_convs=0), 'num_convs=0; at least one'),
-        (
-            SETRUPHead,
-            dict(UP, in_channels=[4], in_index=[0], input_transform='multiple_select'),
-            "allowed: None, 'resize_concat'",
-        ),
+        (SETRUPHead, dict(UP, in_channels=[4], in_index=[0], **MULTIPLE), "allowed: None, 'resize_concat'"),
         (SETRUPHead, dict(UP, up_scale=0), 'up_scale=0; a number above 0'),
         (SETRMLAHead, dict(MLA, up_scale='x'), "up_scale='x'; a number above 0"),
         (SETRMLAHead, dict(MLA, in_index=[0]), 'each is a list, one entry a level'),

@@ -8,7 +8,9 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch.testing import assert_close
 
+from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.models.losses import head_loss
+from vitseg_tests.against_host import HOST_VIT
 
 BN = dict(type='BN')
 LEVELS = dict(in_channels=[8] * 4, in_index=[0, 1, 2, 3], channels=8)
@@ -40,18 +42,9 @@ def build(scope: str, head: dict, auxiliary: dict | list | None):
         auxiliary = [with_classes(one) for one in auxiliary]
     elif auxiliary is not None:
         auxiliary = with_classes(auxiliary)
-    backbone = dict(
-        type='mmseg.VisionTransformer',
-        img_size=32,
-        patch_size=8,
-        embed_dims=8,
-        num_layers=4,
-        num_heads=2,
-        out_indices=(0, 1, 2, 3),
-    )
     torch.manual_seed(0)
     heads = dict(decode_head=with_classes(head), auxiliary_head=auxiliary)
-    cfg = dict(type=f'{scope}.EncoderDecoder', backbone=backbone, test_cfg=dict(mode='whole'), **heads)
+    cfg = dict(type=f'{scope}.EncoderDecoder', backbone=HOST_VIT, test_cfg=dict(mode='whole'), **heads)
     return MODELS.build(ConfigDict(cfg)).train()
 
 
@@ -67,7 +60,7 @@ def test_equals_the_hosts(case, monkeypatch):
     images = torch.randn(2, 3, 32, 40)
     classes = 2 if case == 'one output' else 5
     labels = torch.randint(0, classes, (2, 1, 32, 40))
-    labels[0, 0, :9] = 255
+    labels[0, 0, :9] = IGNORED
     meta = dict(img_shape=(32, 40), ori_shape=(32, 40))
     samples = [SegDataSample(gt_sem_seg=PixelData(data=label), metainfo=meta) for label in labels]
     results = []

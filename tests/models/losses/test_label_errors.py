@@ -8,6 +8,8 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch.testing import assert_close
 
+from mmseg_vitseg.labels import IGNORED
+
 HEADS = {
     'linear': dict(type='mmseg_vitseg.LinearPatchHead', in_channels=8, patch_size=8),
     'segformer': dict(type='mmseg_vitseg.SegformerHead', in_channels=[8, 8], in_index=[0, 1], channels=8),
@@ -91,7 +93,7 @@ ONE = dict(num_classes=2, out_channels=1, threshold=0.5)
 @pytest.mark.parametrize('head', HEADS)
 def test_one_logit_tells_two_labels_apart(head):
     model = build(HEADS[head], decode_head=dict(ONE, loss_decode=LOSSES['sigmoid']))
-    train(model, 1, 255)
+    train(model, 1, IGNORED)
     with pytest.raises(ValueError, match='labels 2 with num_classes=2; allowed: 0 to 1 and ignore_index=255; 5 pixels'):
         train(model, 2)
 
@@ -104,12 +106,12 @@ def test_accuracy_of_one_logit(head, threshold):
     )
     torch.nn.init.constant_(list(model.decode_head.parameters())[-1], 1.0)
     masks = torch.randint(0, 2, (1, 1, 16, 16))
-    masks[0, 0, 0] = 255
+    masks[0, 0, 0] = IGNORED
     sample = SegDataSample(gt_sem_seg=PixelData(data=masks[0]))
     image = torch.randn(1, 3, 16, 16)
     accuracy = model.loss(image, [sample])['decode.acc_seg']
     predicted = model.decode_head.predict_by_feat(model(image), [dict(img_shape=(16, 16))]).sigmoid() > threshold
-    assert_close(accuracy, 100 * (predicted == masks)[masks != 255].float().mean()[None])
+    assert_close(accuracy, 100 * (predicted == masks)[masks != IGNORED].float().mean()[None])
 
 
 @pytest.mark.parametrize('head', HEADS)
