@@ -3,6 +3,8 @@ import torch
 from mmengine.config import Config
 from mmseg.registry import MODELS
 
+from vitseg_tests.weights import randomise
+
 
 @pytest.fixture
 def config(tmp_path):
@@ -44,9 +46,6 @@ def checkpoint(config, tmp_path):
     """Random weights for it that tell classes apart."""
     cfg = Config.fromfile(config)
     cfg.model.decode_head.norm_cfg.type = 'BN'
-    model = MODELS.build(cfg.model)
-    for parameter in model.parameters():
-        if parameter.ndim > 1:
-            torch.nn.init.normal_(parameter)
+    model = randomise(MODELS.build(cfg.model))
     torch.save(dict(state_dict=model.state_dict()), tmp_path / 'small.pth')
     return tmp_path / 'small.pth'

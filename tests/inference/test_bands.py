@@ -22,6 +22,7 @@ from mmseg_vitseg.inference.files import Writer, find_inputs, predict_files
 from mmseg_vitseg.inference.model import load_model, predict, suffixes_of
 from mmseg_vitseg.inspecting.looking import look
 from mmseg_vitseg.reporting.evaluating import evaluate
+from vitseg_tests.weights import randomise
 
 SIDE = 32
 
@@ -162,10 +163,7 @@ def test_from_training_to_every_tool(kind, config, tmp_path, monkeypatch):
 @pytest.mark.parametrize('kind', KINDS)
 def test_an_array_is_what_the_step_gives(kind, config, tmp_path):
     bands, dtype, suffix, _, _ = KINDS[kind]
-    model = load_model(config, device='cpu')
-    for parameter in model.parameters():
-        if parameter.ndim > 1:
-            torch.nn.init.normal_(parameter)
+    model = randomise(load_model(config, device='cpu'))
     file = tmp_path / f'images/y{suffix}'
     labels = predict(model, file)
     assert len(np.unique(labels)) > 1

@@ -19,6 +19,7 @@ from mmseg_vitseg.inference.comparing import (
 from mmseg_vitseg.inference.model import load_model
 from vitseg_tests.paths import config_path
 from vitseg_tests.user_errors import check_user_error
+from vitseg_tests.weights import randomise
 
 LENGTH = {'test_dataloader.dataset.length': 5}
 
@@ -29,10 +30,7 @@ def models(tmp_path):
     paths = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        model = MODELS.build(Config.fromfile(config_path('quickstart')).model)
-        for parameter in model.parameters():
-            if parameter.ndim > 1:
-                torch.nn.init.normal_(parameter)
+        model = randomise(MODELS.build(Config.fromfile(config_path('quickstart')).model))
         paths.append(tmp_path / f'{seed}.pth')
         torch.save(model.state_dict(), paths[-1])
     return paths

@@ -10,6 +10,7 @@ from torch.testing import assert_close
 
 from mmseg_vitseg.inspecting.attention import attention_weights, rollout
 from mmseg_vitseg.inspecting.features import principal_components
+from vitseg_tests.weights import randomise
 
 VIT = dict(type='mmseg_vitseg.VisionTransformer', embed_dims=24, num_layers=3, num_heads=4, patch_size=8, img_size=32)
 MIT = dict(
@@ -40,10 +41,8 @@ def pair(name: str, folder) -> tuple[nn.Module, nn.Module]:
     pytest.importorskip('transformers', reason='no transformers to compare with')
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        hf = dict(vit=hf_vit, mit=hf_mit)[name]().eval()
-        for parameter in hf.parameters():
-            std = parameter[0].numel() ** -0.5 if parameter.ndim > 1 else 0.2
-            nn.init.normal_(parameter, mean=float(parameter.ndim == 1), std=2 * std)
+        hf = dict(vit=hf_vit, mit=hf_mit)[name]()
+        randomise(hf)
         hf.save_pretrained(folder)
     arguments = dict(vit=dict(VIT, final_norm=True, norm_cfg=EPS), mit=dict(MIT, norm_cfg=EPS))[name]
     checkpoint = dict(type='Pretrained', checkpoint=str(folder / 'model.safetensors'), source='hf')

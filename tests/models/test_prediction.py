@@ -14,6 +14,7 @@ from torch.testing import assert_close
 
 from mmseg_vitseg.ops import resampling
 from vitseg_tests.against_host import HOST_VIT
+from vitseg_tests.weights import randomise
 
 BN = dict(type='BN')
 HEADS = {
@@ -45,8 +46,7 @@ def pair(head: str, *, num_classes: int = 5, align_corners: bool = False, **test
         )
         models.append(MODELS.build(ConfigDict(cfg)).eval())
     host, ours = models
-    for parameter in host.parameters():
-        nn.init.normal_(parameter, std=0.3)
+    randomise(host)
     ours.load_state_dict(host.state_dict())
     return host, ours
 

@@ -8,6 +8,7 @@ from mmseg.registry import MODELS
 from torch.testing import assert_close
 
 from mmseg_vitseg.checkpoints.loading import load_whole_model
+from vitseg_tests.weights import randomise
 
 
 def build(scope: str, num_classes: int = 4, **kwargs):
@@ -28,9 +29,7 @@ def build(scope: str, num_classes: int = 4, **kwargs):
 @pytest.fixture
 def host():
     model = build('mmseg')
-    for parameter in model.parameters():
-        torch.nn.init.normal_(parameter, std=0.2)
-    model.eval()
+    randomise(model)
     model.backbone.eval()
     return model
 
@@ -153,9 +152,7 @@ def setr(scope: str, kind: str):
 @pytest.mark.parametrize('kind', ['naive', 'pup', 'mla'])
 def test_a_whole_setr_checkpoint_of_the_hosts(kind, load, tmp_path):
     host, ours = setr('mmseg', kind), setr('mmseg_vitseg', kind)
-    for parameter in host.parameters():
-        torch.nn.init.normal_(parameter, std=0.2)
-    host.eval()
+    randomise(host)
     host.backbone.eval()
     load(ours, host.state_dict(), tmp_path)
     images = torch.randn(1, 3, 40, 32)

@@ -5,15 +5,13 @@ from mmseg.registry import MODELS
 
 from mmseg_vitseg.inference.model import load_model
 from vitseg_tests.paths import config_path
+from vitseg_tests.weights import randomise
 
 
 @pytest.fixture
 def checkpoint(tmp_path):
     """Random weights of quickstart.py's model, which tell classes apart, in a work dir."""
-    model = MODELS.build(Config.fromfile(config_path('quickstart')).model)
-    for parameter in model.parameters():
-        if parameter.ndim > 1:
-            torch.nn.init.normal_(parameter)
+    model = randomise(MODELS.build(Config.fromfile(config_path('quickstart')).model))
     folder = tmp_path / 'work_dir'
     folder.mkdir()
     torch.save(dict(state_dict=model.state_dict(), meta=dict(epoch=3, iter=90)), folder / 'epoch_3.pth')
