@@ -9,14 +9,20 @@ from torch import Tensor
 
 # A line of a table is theirs -> ours. Several names on a side: the tensors of that side, one below the other (dimension 0),
 # are the tensor, or the tensors, of the other side. Names hold fields: {i} a block's number, {s} a stage's; {s+1} and {3-s}
-# the same number counted otherwise; {h} or {head} a head; {rest} whatever follows.
+# the same number counted otherwise; {h} or {head} a head; {kind} weight or bias, {norm} what
+# a batch norm has; {rest} whatever follows.
 Names = str | tuple[str, ...]
 Table = dict[Names, Names]
 # their name -> what their tensor becomes here before it is merged or cut, and the way back
 Forms = Mapping[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor] | None]]
 
 FIELD = re.compile(r'\{(?:(?P<base>\d+)-)?(?P<name>[a-z]+)(?:\+(?P<offset>\d+))?\}')
-FIELDS = {'rest': '.+', 'head': r'decode_head|auxiliary_head\.\d+'}
+FIELDS = {
+    'kind': 'weight|bias',
+    'norm': 'weight|bias|running_mean|running_var|num_batches_tracked',
+    'head': r'decode_head|auxiliary_head\.\d+',
+    'rest': '.+',
+}
 Line = tuple[tuple[str, ...], tuple[str, ...], tuple]  # left, right, the fields' values
 
 

@@ -17,30 +17,29 @@ from mmseg_vitseg.checkpoints.maps.source import Source
 from mmseg_vitseg.checkpoints.maps.timm import MARKS, VISION_TRANSFORMER
 from mmseg_vitseg.checkpoints.names import Table
 
-NORM = ('weight', 'bias', 'running_mean', 'running_var', 'num_batches_tracked')
-
 
 def up_head(head: str, convolutions: int) -> Table:
     """Return an up head's names: ``convolutions`` of them with their norms, then the classifier."""
-    table: Table = {f'{head}.norm.{kind}': f'{head}.norm.{kind}' for kind in ('weight', 'bias')}
+    table: Table = {f'{head}.norm.{{kind}}': f'{head}.norm.{{kind}}'}
     for index in range(convolutions):
         ours = f'{head}.up_convs.{index}.0'
-        table |= {f'{head}.conv_{index}.{kind}': f'{ours}.conv.{kind}' for kind in ('weight', 'bias')}
-        table |= {f'{head}.syncbn_fc_{index}.{kind}': f'{ours}.bn.{kind}' for kind in NORM}
-    return table | {f'{head}.conv_{convolutions}.{kind}': f'{head}.conv_seg.{kind}' for kind in ('weight', 'bias')}
+        table[f'{head}.conv_{index}.{{kind}}'] = f'{ours}.conv.{{kind}}'
+        table[f'{head}.syncbn_fc_{index}.{{norm}}'] = f'{ours}.bn.{{norm}}'
+    return table | {f'{head}.conv_{convolutions}.{{kind}}': f'{head}.conv_seg.{{kind}}'}
 
 
 def conv_norm(theirs: str, position: int, ours: str) -> Table:
     """Return the names of a convolution without bias and its norm, at ``position`` of a sequence of theirs."""
-    table: Table = {f'{theirs}.{position}.weight': f'{ours}.conv.weight'}
-    return table | {f'{theirs}.{position + 1}.{kind}': f'{ours}.bn.{kind}' for kind in NORM}
+    return {
+        f'{theirs}.{position}.weight': f'{ours}.conv.weight',
+        f'{theirs}.{position + 1}.{{norm}}': f'{ours}.bn.{{norm}}',
+    }
 
 
 PUP: Table = up_head('decode_head', 4) | up_head('auxiliary_head.{h}', 1)
 NAIVE: Table = up_head('decode_head', 1) | up_head('auxiliary_head.{h}', 1)
 MLA: Table = {
-    'backbone.norm_{s}.weight': 'neck.norm.{s}.weight',
-    'backbone.norm_{s}.bias': 'neck.norm.{s}.bias',
+    'backbone.norm_{s}.{kind}': 'neck.norm.{s}.{kind}',
     **conv_norm('backbone.mla.mla_p{s+2}_1x1', 0, 'neck.mla.channel_proj.{s}'),
     **conv_norm('backbone.mla.mla_p{5-s}', 0, 'neck.mla.feat_extract.{s}'),
     **conv_norm('decode_head.mlahead.head{5-s}', 0, 'decode_head.up_convs.{s}.0'),
