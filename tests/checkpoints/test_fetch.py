@@ -12,6 +12,7 @@ import torch
 from mmseg_vitseg.checkpoints import fetch
 from mmseg_vitseg.checkpoints.fetch import local_file
 from mmseg_vitseg.checkpoints.loading import load_pretrained_backbone
+from vitseg_tests.published import reference_of
 
 
 @pytest.fixture
@@ -33,10 +34,10 @@ def server(tmp_path, monkeypatch):
     site.server_close()
 
 
-def test_a_url_is_fetched_once(server, make_reference, tmp_path):
+def test_a_url_is_fetched_once(server, tmp_path):
     from mmseg.registry import MODELS
 
-    reference = make_reference('timm')
+    reference = reference_of('timm', tmp_path)
     torch.save(reference.state, tmp_path / 'site' / 'vit.pth')
     url = f'{server.address}/vit.pth?raw=1'
     for _ in range(2):

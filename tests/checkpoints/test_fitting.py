@@ -6,16 +6,17 @@ from mmseg.registry import MODELS
 
 from mmseg_vitseg.checkpoints.sizes import fit_positions
 from mmseg_vitseg.ops.patch_kernel import change_input_channels, resize_patch_kernel
+from vitseg_tests.published import reference_of
 
 
 @pytest.fixture
-def path(make_reference, tmp_path):
-    reference = make_reference('timm')
+def path(tmp_path):
+    reference = reference_of('timm', tmp_path)
     torch.save(reference.state, tmp_path / 'x.pth')
     return tmp_path / 'x.pth'
 
 
-def build(make_reference, path, sizes: dict, **options):
+def build(path, sizes: dict, **options):
     arguments = dict(embed_dims=24, num_layers=2, num_heads=4, img_size=32, patch_size=8, final_norm=True)
     init_cfg = dict(type='Pretrained', checkpoint=str(path), **options)
     model = MODELS.build(dict(type='mmseg_vitseg.VisionTransformer', **{**arguments, **sizes}, init_cfg=init_cfg))
@@ -36,8 +37,8 @@ def build(make_reference, path, sizes: dict, **options):
         ),
     ],
 )
-def test_on_request(sizes, options, expected, make_reference, path):
-    model, kernel = build(make_reference, path, sizes, **options)
+def test_on_request(sizes, options, expected, path):
+    model, kernel = build(path, sizes, **options)
     assert torch.equal(model.patch_embed.proj.weight, expected(kernel).flatten(1))
 
 
@@ -50,18 +51,18 @@ def test_on_request(sizes, options, expected, make_reference, path):
         (dict(in_channels=5), dict(resize_patches=True)),
     ],
 )
-def test_never_unasked(sizes, options, make_reference, path):
+def test_never_unasked(sizes, options, path):
     with pytest.raises(
         ValueError, match=r'1 of another shape \(patch_embed\.proj\.weight \(24, 3, 8, 8\), the model has'
     ):
-        build(make_reference, path, sizes, **options)
+        build(path, sizes, **options)
 
 
-def test_a_file_of_ours_is_resized_too(make_reference, path, tmp_path):
+def test_a_file_of_ours_is_resized_too(path, tmp_path):
     """There the kernel is a linear layer's weight."""
-    model, _ = build(make_reference, path, {})
+    model, _ = build(path, {})
     torch.save(model.state_dict(), tmp_path / 'ours.pth')
-    resized, _ = build(make_reference, path, dict(patch_size=16, img_size=64), resize_patches=True)
+    resized, _ = build(path, dict(patch_size=16, img_size=64), resize_patches=True)
     again = MODELS.build(
         dict(
             type='mmseg_vitseg.VisionTransformer',
@@ -78,8 +79,8 @@ def test_a_file_of_ours_is_resized_too(make_reference, path, tmp_path):
     assert torch.equal(again.patch_embed.proj.weight, resized.patch_embed.proj.weight)
 
 
-def test_channels_of_a_mit(make_reference, tmp_path):
-    reference = make_reference('segformer-imagenet')
+def test_channels_of_a_mit(tmp_path):
+    reference = reference_of('segformer-imagenet', tmp_path)
     torch.save(reference.state, tmp_path / 'x.pth')
     init_cfg = dict(type='Pretrained', checkpoint=str(tmp_path / 'x.pth'))
     with pytest.raises(ValueError, match='the model has'):

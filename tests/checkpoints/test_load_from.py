@@ -8,14 +8,15 @@ from mmseg.registry import MODELS
 from safetensors.torch import save_file
 
 from mmseg_vitseg.checkpoints.load_from import read_all_checkpoints
+from vitseg_tests.published import reference_of
 
 
 @pytest.mark.parametrize(
     ('name', 'file'), [('hf-vit', 'x.safetensors'), ('jax', 'x.npz'), ('mae', 'x.pth'), ('dino', 'x.pth')]
 )
-def test_mmengine_reads_every_kind_of_file(name, file, make_reference, tmp_path):
+def test_mmengine_reads_every_kind_of_file(name, file, tmp_path):
     read_all_checkpoints()
-    reference = make_reference(name)
+    reference = reference_of(name, tmp_path)
     path = tmp_path / file
     if path.suffix == '.npz':
         np.savez(path, **{key: value.numpy() for key, value in reference.state.items()})
@@ -34,8 +35,8 @@ def test_mmengine_reads_every_kind_of_file(name, file, make_reference, tmp_path)
     assert content.get('epoch') == (3 if path.suffix == '.pth' else None)
 
 
-def test_what_does_not_fit_is_refused(make_reference, tmp_path):
-    reference = make_reference('hf-vit')
+def test_what_does_not_fit_is_refused(tmp_path):
+    reference = reference_of('hf-vit', tmp_path)
     save_file(reference.state, tmp_path / 'x.safetensors')
     head = dict(type='mmseg_vitseg.LinearPatchHead', in_channels=24, num_classes=3, patch_size=8)
     model = MODELS.build(dict(type='mmseg_vitseg.EncoderDecoder', decode_head=head, backbone=reference.model))

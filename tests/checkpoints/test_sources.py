@@ -10,6 +10,13 @@ from mmseg_vitseg.checkpoints.fitting import Options
 from mmseg_vitseg.checkpoints.loading import load_pretrained_backbone, load_weights, load_whole_model
 from mmseg_vitseg.checkpoints.sources import NAMES, recognise, to_our_names
 from mmseg_vitseg.cli.convert_checkpoint import SOURCES
+from vitseg_tests.published import REFERENCES, reference_of, small_images
+
+
+@pytest.fixture(params=REFERENCES)
+def reference(request, tmp_path):
+    """Each format in turn."""
+    return reference_of(request.param, tmp_path)
 
 
 def load(reference, state, path):
@@ -21,7 +28,8 @@ def load(reference, state, path):
     return model.eval()
 
 
-def compare(model, reference, images):
+def compare(model, reference):
+    images = small_images()
     with torch.no_grad():
         features, expected = model(images), reference.expected(images)
     if isinstance(expected, (tuple, list)):
@@ -30,8 +38,8 @@ def compare(model, reference, images):
         assert_close(features[0] if isinstance(features, tuple) else features, expected)
 
 
-def test_loads_whole_and_gives_the_reference_s_numbers(reference, images, tmp_path):
-    compare(load(reference, reference.state, tmp_path / 'x.pth'), reference, images)
+def test_loads_whole_and_gives_the_reference_s_numbers(reference, tmp_path):
+    compare(load(reference, reference.state, tmp_path / 'x.pth'), reference)
 
 
 def test_is_told_from_its_names(reference):
@@ -69,28 +77,28 @@ def test_anything_else_is_refused_and_nothing_loaded(reference, change, tmp_path
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
 
-def test_by_load_state_dict_too(reference, images):
+def test_by_load_state_dict_too(reference):
     """What the Runner's load_from does in a segmentor, and torch in a backbone."""
     model = MODELS.build(reference.model).eval()
     model.load_state_dict(reference.state)
-    compare(model, reference, images)
+    compare(model, reference)
 
 
 @pytest.mark.parametrize('suffix', ['safetensors', 'bin'])
-def test_files_of_hf(suffix, make_reference, images, tmp_path):
-    reference = make_reference('hf-vit')
+def test_files_of_hf(suffix, tmp_path):
+    reference = reference_of('hf-vit', tmp_path)
     path = tmp_path / f'model.{suffix}'
     save_file(reference.state, path) if suffix == 'safetensors' else torch.save(reference.state, path)
     model = MODELS.build(dict(reference.model, init_cfg=dict(type='Pretrained', checkpoint=str(path), source='hf')))
     model.init_weights()
-    compare(model.eval(), reference, images)
+    compare(model.eval(), reference)
 
 
-def test_jax_transpositions_against_numpy(make_reference):
+def test_jax_transpositions_against_numpy(tmp_path):
     """The product that flax computes, with its kernels as they stand in the file."""
     import numpy as np
 
-    state = make_reference('jax').state
+    state = reference_of('jax', tmp_path).state
     native = to_our_names(state, None, prefix='').weights
     x = np.random.default_rng(0).normal(size=(5, 24)).astype(np.float32)
     attention = 'Transformer/encoderblock_1/MultiHeadDotProductAttention_1/'
@@ -109,8 +117,8 @@ def test_jax_transpositions_against_numpy(make_reference):
     assert_close((kernel * torch.from_numpy(patch).permute(2, 0, 1)).sum((1, 2, 3)), torch.from_numpy(expected))
 
 
-def test_positions_of_a_distilled_model_are_resized(make_reference):
-    reference = make_reference('deit')
+def test_positions_of_a_distilled_model_are_resized(tmp_path):
+    reference = reference_of('deit', tmp_path)
     model = MODELS.build({**reference.model, 'img_size': 48})
     load_weights(model, reference.state, 'x.pth', Options(pretrained=True))
     expected = reference.state['dist_token'] + reference.state['pos_embed'][:, 1:2]
@@ -125,8 +133,8 @@ def test_unknown_names_are_shown():
         recognise(['layer1.0.conv1.weight', 'layer1.1.conv1.weight'])
 
 
-def test_two_formats_at_once_are_refused(make_reference):
-    both = {**make_reference('timm').state, **make_reference('torchvision').state}
+def test_two_formats_at_once_are_refused(tmp_path):
+    both = {**reference_of('timm', tmp_path).state, **reference_of('torchvision', tmp_path).state}
     with pytest.raises(
         ValueError, match=r"could be timm's ViT or torchvision's ViT; say which with source=; its first names"
     ):
@@ -134,15 +142,15 @@ def test_two_formats_at_once_are_refused(make_reference):
     assert recognise(both, source='timm')[0].name == 'timm'
 
 
-def test_a_weight_under_its_name_and_under_ours(make_reference, tmp_path):
-    reference = make_reference('hf-vit-model')
+def test_a_weight_under_its_name_and_under_ours(tmp_path):
+    reference = reference_of('hf-vit-model', tmp_path)
     with pytest.raises(ValueError, match=r'1 not in the model \(norm\.weight\)'):
         load_weights(MODELS.build(reference.model), {**reference.state, 'norm.weight': torch.ones(24)}, 'x.pth')
 
 
-def test_a_wrong_source_says_what_it_is(make_reference):
+def test_a_wrong_source_says_what_it_is(tmp_path):
     with pytest.raises(ValueError, match=r"source='jax', but this is Hugging Face's ViT \(source='hf'\)"):
-        recognise(make_reference('hf-vit').state, source='jax')
+        recognise(reference_of('hf-vit', tmp_path).state, source='jax')
     with pytest.raises(ValueError, match=r"source='tim'; allowed: auto, timm, "):
         recognise([], source='tim')
 
@@ -189,8 +197,8 @@ def test_the_variant_of_a_mit_is_named():
         load_weights(model, file.state_dict(), 'x.pth')
 
 
-def test_a_backbone_does_not_fill_a_segmentor(make_reference, tmp_path):
-    reference = make_reference('timm')
+def test_a_backbone_does_not_fill_a_segmentor(tmp_path):
+    reference = reference_of('timm', tmp_path)
     head = dict(type='mmseg_vitseg.LinearPatchHead', in_channels=24, num_classes=3, patch_size=8)
     config = dict(type='mmseg_vitseg.EncoderDecoder', backbone=reference.model, decode_head=head)
     with pytest.raises(
@@ -204,8 +212,8 @@ def test_a_backbone_does_not_fill_a_segmentor(make_reference, tmp_path):
     assert torch.equal(model.decode_head.projection[0].weight, drawn)
 
 
-def test_a_head_alone_by_init_cfg(make_reference, tmp_path):
-    reference = make_reference('segformer')
+def test_a_head_alone_by_init_cfg(tmp_path):
+    reference = reference_of('segformer', tmp_path)
     torch.save(reference.state, tmp_path / 'x.pth')
     head = dict(reference.model['decode_head'], init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'x.pth')))
     model = MODELS.build(head)

@@ -11,6 +11,7 @@ from mmseg_vitseg.checkpoints.loading import load_weights
 from mmseg_vitseg.checkpoints.sources import to_our_names
 from mmseg_vitseg.converting.convert import write
 from mmseg_vitseg.converting.to_projects import to_project
+from vitseg_tests.published import map_of, reference_of, small_images
 
 PAIRS = [
     ('timm', 'timm'),
@@ -24,9 +25,9 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(('name', 'project'), PAIRS)
-def test_through_a_model_of_ours(name, project, make_reference):
+def test_through_a_model_of_ours(name, project, tmp_path):
     """Loaded, saved and exported: names, shapes and numbers are the original's; what the source dropped is not there."""
-    reference = make_reference(name)
+    reference = reference_of(name, tmp_path)
     model = MODELS.build(reference.model)
     load_weights(model, reference.state, name, Options(pretrained='decode_head' not in reference.model))
     exported, outside = to_project(model.state_dict(), project)
@@ -42,13 +43,13 @@ def test_through_a_model_of_ours(name, project, make_reference):
 
 
 @pytest.mark.parametrize('name', ['hf-vit-model', 'hf-dinov2-registers', 'hf-segformer'])
-def test_hugging_face_reads_what_is_exported(name, make_reference, images, tmp_path):
+def test_hugging_face_reads_what_is_exported(name, tmp_path):
     """By from_pretrained, from a file of the tool's kind and their own config.json."""
     import warnings
 
     import transformers
 
-    reference = make_reference(name)
+    reference = reference_of(name, tmp_path)
     model = MODELS.build(reference.model)
     load_weights(model, reference.state, name, Options(pretrained='decode_head' not in reference.model))
     exported, _ = to_project(model.state_dict(), 'hf')
@@ -61,16 +62,12 @@ def test_hugging_face_reads_what_is_exported(name, make_reference, images, tmp_p
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         hf = getattr(transformers, kind).from_pretrained(tmp_path).eval()
+    images = small_images()
     with torch.no_grad():
         result = hf(images)
-        theirs = result.logits if kind.startswith('Segformer') else patches(result.last_hidden_state)
+        theirs = result.logits if kind.startswith('Segformer') else map_of(result.last_hidden_state)
         ours = model.eval()(images)
     torch.testing.assert_close(ours if kind.startswith('Segformer') else ours[0], theirs)
-
-
-def patches(tokens):
-    """The last 4 x 4 tokens as a map."""
-    return tokens[:, -16:].transpose(1, 2).unflatten(2, (4, 4))
 
 
 def test_a_whole_segmentor_becomes_the_host_s():
@@ -97,14 +94,14 @@ def test_a_whole_segmentor_becomes_the_host_s():
         torch.testing.assert_close(ours.eval()(images), host(images))
 
 
-def test_what_a_project_does_not_have_is_refused(make_reference):
-    mit = to_our_names(make_reference('host-mit').state, None, prefix='').weights
+def test_what_a_project_does_not_have_is_refused(tmp_path):
+    mit = to_our_names(reference_of('host-mit', tmp_path).state, None, prefix='').weights
     with pytest.raises(ValueError, match='timm has no MiT'):
         to_project(mit, 'timm')
-    scaled = to_our_names(make_reference('hf-dinov2').state, None, prefix='').weights
+    scaled = to_our_names(reference_of('hf-dinov2', tmp_path).state, None, prefix='').weights
     with pytest.raises(ValueError, match='mmseg has no ViT with layer scale'):
         to_project(scaled, 'mmseg')
-    vit = to_our_names(make_reference('timm').state, None, prefix='').weights
+    vit = to_our_names(reference_of('timm', tmp_path).state, None, prefix='').weights
     with pytest.raises(ValueError, match=r"timm's ViT has no place for input_norm\.weight"):
         to_project({**vit, 'input_norm.weight': torch.ones(3)}, 'timm')
     whole = {f'backbone.{name}': value for name, value in vit.items()} | {'decode_head.conv_seg.bias': torch.ones(3)}
