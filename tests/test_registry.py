@@ -4,9 +4,11 @@ import subprocess
 import sys
 from importlib import resources
 
+import numpy as np
 import pytest
 from mmengine.registry import DefaultScope
 from mmseg import registry as host
+from PIL import Image
 
 CONFIG = """
 default_scope = 'mmseg'
@@ -56,9 +58,6 @@ def test_default_scope_stays_the_hosts():
 
 
 def write_data(folder) -> None:
-    import numpy as np
-    from PIL import Image
-
     rng = np.random.default_rng(0)
     for kind, values in (('images', (32, 32, 3)), ('masks', (32, 32))):
         (folder / kind).mkdir(parents=True)

@@ -9,7 +9,7 @@ from torch import nn
 from mmseg_vitseg.architectures import MITS, VITS
 from mmseg_vitseg.models.mit import MixVisionTransformer
 from mmseg_vitseg.registry import SCOPE
-from mmseg_vitseg.upgrading.counterparts import NAMES, classes, defaults
+from mmseg_vitseg.upgrading.counterparts import NAMES, both_classes, defaults
 
 VARIANTS: dict[str, Mapping] = {'VisionTransformer': VITS, 'MixVisionTransformer': MITS}
 
@@ -37,7 +37,7 @@ def host_twin(node, notes: list[str]):
         return node
     if name not in NAMES:
         raise ValueError(f'the host has no {name}')
-    host, ours = map(defaults, classes(name))
+    host, ours = map(defaults, both_classes(name))
     _spell_out_variant(name, node, ours)
     if name == 'SegformerHead' and node.pop('linear_projection', False):
         notes.append("the host's own decoder: a norm and a ReLU after each level's projection")

@@ -13,7 +13,7 @@ from mmseg_vitseg.config.reading import ConfigError
 from mmseg_vitseg.config.type_names import name_types
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.registry import SCOPE
-from mmseg_vitseg.upgrading.counterparts import NAMES, classes, defaults
+from mmseg_vitseg.upgrading.counterparts import NAMES, both_classes, defaults
 
 REASONS = dict(
     EncoderDecoder='refuses checkpoints that do not fit; predicts without logits at full size',
@@ -64,7 +64,7 @@ def _upgrade_part(place: str, node: ConfigDict) -> list[str]:
         return []
     before = copy.deepcopy(node)
     node.type = f'{SCOPE}.{name}'
-    host, ours = map(defaults, classes(name))
+    host, ours = map(defaults, both_classes(name))
     said = [f'{place}: {before.type} -> {node.type}: {REASONS[name]}']
     for key, default in host.items():
         own = ours.get(key, default)

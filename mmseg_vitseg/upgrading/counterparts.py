@@ -18,7 +18,7 @@ NAMES = (
 )
 
 
-def classes(name: str) -> tuple[type, type]:
+def both_classes(name: str) -> tuple[type, type]:
     """Return the host's class and ours."""
     return HOST.get(f'mmseg.{name}'), MODELS.get(f'{SCOPE}.{name}')
 

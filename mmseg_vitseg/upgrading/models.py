@@ -1,6 +1,6 @@
 """From a built model of the host's to ours, weights and all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from mmcv.cnn.bricks.drop import DropPath
@@ -9,7 +9,7 @@ from mmengine.model import BaseModule
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import nn
 
-from mmseg_vitseg.upgrading.counterparts import NAMES, classes
+from mmseg_vitseg.upgrading.counterparts import NAMES, both_classes
 
 
 def upgrade(model: nn.Module) -> nn.Module:
@@ -27,9 +27,9 @@ def upgrade(model: nn.Module) -> nn.Module:
     """
     cls = type(model)
     name = cls.__name__
-    if name not in NAMES or cls is not classes(name)[0]:
+    if name not in NAMES or cls is not both_classes(name)[0]:
         raise ValueError(f'{cls.__module__}.{name} has no counterpart here; those that have: {", ".join(NAMES)}')
-    _, ours = classes(name)
+    _, ours = both_classes(name)
     if name == 'EncoderDecoder':
         upgraded = ours(**_segmentor(model))
     else:
@@ -83,72 +83,63 @@ def _keep_trained(host: nn.Module, ours: nn.Module) -> None:
 
 
 def _vision_transformer(host: nn.Module) -> dict:
-    layer = host.layers[0]
-    attention, ffn = layer.attn.attn, layer.ffn
+    first, projection = host.layers[0], host.patch_embed.projection
+    names = ['img_size', 'patch_size', 'out_origin', 'out_indices', 'output_cls_token', 'with_cls_token', 'pre_norm']
+    names += ['final_norm', 'interpolate_mode', 'norm_eval', 'init_cfg']
     return dict(
-        img_size=host.img_size,
-        patch_size=host.patch_size,
         patch_pad='corner' if host.patch_embed.adap_padding else 'none of its own',
         patch_norm=host.patch_embed.norm is not None,
-        patch_bias=host.patch_embed.projection.bias is not None,
-        in_channels=host.patch_embed.projection.in_channels,
-        embed_dims=attention.embed_dim,
+        patch_bias=projection.bias is not None,
+        in_channels=projection.in_channels,
+        embed_dims=first.attn.attn.embed_dim,
         num_layers=len(host.layers),
-        num_heads=attention.num_heads,
-        mlp_ratio=ffn.feedforward_channels / attention.embed_dim,
-        num_fcs=ffn.num_fcs,
-        out_origin=host.out_origin,
-        out_indices=host.out_indices,
-        output_cls_token=host.output_cls_token,
-        with_cls_token=host.with_cls_token,
-        qkv_bias=attention.in_proj_bias is not None,
+        num_heads=first.attn.attn.num_heads,
+        num_fcs=first.ffn.num_fcs,
         drop_rate=host.drop_after_pos.p,
-        attn_drop_rate=attention.dropout,
-        drop_path_rate=_drop_path_rate(host.layers[-1].ffn),
-        norm_cfg=_layer_norm(layer.norm1),
-        act_cfg=_activation(ffn.layers[0][1]),
-        pre_norm=host.pre_norm,
-        final_norm=host.final_norm,
-        interpolate_mode=host.interpolate_mode,
-        norm_eval=host.norm_eval,
-        with_cp=layer.with_cp,
-        init_cfg=host.init_cfg,
+        act_cfg=_activation(first.ffn.layers[0][1]),
+        with_cp=first.with_cp,
+        **_blocks(first, host.layers[-1]),
+        **_named(host, names),
     )
 
 
 def _mix_vision_transformer(host: nn.Module) -> dict:
-    block = host.layers[0][1][0]
+    (embedding, (first, *_), _), last = host.layers[0], host.layers[-1][1][-1]
+    names = [
+        'embed_dims',
+        'num_stages',
+        'num_layers',
+        'num_heads',
+        'patch_sizes',
+        'strides',
+        'sr_ratios',
+        'out_indices',
+    ]
     return dict(
-        in_channels=host.layers[0][0].projection.in_channels,
-        embed_dims=host.embed_dims,
-        num_stages=host.num_stages,
-        num_layers=host.num_layers,
-        num_heads=host.num_heads,
-        patch_sizes=host.patch_sizes,
-        strides=host.strides,
-        sr_ratios=host.sr_ratios,
-        out_indices=host.out_indices,
-        mlp_ratio=block.ffn.feedforward_channels / block.ffn.embed_dims,
-        qkv_bias=block.attn.attn.in_proj_bias is not None,
-        drop_rate=block.attn.proj_drop.p,
-        attn_drop_rate=block.attn.attn.dropout,
-        drop_path_rate=_drop_path_rate(host.layers[-1][1][-1].ffn),
-        act_cfg=block.ffn.act_cfg,
-        norm_cfg=_layer_norm(block.norm1),
-        with_cp=host.with_cp,
-        init_cfg=host.init_cfg,
+        in_channels=embedding.projection.in_channels,
+        drop_rate=first.attn.proj_drop.p,
+        act_cfg=first.ffn.act_cfg,
+        **_blocks(first, last),
+        **_named(host, [*names, 'with_cp', 'init_cfg']),
+    )
+
+
+def _blocks(first: nn.Module, last: nn.Module) -> dict:
+    """What the first and the last block of a backbone say of all."""
+    attention, ffn = first.attn.attn, first.ffn
+    return dict(
+        mlp_ratio=ffn.feedforward_channels / ffn.embed_dims,
+        qkv_bias=attention.in_proj_bias is not None,
+        attn_drop_rate=attention.dropout,
+        drop_path_rate=_drop_path_rate(last.ffn),
+        norm_cfg=_layer_norm(first.norm1),
     )
 
 
 def _neck(host: nn.Module) -> dict:
     convolution = host.mla.channel_proj[0]
-    return dict(
-        in_channels=host.in_channels,
-        out_channels=host.out_channels,
-        norm_layer=_layer_norm(host.norm[0]),
-        norm_cfg=convolution.norm_cfg,
-        act_cfg=convolution.act_cfg,
-    )
+    settings = {**_named(host, ['in_channels', 'out_channels']), **_named(convolution, ['norm_cfg', 'act_cfg'])}
+    return dict(norm_layer=_layer_norm(host.norm[0]), **settings)
 
 
 def _head(host: nn.Module) -> dict:
@@ -157,7 +148,12 @@ def _head(host: nn.Module) -> dict:
         raise ValueError("input_transform='resize_concat': the widths of its inputs are not known any more")
     names = ['in_channels', 'channels', 'num_classes', 'out_channels', 'threshold', 'dropout_ratio', 'conv_cfg']
     names += ['norm_cfg', 'act_cfg', 'in_index', 'ignore_index', 'align_corners', 'init_cfg']
-    return {name: getattr(host, name) for name in names}
+    return _named(host, names)
+
+
+def _named(module: nn.Module, names: Iterable[str]) -> dict:
+    """Return what a module keeps under its arguments' names."""
+    return {name: getattr(module, name) for name in names}
 
 
 def _progressive_head(host: nn.Module) -> dict:

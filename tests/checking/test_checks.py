@@ -4,16 +4,14 @@ import ast
 import copy
 from contextlib import suppress
 from functools import cache
-from importlib import resources
 
 import pytest
 from mmengine.config import Config
 
 from mmseg_vitseg.checking.findings import ERROR, WARNING
 from mmseg_vitseg.checking.run import check_config
+from vitseg_tests.host_configs import PUBLISHED
 from vitseg_tests.paths import ROOT
-
-HOST = resources.files('mmseg') / '.mim/configs'
 
 TWO = ['background', 'crack']
 BINARY = {
@@ -29,15 +27,15 @@ BINARY = {
 SCRATCH = {'model.pretrained': None, 'model.backbone.init_cfg': None}
 # Name -> file and options: small, of the host's types and of ours; all right.
 BASES = {
-    'fcn': (HOST / 'fcn/fcn_r50-d8_4xb2-40k_cityscapes-512x1024.py', {}),
-    'binary': (HOST / 'fcn/fcn_r50-d8_4xb2-40k_cityscapes-512x1024.py', BINARY),
-    'psp': (HOST / 'pspnet/pspnet_r18-d8_4xb2-80k_cityscapes-512x1024.py', {}),
-    'ocr': (HOST / 'ocrnet/ocrnet_hr18s_4xb2-40k_cityscapes-512x1024.py', {}),
-    'upernet': (HOST / 'upernet/upernet_r18_4xb2-40k_cityscapes-512x1024.py', {}),
-    'fpn': (HOST / 'sem_fpn/fpn_r50_4xb2-80k_cityscapes-512x1024.py', {}),
-    'beit': (HOST / 'beit/beit-base_upernet_8xb2-160k_ade20k-640x640.py', SCRATCH),
-    'host vit': (HOST / 'setr/setr_vit-l_naive_8xb2-160k_ade20k-512x512.py', {'model.backbone.init_cfg': None}),
-    'mask2former': (HOST / 'mask2former/mask2former_r50_8xb2-90k_cityscapes-512x1024.py', {}),
+    'fcn': (PUBLISHED / 'fcn/fcn_r50-d8_4xb2-40k_cityscapes-512x1024.py', {}),
+    'binary': (PUBLISHED / 'fcn/fcn_r50-d8_4xb2-40k_cityscapes-512x1024.py', BINARY),
+    'psp': (PUBLISHED / 'pspnet/pspnet_r18-d8_4xb2-80k_cityscapes-512x1024.py', {}),
+    'ocr': (PUBLISHED / 'ocrnet/ocrnet_hr18s_4xb2-40k_cityscapes-512x1024.py', {}),
+    'upernet': (PUBLISHED / 'upernet/upernet_r18_4xb2-40k_cityscapes-512x1024.py', {}),
+    'fpn': (PUBLISHED / 'sem_fpn/fpn_r50_4xb2-80k_cityscapes-512x1024.py', {}),
+    'beit': (PUBLISHED / 'beit/beit-base_upernet_8xb2-160k_ade20k-640x640.py', SCRATCH),
+    'host vit': (PUBLISHED / 'setr/setr_vit-l_naive_8xb2-160k_ade20k-512x512.py', {'model.backbone.init_cfg': None}),
+    'mask2former': (PUBLISHED / 'mask2former/mask2former_r50_8xb2-90k_cityscapes-512x1024.py', {}),
     'quickstart': (ROOT / 'configs/quickstart.py', {}),
     'vit': (ROOT / 'configs/vit_linear_pet.py', {}),
     'segformer': (ROOT / 'configs/segformer_b0_camvid.py', {}),

@@ -1,6 +1,5 @@
 """Pretrained files are told from their names and shapes."""
 
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +12,11 @@ from safetensors.torch import save_file
 from mmseg_vitseg.checking.run import check_config
 from mmseg_vitseg.checkpoints import file_kinds
 from mmseg_vitseg.checkpoints.reading import read_shapes
+from vitseg_tests.host_configs import PUBLISHED
 from vitseg_tests.paths import config_path
 
 ROOT_KEY = 'model.backbone.init_cfg.checkpoint'
-FCN = resources.files('mmseg') / '.mim/configs/fcn/fcn_r18-d8_4xb2-80k_cityscapes-512x1024.py'
+FCN = PUBLISHED / 'fcn/fcn_r18-d8_4xb2-80k_cityscapes-512x1024.py'
 VIT = dict(type='mmseg_vitseg.VisionTransformer', variant='tiny', num_layers=1, img_size=32)
 
 

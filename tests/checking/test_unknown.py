@@ -1,7 +1,5 @@
 """What nobody here wrote raises no alarm: own backbones, heads, segmentors, data sets, forms of config."""
 
-from importlib import resources
-
 import pytest
 import torch
 from mmengine.config import Config
@@ -14,8 +12,9 @@ from torch import nn
 from mmseg_vitseg.checking import run
 from mmseg_vitseg.checking.run import check_config
 from mmseg_vitseg.config.reading import ConfigError
+from vitseg_tests.host_configs import PUBLISHED
 
-FCN = resources.files('mmseg') / '.mim/configs/fcn/fcn_r50-d8_4xb2-40k_cityscapes-512x1024.py'
+FCN = PUBLISHED / 'fcn/fcn_r50-d8_4xb2-40k_cityscapes-512x1024.py'
 
 
 class OwnBackbone(nn.Module):
