@@ -23,27 +23,19 @@ model = dict(
 )
 load = [dict(type='mmseg_vitseg.LoadImage'), dict(type='mmseg_vitseg.LoadMask', values=(1, 2, 3))]
 resize = dict(type='Resize', scale=(32, 32), keep_ratio=False)
+loader = dict(num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False))
+pet = dict(type='mmseg_vitseg.OxfordPetDataset', data_root='pet')
 train_dataloader = dict(
     batch_size=2,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(
-        type='mmseg_vitseg.OxfordPetDataset',
-        data_root='pet',
-        ann_file='annotations/trainval.txt',
-        pipeline=[*load, resize, dict(type='PackSegInputs')],
-    ),
+    dataset=dict(ann_file='annotations/trainval.txt', pipeline=[*load, resize, dict(type='PackSegInputs')], **pet),
+    **loader,
 )
 test_dataloader = dict(
     batch_size=1,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
     dataset=dict(
-        type='mmseg_vitseg.OxfordPetDataset',
-        data_root='pet',
-        ann_file='annotations/test.txt',
-        pipeline=[load[0], resize, load[1], dict(type='PackSegInputs')],
+        ann_file='annotations/test.txt', pipeline=[load[0], resize, load[1], dict(type='PackSegInputs')], **pet
     ),
+    **loader,
 )
 test_evaluator = dict(type='IoUMetric')
 test_cfg = dict(type='TestLoop')
