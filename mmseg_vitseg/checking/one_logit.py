@@ -50,19 +50,11 @@ def _check_threshold(head: Part, threshold: float | None) -> Iterator[Finding]:
     if '.decode_head' not in f'.{head.key}':  # an auxiliary head predicts nothing
         return
     if threshold is None:
-        yield warning(
-            key,
-            'not set, with one logit',
-            why='the host then takes 0.3, so that less likely pixels are predicted as the object too',
-            fix=f'{key}=0.5, or whatever you mean',
-        )
+        why = 'the host then takes 0.3, so that less likely pixels are predicted as the object too'
+        yield warning(key, 'not set, with one logit', why=why, fix=f'{key}=0.5, or whatever you mean')
     elif not 0 < threshold < 1:
-        yield error(
-            key,
-            f'{threshold}; allowed: between 0 and 1',
-            why='it is compared with a probability, so that all pixels are predicted as one class',
-            fix=f'{key}=0.5',
-        )
+        why = 'it is compared with a probability, so that all pixels are predicted as one class'
+        yield error(key, f'{threshold}; allowed: between 0 and 1', why=why, fix=f'{key}=0.5')
 
 
 def sigmoid_taken_twice(setup: Setup) -> Iterator[Finding]:

@@ -163,8 +163,6 @@ def ignored_objects(setup: Setup) -> Iterator[Finding]:
                 seen.add(dataset[index])
         except Exception:  # data sets and loading fail in their own ways, and say so in the training
             continue
-        if (ignored := _ignored(setup.labelled_heads)) in seen.labels and set(seen.labels) <= {
-            *range(len(names)),
-            ignored,
-        }:
+        ignored = _ignored(setup.labelled_heads)
+        if ignored in seen.labels and set(seen.labels) <= {*range(len(names)), ignored}:
             yield from absent_classes(part, dataset, seen, names, ignored)

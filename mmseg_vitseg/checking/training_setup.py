@@ -26,6 +26,7 @@ from mmseg_vitseg.config.parts import (
     pair,
     type_name,
 )
+from mmseg_vitseg.config.schedules import schedulers_of
 from mmseg_vitseg.datasets.class_names import class_names_of
 
 SIZE = (512, 512)  # where a config does not say how large pictures are
@@ -38,7 +39,6 @@ RUNNER_PARTS = (
     *((name, roots.METRICS) for name in ('val_evaluator', 'test_evaluator')),
     ('custom_hooks', roots.HOOKS),
     ('optim_wrapper', roots.OPTIM_WRAPPERS),
-    ('param_scheduler', roots.PARAM_SCHEDULERS),
     *((name, roots.LOOPS) for name in ('train_cfg', 'val_cfg', 'test_cfg')),
     ('tta_model', roots.MODELS),
 )
@@ -165,6 +165,7 @@ class Setup:
 
 def runner_parts(cfg: Config) -> Iterator[tuple[Part, Registry]]:
     """Yield what the Runner builds besides the model and the data, and the registry of its kind."""
+    yield from ((part, roots.PARAM_SCHEDULERS) for part in schedulers_of(cfg))
     for name, registry in RUNNER_PARTS:
         yield from ((part, registry) for part in dicts(cfg.get(name), name))
     for hooks in dicts(cfg.get('default_hooks'), 'default_hooks'):

@@ -24,8 +24,7 @@ def wrong_labels(part: Part, dataset, seen: Seen, names: list[str], ignored: int
     reduced, labels, count = bool(dataset.reduce_zero_label), set(seen.labels), len(names)
     key, classes = f'{part.key}.reduce_zero_label', f'classes are 0 to {count - 1}'
     found = np.array(sorted(labels))
-    unknown = found[is_no_class(found, count, {ignored})].tolist()
-    if unknown:
+    if unknown := found[is_no_class(found, count, {ignored})].tolist():
         from_one = unknown == [count] and not reduced
         yield error(
             key if from_one else part.key,
@@ -40,12 +39,9 @@ def wrong_labels(part: Part, dataset, seen: Seen, names: list[str], ignored: int
             + _reading(labels - {ignored}, count, 'or, if the classes are in this order, '),
         )
     elif not labels & set(range(count)):
-        yield error(
-            part.key,
-            f'no mask of {seen.masks} has a class: all pixels are {", ".join(map(str, sorted(labels)))}; {classes}',
-            why='every pixel is ignored: nothing is learned',
-            fix=f'look at the masks; {key} is {reduced}',
-        )
+        what = f'no mask of {seen.masks} has a class: all pixels are {", ".join(map(str, sorted(labels)))}; {classes}'
+        why, fix = 'every pixel is ignored: nothing is learned', f'look at the masks; {key} is {reduced}'
+        yield error(part.key, what, why=why, fix=fix)
     elif reduced and {*range(count - 1), 255} <= labels and count - 1 not in labels:  # 255 was 0
         yield warning(
             key,
