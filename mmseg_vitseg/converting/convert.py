@@ -20,7 +20,7 @@ from mmseg_vitseg.checkpoints.sharded import files_of
 from mmseg_vitseg.checkpoints.sources import Renamed, recognise, to_our_names
 from mmseg_vitseg.checkpoints.values import not_finite, refuse_not_finite
 from mmseg_vitseg.config.building import build_model
-from mmseg_vitseg.config.reading import read_config
+from mmseg_vitseg.config.reading import ConfigError, read_config
 from mmseg_vitseg.converting.completeness import refuse_incomplete
 from mmseg_vitseg.converting.to_projects import PROJECTS, to_project
 from mmseg_vitseg.download import digest
@@ -95,7 +95,7 @@ def convert_file(
 
 
 def segmentor_without_weights(config: str | Path) -> nn.Module:
-    """Build a config's model without memory for its weights.
+    """Build a config's model without memory for its weights, where that goes.
 
     Raises:
         FileNotFoundError, ValueError: there is no such config, or it cannot be built.
@@ -103,8 +103,13 @@ def segmentor_without_weights(config: str | Path) -> nn.Module:
     cfg = read_config(config)
     if 'model' in cfg:
         cfg.model.data_preprocessor = None
-    with torch.device('meta'):
-        model = build_model(cfg)
+    try:
+        with torch.device('meta'):
+            model = build_model(cfg)
+    except ConfigError as error:
+        if not isinstance(error.__cause__, RuntimeError):
+            raise
+        model = build_model(cfg)  # a few of the host's heads read numbers off tensors while they are built
     if not isinstance(model, EncoderDecoder) or not isinstance(model.backbone, Backbone):
         raise ValueError(f'{config}: its model is no mmseg_vitseg.EncoderDecoder with a backbone of this package')
     return model
