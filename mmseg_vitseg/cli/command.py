@@ -18,6 +18,7 @@ COMMANDS = dict(
     compare='show two models side by side, and where they differ',
     attention='show what a transformer looks at from a point of a picture',
     launch='run a command in several processes, one a GPU: torchrun',
+    doctor='look over what is installed here, and say what to do',
     configs='list the configs that come with this package, or copy them',
     check_config='find the mistakes in a config that would cost a training',
     upgrade_config="rewrite a config of MMSegmentation's with our types",
@@ -26,7 +27,7 @@ COMMANDS = dict(
     export='export a model to ONNX, TorchScript or torch.export',
     benchmark='measure the time and memory of models, side by side',
 )
-WITHOUT_HOST = ('configs', 'launch')
+WITHOUT_HOST = ('configs', 'doctor', 'launch')
 OF_MANY_SIZES = ('test', 'predict', 'report', 'compare')  # the pictures that these read
 
 

@@ -32,7 +32,9 @@ CURES = {
 # What to do where the host, or torch, says only what is wrong.
 ADVICE = {
     'The image size in a batch should be the same': 'pictures of different sizes cannot be a batch in validation and '
-    'tests (a training pads them): --cfg-options val_dataloader.batch_size=1 test_dataloader.batch_size=1',
+    'tests: --cfg-options val_dataloader.batch_size=1 test_dataloader.batch_size=1',
+    'stack expects each tensor to be equal size': 'pictures of different sizes cannot be a batch: crop them (RandomCrop), '
+    'as large as model.data_preprocessor.size, which only enlarges smaller ones',
     'persistent_workers option needs num_workers > 0': 'beside num_workers=0, write persistent_workers=False',
     'prefetch_factor option could only be specified in multiprocessing': 'beside num_workers=0, write prefetch_factor=None',
 }

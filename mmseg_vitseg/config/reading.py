@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmseg_vitseg.compat import find_host_configs
-from mmseg_vitseg.config.shipped import FOLDER, find_config
+from mmseg_vitseg.config.shipped import FOLDER, INSTALLED, find_config
 from mmseg_vitseg.config.type_names import name_types
 from mmseg_vitseg.errors import meant, whole_message
 
@@ -73,7 +73,8 @@ def _where_configs_are(path: Path) -> str:
     name = f'{path.stem}.py'
     if close := known.get(name) or known.get(meant(name, known) or ''):
         return f'did you mean {_shown(close)}?'
-    return f"this project's configs are in {_shown(FOLDER)}"
+    listed = "mmseg-vitseg configs lists this project's configs"
+    return listed if FOLDER == INSTALLED else f"this project's configs are in {_shown(FOLDER)}"
 
 
 def _shown(path: Path) -> Path | str:

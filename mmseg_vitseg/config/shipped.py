@@ -1,5 +1,6 @@
 """The configs that come with this package: where they are, and what a name of one means."""
 
+import re
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -23,3 +24,9 @@ def find_config(path: str | Path) -> Path:
     ours = is_bare or inside != named
     candidates = [path, named, *([FOLDER / inside] if ours else [])]
     return next((file for file in candidates if file.is_file()), path)
+
+
+def data_roots() -> dict[str, str]:
+    """Return the environment variables that say where data sets are, and where they are looked for without them."""
+    texts = [file.read_text(encoding='utf-8') for file in sorted(FOLDER.rglob('*.py'))]
+    return {name: default for text in texts for name, default in re.findall(r'\{\{\$(\w+_ROOT):(.*?)\}\}', text)}

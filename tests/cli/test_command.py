@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmengine.structures import PixelData
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from torch.utils.data import DataLoader
 
 from mmseg_vitseg.cli.next_step import next_step, noting
@@ -67,13 +69,24 @@ def test_a_loader_without_workers(options, cure):
     assert f'; beside num_workers=0, write {cure}' in error_line(info.value)
 
 
-def test_pictures_of_different_sizes():
-    preprocessor = MODELS.build(dict(type='SegDataPreProcessor', size_divisor=1))
-    with pytest.raises(AssertionError) as info:
-        preprocessor(dict(inputs=[torch.zeros(3, 4, 4), torch.zeros(3, 4, 5)]))
-    line = error_line(info.value)
-    assert 'should be the same; pictures of different sizes' in line
-    assert 'test_dataloader.batch_size=1' in line
+def preprocess(*, training: bool, **settings) -> None:
+    sizes = ((4, 4), (4, 5))
+    samples = [SegDataSample(gt_sem_seg=PixelData(data=torch.zeros(1, *size))) for size in sizes]
+    preprocessor = MODELS.build(dict(type='SegDataPreProcessor', **settings))
+    preprocessor(dict(inputs=[torch.zeros(3, *size) for size in sizes], data_samples=samples), training)
+
+
+@pytest.mark.parametrize(
+    ('how', 'cure'),
+    [
+        (dict(training=False, size_divisor=1), 'in validation and tests: .*test_dataloader.batch_size=1'),
+        (dict(training=True, size=(2, 2)), r': crop them \(RandomCrop\), as large as model.data_preprocessor.size'),
+    ],
+)
+def test_pictures_of_different_sizes(how, cure):
+    with pytest.raises((AssertionError, RuntimeError)) as info:
+        preprocess(**how)
+    assert re.search(f'; pictures of different sizes cannot be a batch ?{cure}', error_line(info.value))
 
 
 @pytest.mark.skipif(os.name != 'posix', reason='a program cannot start again in its own place')

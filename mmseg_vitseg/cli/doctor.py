@@ -1,0 +1,136 @@
+"""Look over what is installed here and where data are looked for: a line each, and what to do.
+
+Exit status: 0 all commands work, though optional things may be missing; 1 something has to be done first.
+
+  mmseg-vitseg doctor
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import util
+from pathlib import Path
+from typing import NamedTuple
+
+from mmseg_vitseg import __version__
+from mmseg_vitseg.cli.arguments import OneLineParser
+from mmseg_vitseg.compat import ALTERNATIVE, ONEDL, OPENMMLAB, check_host, host_stack, installed_version
+from mmseg_vitseg.config.shipped import data_roots
+
+FINE, OPTIONAL, WRONG = 'ok', 'optional', 'wrong'
+# What some commands need besides: the packages, and what for.
+EXTRAS = {
+    ('onnx', 'onnxscript', 'onnxruntime'): 'export --format onnx',
+    ('transformers',): 'benchmark --against hf',
+    ('huggingface_hub',): 'checkpoints at hf://owner/name',
+}
+
+
+class Line(NamedTuple):
+    """What was looked at, how it is, and what to do about it."""
+
+    name: str
+    state: str
+    found: str
+    do: str = ''
+
+
+def parse_args(arguments: list[str]) -> argparse.Namespace:
+    parser = OneLineParser('doctor', __doc__)
+    parser.add_argument('--json', action='store_true', help='print one line of JSON instead')
+    return parser.parse_args(arguments)
+
+
+def main(args: argparse.Namespace) -> None:
+    lines = [*versions(), host(), operators(), device(), *extras(), *data(), temporary_files()]
+    if args.json:
+        print(json.dumps([line._asdict() for line in lines]))
+    else:
+        for line in lines:
+            print(f'{line.state:9}{line.name:20} {line.found}{line.do and f"; {line.do}"}')
+    if any(line.state == WRONG for line in lines):
+        sys.exit(1)
+
+
+def versions() -> Iterator[Line]:
+    """Look at what everything runs on."""
+    yield Line('mmseg_vitseg', FINE, f'{__version__}, Python {sys.version.split()[0]} ({sys.executable})')
+    torch = installed_version('torch')
+    yield Line('torch', FINE, torch) if torch else Line('torch', WRONG, 'not installed', "pip install 'torch>=2.5'")
+
+
+def host() -> Line:
+    """Look at MMSegmentation and its packages."""
+    try:
+        check_host()
+        stack = host_stack()
+    except ImportError as error:
+        return Line('MMSegmentation', WRONG, str(error))
+    if stack is None:
+        return Line('MMSegmentation', FINE, 'a source checkout on the path')
+    names = [name for name, *_ in (ONEDL if stack == 'onedl' else OPENMMLAB).values()]
+    found = {name: installed_version(name) for name in (*names, *ALTERNATIVE.values())}
+    return Line('MMSegmentation', FINE, ', '.join(f'{name} {version}' for name, version in found.items() if version))
+
+
+def operators() -> Line:
+    """Look for mmcv's compiled operators."""
+    spec = util.find_spec('mmcv')
+    compiled = spec is not None and spec.origin is not None and any(Path(spec.origin).parent.glob('_ext*'))
+    if compiled:
+        return Line('mmcv operators', FINE, 'compiled')
+    return Line(
+        'mmcv operators', OPTIONAL, "none: our models need none, some of the host's do", 'install a compiled mmcv'
+    )
+
+
+def device() -> Line:
+    """Look for GPUs."""
+    try:
+        import torch
+    except ImportError as error:
+        return Line('device', WRONG, f'torch cannot be imported: {error}')
+    if torch.cuda.is_available():
+        names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+        return Line('device', FINE, f'CUDA {torch.version.cuda}: {", ".join(names)}')
+    built = (
+        f'torch is built for CUDA {torch.version.cuda}, and finds no GPU' if torch.version.cuda else 'torch for the CPU'
+    )
+    return Line('device', FINE, f'CPU, {torch.get_num_threads()} threads; {built}')
+
+
+def extras() -> Iterator[Line]:
+    """Look for what some commands need besides."""
+    for packages, purpose in EXTRAS.items():
+        missing = [name for name in packages if util.find_spec(name) is None]
+        if missing:
+            yield Line(missing[0], OPTIONAL, 'not installed', f'for {purpose}: pip install {" ".join(missing)}')
+        else:
+            yield Line(packages[0], FINE, f'for {purpose}')
+
+
+def data() -> Iterator[Line]:
+    """Look for the data sets that our configs name."""
+    for name, default in data_roots().items():
+        folder = Path(os.environ.get(name, default))
+        where = f'{folder}' if name in os.environ else f'not set; {folder}'
+        if folder.is_dir():
+            yield Line(name, FINE, where)
+        else:
+            state = WRONG if name in os.environ else OPTIONAL
+            yield Line(name, state, f'{where} is no folder', f'{name}=FOLDER says where the data set is')
+
+
+def temporary_files() -> Line:
+    """Look whether temporary files can be written: the host reads configs by way of them."""
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(b'x')
+        free = shutil.disk_usage(tempfile.gettempdir()).free
+    except OSError as error:
+        return Line('temporary files', WRONG, str(error), 'TMPDIR=FOLDER names one that can be written to')
+    return Line('temporary files', FINE, f'{tempfile.gettempdir()}, {free / 1e9:.1f} GB free')

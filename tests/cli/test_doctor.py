@@ -1,0 +1,82 @@
+"""What the doctor says of this environment, and of ones in which something is missing."""
+
+import json
+import tempfile
+from importlib import metadata, util
+
+import pytest
+
+from mmseg_vitseg.config.shipped import data_roots
+
+
+@pytest.fixture
+def examine(call, monkeypatch, tmp_path):
+    """Run it in an empty folder without variables; returns the status and the lines by their names."""
+    monkeypatch.chdir(tmp_path)
+    for name in data_roots():
+        monkeypatch.delenv(name, raising=False)
+
+    def run() -> tuple[int, dict]:
+        result = call('doctor --json')
+        assert result.err == ''
+        return result.status, {line['name']: line for line in json.loads(result.out)}
+
+    return run
+
+
+def test_this_environment(examine, call):
+    status, found = examine()
+    assert status == 0
+    assert found['MMSegmentation']['state'] == 'ok'
+    assert found['PET_ROOT'] == dict(
+        name='PET_ROOT',
+        state='optional',
+        found='not set; data/oxford-iiit-pet is no folder',
+        do='PET_ROOT=FOLDER says where the data set is',
+    )
+    assert [line.split()[1] for line in call('doctor').out.splitlines()][:2] == ['mmseg_vitseg', 'torch']
+
+
+def test_no_host(examine, monkeypatch):
+    version, find_spec = metadata.version, util.find_spec
+
+    def without_host(name):
+        if 'mm' in name:
+            raise metadata.PackageNotFoundError(name)
+        return version(name)
+
+    monkeypatch.setattr(metadata, 'version', without_host)
+    monkeypatch.setattr(util, 'find_spec', lambda name: None if name.startswith('mm') else find_spec(name))
+    status, found = examine()
+    assert status == 1
+    assert 'Run: pip install' in found['MMSegmentation']['found']
+    assert found['mmcv operators']['state'] == 'optional'
+
+
+def test_a_root_that_is_wrong(examine, monkeypatch):
+    monkeypatch.setenv('CAMVID_ROOT', '/nowhere')
+    status, found = examine()
+    assert (status, found['CAMVID_ROOT']['state']) == (1, 'wrong')
+
+
+def test_a_data_set_in_its_default_place(examine, tmp_path):
+    (tmp_path / 'data/oxford-iiit-pet').mkdir(parents=True)
+    status, found = examine()
+    assert (status, found['PET_ROOT']['state']) == (0, 'ok')
+
+
+def test_what_an_extra_is_for(examine, monkeypatch):
+    find_spec = util.find_spec
+    monkeypatch.setattr(util, 'find_spec', lambda name: None if name == 'onnxscript' else find_spec(name))
+    status, found = examine()
+    assert status == 0
+    assert found['onnxscript']['do'] == 'for export --format onnx: pip install onnxscript'
+
+
+def test_temporary_files_cannot_be_written(examine, monkeypatch):
+    def fail():
+        raise OSError('Read-only file system')
+
+    monkeypatch.setattr(tempfile, 'TemporaryFile', fail)
+    status, found = examine()
+    assert (status, found['temporary files']['found']) == (1, 'Read-only file system')
