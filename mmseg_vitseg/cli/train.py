@@ -60,9 +60,10 @@ def main(args: argparse.Namespace) -> None:
 
 def train(cfg, args: argparse.Namespace) -> None:
     """Train in a work dir that is ours."""
+    from mmseg_vitseg.engine.resuming.start import set_resume
     from mmseg_vitseg.engine.running.command_line import enable_amp
     from mmseg_vitseg.engine.running.disk import disk_errors_explained
-    from mmseg_vitseg.engine.running.launch import build_runner, set_resume
+    from mmseg_vitseg.engine.running.launch import build_runner
     from mmseg_vitseg.engine.running.unused import unused_parameters_explained
 
     if args.seed is not None:

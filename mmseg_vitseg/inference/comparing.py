@@ -20,7 +20,8 @@ from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.evaluators import ignored_label
 from mmseg_vitseg.inference.model import predict_prepared, prepare, shown_picture
 from mmseg_vitseg.labels import IGNORED
-from mmseg_vitseg.pictures.drawing import UNKNOWN, captioned, label_colours
+from mmseg_vitseg.pictures.drawing import UNKNOWN, label_colours
+from mmseg_vitseg.pictures.sheets import captioned
 
 WRONG = (220, 30, 40)  # where A and B differ
 

@@ -104,16 +104,11 @@ def predict(
         FileNotFoundError, ValueError: a file is missing or no picture; an array of another shape or type.
     """
     if isinstance(images, (str, Path, Image.Image, np.ndarray)):
-        return predict_one(model, images)
+        return predict_prepared(model, prepare(model, images))
     maps: list[np.ndarray] = []
     for batch in batches((prepare(model, image) for image in images), batch_size):
         maps += label_maps(model, batch)
     return maps
-
-
-def predict_one(model: nn.Module, image: Picture) -> np.ndarray:
-    """Predict the class of each pixel of one picture: (H, W), int64."""
-    return predict_prepared(model, prepare(model, image))
 
 
 def prepare(model: nn.Module, source: Picture | dict) -> dict:

@@ -5,7 +5,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from mmseg_vitseg.inspecting.looking import Look
-from mmseg_vitseg.pictures.drawing import captioned
+from mmseg_vitseg.pictures.sheets import captioned
 
 HEIGHT = 360  # pixels of a panel, at least; a larger picture keeps its own up to LARGEST
 LARGEST = 800

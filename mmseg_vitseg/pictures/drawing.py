@@ -1,7 +1,6 @@
 """Overlays, index masks and shares of classes. H W size in pixels, K classes."""
 
 import colorsys
-from collections.abc import Iterable, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -9,10 +8,6 @@ from PIL import Image, ImageDraw
 UNKNOWN = 235  # grey of a truth that is not known
 SWATCH = 14  # pixels of a legend's colour field
 LINE = 20  # pixels of a legend's line
-GAP = 6  # pixels between panels
-CAPTION = 18  # pixels of a line of text over a panel
-WIDEST = 8  # times its height that a panel may be wide
-NARROWEST = 180  # pixels of a column of panels, for the captions
 
 
 def label_colours(palette: np.ndarray) -> np.ndarray:
@@ -76,43 +71,3 @@ def index_mask(labels: np.ndarray, palette: np.ndarray, first: int = 0) -> Image
     mask = Image.fromarray((labels + first).astype(np.uint8), 'P')
     mask.putpalette(colours.ravel().tolist())
     return mask
-
-
-def captioned(rows: Iterable[tuple[Sequence[np.ndarray], Sequence[str]]], height: int) -> Image.Image:
-    """Draw rows of panels, each under its caption, all of one height; those that are far wider than high are lower.
-
-    Args:
-        rows: panels (H, W, 3), uint8, RGB, and as many captions; the first of a row is a photograph, the others keep their
-            edges when they are resized. Of an iterator, one row at a time is held at full size.
-        height: of a panel, in pixels.
-    """
-    shown = [(_resized(panels, height), captions) for panels, captions in rows]
-    column = max(NARROWEST, *(panels[0].width for panels, _ in shown)) + GAP
-    columns = max(len(panels) for panels, _ in shown)
-    picture = Image.new('RGB', (columns * column + GAP, len(shown) * (height + CAPTION + GAP) + GAP), 'white')
-    draw = ImageDraw.Draw(picture)
-    for row, (panels, captions) in enumerate(shown):
-        top = GAP + row * (height + CAPTION + GAP)
-        for index, (panel, caption) in enumerate(zip(panels, captions, strict=True)):
-            left = GAP + index * column
-            draw.text((left, top + 2), _fit(draw, caption, column - GAP), fill='black')
-            picture.paste(panel, (left, top + CAPTION))
-    return picture
-
-
-def _resized(panels: Sequence[np.ndarray], height: int) -> list[Image.Image]:
-    """Resize a row's panels (H, W, 3) to ``height``, but no wider than ``WIDEST`` times that."""
-    rows, columns = panels[0].shape[:2]
-    scale = min(height / rows, WIDEST * height / columns)
-    size = max(1, round(columns * scale)), max(1, round(rows * scale))
-    kinds = [Image.Resampling.BILINEAR] + [Image.Resampling.NEAREST] * (len(panels) - 1)
-    return [Image.fromarray(panel).resize(size, kind) for panel, kind in zip(panels, kinds, strict=True)]
-
-
-def _fit(draw: ImageDraw.ImageDraw, text: str, width: int) -> str:
-    """Shorten a text in its middle to ``width`` pixels."""
-    keep = len(text)
-    while draw.textlength(text) > width and keep > 4:
-        keep -= 1
-        text = f'{text[: keep // 2]}..{text[-(keep // 2) :]}'
-    return text

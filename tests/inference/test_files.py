@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 
 from mmseg_vitseg.inference import files
-from mmseg_vitseg.inference.files import Writer, find_inputs, predict_files
+from mmseg_vitseg.inference.files import predict_files
+from mmseg_vitseg.inference.inputs import find_inputs
 from mmseg_vitseg.inference.model import load_model, predict
-from mmseg_vitseg.pictures.drawing import areas, index_mask, overlay, with_legend
+from mmseg_vitseg.inference.writer import Writer
 from vitseg_tests.user_errors import check_user_error
 
 RGB = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)
@@ -158,21 +159,3 @@ def test_one_that_cannot_be_predicted_leaves_the_rest(config, checkpoint, pictur
     assert {Path(row['file']).name for row in json.loads((tmp_path / 'out/areas.json').read_text())} == {
         'a.png', 'b.png', 'c.png', 'e.png'
     }  # fmt: skip
-
-
-def test_drawing():
-    labels = np.array([[0, 1], [1, 1]])
-    palette = np.array([[0, 0, 0], [200, 100, 0], [9, 9, 9]], np.uint8)
-    picture = np.full((2, 2, 3), 100, np.uint8)
-    assert overlay(picture, labels, palette, 0.5).tolist() == [[[50] * 3, [150, 100, 50]], [[150, 100, 50]] * 2]
-    assert np.array_equal(overlay(picture, labels, palette, 0.0), picture)
-    table = areas(labels, ['a', 'b', 'c'])
-    assert table == [{'class': 'b', 'pixels': 3, 'share': 0.75}, {'class': 'a', 'pixels': 1, 'share': 0.25}]
-    sheet = with_legend(picture, table, ['a', 'b', 'c'], palette)
-    assert (200, 100, 0) in {colour for _, colour in sheet.getcolors(10000)}
-    assert index_mask(labels, palette).getpalette()[3:6] == [200, 100, 0]
-    assert index_mask(labels, palette, 1).getpalette()[6:9] == [200, 100, 0]
-    assert np.array_equal(np.array(index_mask(labels, palette, 1)), labels + 1)
-    assert np.array(index_mask(np.array([[255]]), np.zeros((256, 3), np.uint8), 1)).tolist() == [[256]]
-    many = np.zeros((300, 3), np.uint8)
-    assert np.array(index_mask(np.array([[299]]), many)).tolist() == [[299]]

@@ -12,7 +12,6 @@ from torch import nn
 import mmseg_vitseg
 from mmseg_vitseg.config.datasets import classes_of
 from mmseg_vitseg.inference.model import channels_of
-from mmseg_vitseg.pictures.drawing import distinct_colours
 
 PICTURES = [np.random.default_rng(i).integers(0, 256, (20 + 9 * i, 30, 3), np.uint8) for i in range(3)]
 
@@ -104,10 +103,6 @@ def test_a_pipeline_of_several_inputs(config):
     model = mmseg_vitseg.load_model(config, device='cpu', options={'test_dataloader.dataset.pipeline': steps})
     with pytest.raises(ValueError, match=r'no one input of a picture.*TestTimeAug belongs to tta_pipeline'):
         mmseg_vitseg.predict(model, PICTURES[0])
-
-
-def test_colours_differ():
-    assert len(set(distinct_colours(150))) == 150
 
 
 def test_importing_the_package_imports_no_torch():

@@ -12,7 +12,7 @@ from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.runner import EpochBasedTrainLoop
 from torch import Tensor, nn
 
-from mmseg_vitseg.engine.resuming.newest import numbered_checkpoints
+from mmseg_vitseg.engine.resuming.newest import newest_first
 from mmseg_vitseg.registry import HOOKS
 
 COUNT = 'train/skipped_batches'  # in the host's log, from the first on
@@ -200,8 +200,7 @@ def last_checkpoints(runner, last_finite: int) -> tuple[Path | None, Path | None
     Args:
         last_finite: the iteration of the last finite loss.
     """
-    iterations = {'epoch': len(runner.train_dataloader), 'iter': 1}
-    done = [(path, number * iterations[unit]) for path, unit, number in numbered_checkpoints(runner.work_dir)]
-    good = (path for path, iteration in done if iteration <= last_finite)
-    since = (path for path, iteration in done if last_finite < iteration <= runner.iter)
+    done = [one for one in newest_first(runner.work_dir) if one.runs]  # of others nothing can be read
+    good = (one.path for one in done if one.iterations <= last_finite)
+    since = (one.path for one in done if last_finite < one.iterations <= runner.iter)
     return next(good, None), next(since, None)

@@ -15,12 +15,12 @@ from torch import Tensor
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.datasets.reader import Reader
 from mmseg_vitseg.pictures.drawing import UNKNOWN, distinct_colours, label_colours
+from mmseg_vitseg.pictures.gif import write_gif
 from mmseg_vitseg.pictures.naming import datasets_inside
 from mmseg_vitseg.pictures.reading import to_display
+from mmseg_vitseg.pictures.sheets import in_rows
 from mmseg_vitseg.registry import HOOKS
 
-GAP = 6  # pixels between pictures
-CAPTION = 30  # pixels for the caption's line
 DIGITS = dict(epoch=4, iter=7)  # of a step in a file's name
 
 
@@ -85,7 +85,7 @@ class PredictionProgressHook(Hook):
             unit, step = _progress(runner)
             scores = [f'{name} {metrics[name]:.2f}' for name in ('mIoU', 'aAcc') if metrics and name in metrics]
             path = _folder(runner) / f'{unit}_{step:0{DIGITS[unit]}}.png'
-            sheet = self._sheet('   '.join([f'{unit} {step}', *scores]))
+            sheet = in_rows(self.tiles, self.columns, '   '.join([f'{unit} {step}', *scores]))
             with whole(path) as temporary:
                 Image.fromarray(sheet).save(temporary)
             self.frames = [*(frame for frame in self.frames if frame != path), path]
@@ -97,11 +97,8 @@ class PredictionProgressHook(Hook):
         if not self.frames:
             return
         with self._failures_logged(runner):
-            last = _size(self.frames[-1])
-            frames = (_frame(path) for path in self.frames if _size(path) == last)
             film = _folder(runner) / 'progress.gif'
-            with whole(film) as temporary:
-                next(frames).save(temporary, save_all=True, append_images=frames, duration=self.duration, loop=0)
+            write_gif(self.frames, film, self.duration)
             runner.logger.info(f'Film of the predictions: {film}')
 
     def _tile(self, image: Tensor, sample, colours: np.ndarray, bgr: bool) -> np.ndarray:
@@ -116,19 +113,6 @@ class PredictionProgressHook(Hook):
             panel = np.full_like(panels[0], UNKNOWN) if mask is None else mask
             panels.append(cv2.resize(panel, size, interpolation=cv2.INTER_NEAREST))
         return np.hstack(panels)
-
-    def _sheet(self, caption: str) -> np.ndarray:
-        """Arrange the tiles in rows under a caption: (rows height + caption, columns width, 3) RGB uint8."""
-        width = max(tile.shape[1] for tile in self.tiles) + GAP
-        height = self.height + GAP
-        columns = min(self.columns, len(self.tiles))
-        rows = -(-len(self.tiles) // columns)
-        sheet = np.full((CAPTION + rows * height, columns * width, 3), 255, np.uint8)
-        for index, tile in enumerate(self.tiles):
-            top, left = CAPTION + index // columns * height, index % columns * width
-            sheet[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
-        cv2.putText(sheet, caption, (8, CAPTION - 10), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (0, 0, 0), 1, cv2.LINE_AA)
-        return sheet
 
     @contextmanager
     def _failures_logged(self, runner) -> Iterator[None]:
@@ -154,17 +138,6 @@ def _gives_bgr(runner) -> bool:
 def _progress(runner) -> tuple[str, int]:
     """Return what a training is counted in, ``epoch`` or ``iter``, and how many are done."""
     return ('epoch', runner.epoch) if isinstance(runner.train_loop, EpochBasedTrainLoop) else ('iter', runner.iter)
-
-
-def _size(path: Path) -> tuple[int, int]:
-    with Image.open(path) as picture:
-        return picture.size
-
-
-def _frame(path: Path) -> Image.Image:
-    """Read a picture in 256 colours, as a film has them."""
-    with Image.open(path) as picture:
-        return picture.quantize()
 
 
 def _folder(runner) -> Path:

@@ -2,15 +2,13 @@
 
 import copy
 import itertools
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from mmengine.hooks import Hook
 from mmengine.optim import OptimWrapperDict
 from mmengine.registry import PARAM_SCHEDULERS
 from mmengine.runner import EpochBasedTrainLoop, FlexibleRunner, Runner
 
+from mmseg_vitseg.config.parts import quiet
 from mmseg_vitseg.engine.resuming.newest import RUNS
 from mmseg_vitseg.engine.resuming.optimizers import Training, groups_of, take_groups
 from mmseg_vitseg.engine.resuming.replaying import replay
@@ -56,7 +54,7 @@ class ResumingHook(Hook):
         if trained == now and lengths[0] == lengths[1] and not scaled:
             return
         try:
-            with _silent(runner.logger):
+            with quiet():  # it was said of the present optimizer
                 earlier = _build(runner, trained, checkpoint, lengths[0])
         except Exception as error:  # of classes that are no more, say
             why = f'{type(error).__name__}: {first_line(error)}'
@@ -172,14 +170,3 @@ def by_optimizer(thing, like=None) -> dict:
     """Return what belongs to several optimizers by name; what belongs to one under the name None."""
     several = isinstance(thing if like is None else like, OptimWrapperDict)
     return dict(thing.items()) if several else {None: thing}
-
-
-@contextmanager
-def _silent(logger: logging.Logger) -> Iterator[None]:
-    """Leave out what building says, which was said of the present optimizer."""
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

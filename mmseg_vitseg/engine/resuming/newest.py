@@ -34,14 +34,9 @@ class Numbered(NamedTuple):
         return (len(self.runs), self.iterations) > (len(other.runs), other.iterations)
 
 
-def numbered_checkpoints(work_dir: str | Path) -> list[tuple[Path, str, int]]:
-    """Return the checkpoints of a training, newest first: file, ``epoch`` or ``iter``, and how many were done."""
-    return [one[:3] for one in newest_first(work_dir)]
-
-
 def find_resumable(work_dir: str | Path) -> Path | None:
     """Return the newest checkpoint to resume from, or None where there is none."""
-    return next((path for path, _, _ in numbered_checkpoints(work_dir)), None)
+    return next((one.path for one in newest_first(work_dir)), None)
 
 
 def newest_first(work_dir: str | Path) -> list[Numbered]:

@@ -1,74 +1,27 @@
 """From a config to the host's Runner, with all checked that the Runner would meet late or in silence."""
 
-import logging
 import os
 from pathlib import Path
 
 import torch
 from mmengine.config import Config
 from mmengine.dist import all_gather_object
-from mmengine.logging import MMLogger, print_log
+from mmengine.logging import MMLogger
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import Registry
 from mmengine.runner import FlexibleRunner, Runner
 from mmseg.registry import OPTIMIZERS, RUNNERS
 from torch import nn
 
-from mmseg_vitseg.checkpoints.fetch import local_file
 from mmseg_vitseg.checkpoints.load_from import checked_file, read_all_checkpoints
-from mmseg_vitseg.checkpoints.reading import read_checkpoint
 from mmseg_vitseg.config.building import building
 from mmseg_vitseg.config.devices import is_sharded
 from mmseg_vitseg.config.reading import ConfigError
-from mmseg_vitseg.config.schedules import twice_as_long
 from mmseg_vitseg.engine.resuming.hook import ResumingHook
-from mmseg_vitseg.engine.resuming.newest import doubts, newest_first
+from mmseg_vitseg.engine.resuming.start import set_resume
 from mmseg_vitseg.engine.running.terminal import TerminalRunner, shorten
 from mmseg_vitseg.errors import meant
 from mmseg_vitseg.models.seg_tta_model import squashes_twice
-
-
-def set_resume(cfg: Config, resume: str | None) -> None:
-    """Resume from the newest checkpoint of the work dir (``'auto'``; from scratch where there is none) or from a file.
-
-    Raises:
-        FileNotFoundError, ValueError: the checkpoint is missing, damaged, or unsafe to read.
-    """
-    if resume is None:
-        return
-    if resume == 'auto':
-        found = newest_first(cfg.work_dir)
-        if not found:
-            print_log(f'--resume: no checkpoint in {cfg.work_dir} yet, training starts from scratch.', logger='current')
-            return
-        checkpoint = found[0].path
-        if doubt := doubts(cfg.work_dir, found):
-            print_log(f'--resume goes on from {checkpoint}: {doubt}; another: --resume FILE', logger='current')
-    else:
-        checkpoint = local_file(resume)
-    content = read_checkpoint(checkpoint)
-    if not {'optimizer', 'meta', 'message_hub'} <= content.keys():
-        raise ValueError(
-            f'{checkpoint}: weights without the state of a training, so it cannot be resumed from; '
-            f'start from them instead: --cfg-options load_from={checkpoint}'
-        )
-    if (cfg.get('optim_wrapper') or {}).get('accumulative_counts', 1) > 1:
-        print_log(
-            '--resume: gradients that were being accumulated at the checkpoint are lost, so losses can differ from an '
-            'uninterrupted run.',
-            logger='current',
-            level=logging.WARNING,
-        )
-    iterations = (content['message_hub'].get('runtime_info') or {}).get('max_iters', 0)
-    for name, unit in (('max_epochs', 'epoch'), ('max_iters', 'iter')):
-        last = (cfg.get('train_cfg') or {}).get(name)
-        if last and content['meta'].get(unit, 0) >= last:
-            print_log(
-                f'--resume: {checkpoint} is trained up to train_cfg.{name}={last}, so no step is left; '
-                f'twice as long: --cfg-options {twice_as_long(cfg, name, iterations)}',
-                logger='current',
-            )
-    cfg.resume, cfg.load_from = True, str(checkpoint)
 
 
 def check_checkpoint(cfg: Config, model: nn.Module) -> str | None:

@@ -5,7 +5,7 @@ import os
 import pytest
 import torch
 
-from mmseg_vitseg.engine.resuming.newest import RUNS, doubts, find_resumable, newest_first, numbered_checkpoints
+from mmseg_vitseg.engine.resuming.newest import RUNS, doubts, find_resumable, newest_first
 
 OLD, NEW, LATER = 'old_20260101_000000', 'new_20260201_000000', 'new_20260301_000000'
 
@@ -23,9 +23,7 @@ def note(folder, name: str) -> None:
 def taken(folder) -> tuple[str, str]:
     found = newest_first(folder)
     assert find_resumable(folder) == found[0].path
-    assert sorted(path.name for path, _, _ in numbered_checkpoints(folder)) == sorted(
-        p.name for p in folder.glob('*.pth')
-    )
+    assert sorted(one.path.name for one in found) == sorted(p.name for p in folder.glob('*.pth'))
     return found[0].path.name, doubts(folder, found)
 
 
@@ -55,7 +53,7 @@ def test_a_training_that_started_anew_where_another_was(tmp_path):
         write(tmp_path, number, f'20260201_00000{number}', NEW)
     note(tmp_path, 'epoch_2.pth')
     assert taken(tmp_path) == ('epoch_2.pth', 'epoch_10.pth is of another training, written 2026-01-01 00:00')
-    assert [number for _, _, number in numbered_checkpoints(tmp_path)] == [2, 1, 10, 3]
+    assert [one.number for one in newest_first(tmp_path)] == [2, 1, 10, 3]
 
 
 def test_a_run_that_went_on_from_an_earlier_one(tmp_path):

@@ -1,6 +1,5 @@
 """The pictures and the film of a training."""
 
-import weakref
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,9 +13,9 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 from mmseg_vitseg.engine import PredictionProgressHook
-from mmseg_vitseg.engine.hooks import progress as progress_hook
+from mmseg_vitseg.engine.resuming.start import set_resume
 from mmseg_vitseg.engine.running.command_line import load_config
-from mmseg_vitseg.engine.running.launch import build_runner, set_resume
+from mmseg_vitseg.engine.running.launch import build_runner
 from vitseg_tests.paths import config_path
 
 RED, GREEN = [255, 0, 0], [0, 255, 0]
@@ -125,22 +124,6 @@ def test_film_of_all_pictures(runner, tmp_path):
         *(f'iter_000000{step}.png' for step in (1, 2, 3)),
         'progress.gif',
     ]
-
-
-def test_the_film_reads_one_picture_at_a_time(runner, monkeypatch):
-    read, alive = [], []
-
-    def counted(path, frame=progress_hook._frame):
-        alive.append(sum(picture() is not None for picture in read))
-        picture = frame(path)
-        read.append(weakref.ref(picture))
-        return picture
-
-    monkeypatch.setattr(progress_hook, '_frame', counted)
-    train(runner, range(1, 11))
-    assert not runner.logger.warnings
-    assert len(read) == 10
-    assert max(alive) <= 2  # the first, which starts the film, and the one before
 
 
 def test_a_resumed_training_goes_on_with_the_film(runner, tmp_path):

@@ -4,8 +4,8 @@ import pytest
 import torch
 from mmengine.config import Config
 
-from mmseg_vitseg.engine.running import launch
-from mmseg_vitseg.engine.running.launch import set_resume
+from mmseg_vitseg.engine.resuming import start
+from mmseg_vitseg.engine.resuming.start import set_resume
 
 
 def test_resume(tmp_path):
@@ -29,7 +29,7 @@ def test_resume(tmp_path):
 @pytest.mark.parametrize(('setting', 'unit'), [('max_epochs', 'epoch'), ('max_iters', 'iter')])
 def test_resuming_what_is_trained_to_its_end_says_so(tmp_path, monkeypatch, setting, unit):
     said = []
-    monkeypatch.setattr(launch, 'print_log', lambda message, logger: said.append(message))
+    monkeypatch.setattr(start, 'print_log', lambda message, logger: said.append(message))
     torch.save({'state_dict': {}, 'optimizer': {}, 'meta': {unit: 7}, 'message_hub': {}}, tmp_path / 'epoch_7.pth')
     for last in (8, 7):
         assert said == []

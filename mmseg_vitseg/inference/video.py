@@ -1,0 +1,71 @@
+"""Predictions of a video, frame by frame."""
+
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+from torch import nn
+
+from mmseg_vitseg.atomic import whole
+from mmseg_vitseg.inference.model import batches, label_maps, prepare
+from mmseg_vitseg.inference.writer import Writer
+from mmseg_vitseg.pictures.drawing import overlay, shares
+
+
+def predict_video(model: nn.Module, file: Path, name: Path, writer: Writer, batch_size: int) -> None:
+    """Write ``NAME_overlay.mp4``, frame by frame, and the video's areas as those of one picture.
+
+    Raises:
+        ValueError: OpenCV cannot read it.
+        OSError: the film cannot be written whole.
+    """
+    capture = cv2.VideoCapture(str(file))
+    try:
+        rate = capture.get(cv2.CAP_PROP_FPS) or 25.0
+        size = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+        if not capture.isOpened() or not all(size):
+            raise ValueError(f'{file}: not a video that OpenCV reads, or damaged')
+        counts = np.zeros(len(writer.names), np.int64)
+        with whole(writer.folder / name.with_name(f'{name.name}_overlay.mp4')) as temporary:
+            film = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*'mp4v'), rate, size)
+            try:
+                frames = (dict(prepare(model, Image.fromarray(frame)), frame=frame) for frame in _frames(capture))
+                for batch in batches(frames, batch_size):
+                    for sample, labels in zip(batch, label_maps(model, batch), strict=True):
+                        counts += np.bincount(labels.ravel(), minlength=len(counts))
+                        blended = overlay(sample['frame'], labels, writer.palette, writer.opacity)
+                        film.write(np.ascontiguousarray(blended[..., ::-1]))
+            finally:
+                film.release()
+            if not counts.any():
+                raise ValueError(f'{file}: no frame of it can be read')
+            _check_film(temporary, counts.sum() // (size[0] * size[1]))
+    finally:
+        capture.release()
+    writer.remember(file, shares(counts, writer.names))
+
+
+def _check_film(film: Path, frames: int) -> None:
+    """Check that a film is whole: OpenCV warns of a frame that it cannot write, and goes on.
+
+    Raises:
+        OSError: it has fewer frames.
+    """
+    written = cv2.VideoCapture(str(film))
+    try:
+        if written.get(cv2.CAP_PROP_FRAME_COUNT) < frames:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    finally:
+        written.release()
+
+
+def _frames(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
+    while True:
+        read, frame = capture.read()
+        if not read:
+            return
+        yield np.ascontiguousarray(frame[..., ::-1])
