@@ -83,11 +83,7 @@ def _from_hub(address: str) -> Path:
         )
     except ImportError as error:
         raise ImportError(f'{address}: needs huggingface_hub: pip install huggingface_hub') from error
-    owner, _, rest = address.removeprefix(HUB).partition('/')
-    name, _, file = rest.partition('/')
-    if not owner or not name:
-        raise ValueError(f'{address}: write hf://owner/name, or hf://owner/name/file')
-    repository, candidates = f'{owner}/{name}', (file,) if file else WEIGHT_FILES
+    repository, candidates = _on_the_hub(address)
 
     def fetch(one: str) -> Path:
         cached = try_to_load_from_cache(repository, one)
@@ -111,7 +107,16 @@ def _from_hub(address: str) -> Path:
             continue
         except (HfHubHTTPError, OSError) as error:
             raise ConnectionError(f'{address}: {first_line(error)}; {YOURSELF}') from error
-    raise FileNotFoundError(f'{address}: has no {file or " and no ".join(WEIGHT_FILES)}')
+    raise FileNotFoundError(f'{address}: has no {" and no ".join(candidates)}')
+
+
+def _on_the_hub(address: str) -> tuple[str, tuple[str, ...]]:
+    """Return the repository of an address, and the files in it that may be meant."""
+    owner, _, rest = address.removeprefix(HUB).partition('/')
+    name, _, file = rest.partition('/')
+    if not owner or not name:
+        raise ValueError(f'{address}: write hf://owner/name, or hf://owner/name/file')
+    return f'{owner}/{name}', (file,) if file else WEIGHT_FILES
 
 
 def _check_reachable(site: str, address: str) -> None:
