@@ -19,19 +19,11 @@ from mmseg_vitseg.checkpoints.loading import load_pretrained_backbone, load_whol
 from mmseg_vitseg.checkpoints.reading import read_state_dict
 from mmseg_vitseg.config.devices import fit_to_devices
 from mmseg_vitseg.converting.convert import convert_file
+from vitseg_tests import published
 from vitseg_tests.host_configs import PUBLISHED, narrow, without_pretrained
 
-VIT = dict(
-    type='mmseg_vitseg.VisionTransformer',
-    img_size=32,
-    patch_size=8,
-    embed_dims=24,
-    num_layers=3,
-    num_heads=4,
-    final_norm=True,  # without one, and without a config, a file could be a part
-)
-HEAD = dict(type='mmseg_vitseg.LinearPatchHead', in_channels=24, num_classes=3, patch_size=8)
-MODEL = dict(type='mmseg_vitseg.EncoderDecoder', backbone=VIT, decode_head=HEAD)
+VIT = dict(published.VIT, num_layers=3)
+MODEL = published.segmentor(VIT)
 HOSTS_HEAD = dict(type='mmseg.FCNHead', in_channels=24, channels=4, num_classes=3)
 HOSTS_VIT = dict(MODEL, backbone=dict(VIT, type='mmseg.VisionTransformer'), decode_head=HOSTS_HEAD)
 HOSTS_CNN = dict(MODEL, backbone=dict(type='mmseg.ResNetV1c', depth=18), decode_head=dict(HOSTS_HEAD, in_channels=512))
@@ -150,11 +142,7 @@ WHOLE = {
 
 
 @pytest.mark.parametrize('wrap', WHOLE)
-@pytest.mark.parametrize(
-    'config',
-    [MODEL, HOSTS_VIT, HOSTS_CNN],
-    ids=['ours', 'the hosts vit', 'the hosts cnn'],
-)  # fmt: skip
+@pytest.mark.parametrize('config', [MODEL, HOSTS_VIT, HOSTS_CNN], ids=['ours', 'the hosts vit', 'the hosts cnn'])
 def test_whole_models(wrap, config, tmp_path):
     """As test.py and predict.py load them, and as load_from does."""
     read_all_checkpoints()

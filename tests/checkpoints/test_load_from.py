@@ -8,7 +8,7 @@ from mmseg.registry import MODELS
 from safetensors.torch import save_file
 
 from mmseg_vitseg.checkpoints.load_from import read_all_checkpoints
-from vitseg_tests.published import reference_of
+from vitseg_tests.published import reference_of, segmentor
 
 
 @pytest.mark.parametrize(
@@ -24,9 +24,8 @@ def test_mmengine_reads_every_kind_of_file(name, file, tmp_path):
         save_file(reference.state, path)
     else:  # where mmengine itself would look for the weights under another name
         torch.save({'teacher' if name == 'dino' else 'model': reference.state, 'epoch': 3}, path)
-    head = dict(type='mmseg_vitseg.LinearPatchHead', in_channels=24, num_classes=3, patch_size=8)
-    segmentor = dict(type='mmseg_vitseg.EncoderDecoder', decode_head=head, from_scratch=['decode_head'])
-    model, other = (MODELS.build(dict(segmentor, backbone=reference.model)) for _ in range(2))
+    config = dict(segmentor(reference.model), from_scratch=['decode_head'])
+    model, other = MODELS.build(config), MODELS.build(config)
     content = load_checkpoint(model, str(path))
     other.load_state_dict(reference.state)
     assert all(
@@ -38,7 +37,6 @@ def test_mmengine_reads_every_kind_of_file(name, file, tmp_path):
 def test_what_does_not_fit_is_refused(tmp_path):
     reference = reference_of('hf-vit', tmp_path)
     save_file(reference.state, tmp_path / 'x.safetensors')
-    head = dict(type='mmseg_vitseg.LinearPatchHead', in_channels=24, num_classes=3, patch_size=8)
-    model = MODELS.build(dict(type='mmseg_vitseg.EncoderDecoder', decode_head=head, backbone=reference.model))
+    model = MODELS.build(segmentor(reference.model))
     with pytest.raises(ValueError, match='It is a backbone only'):
         load_checkpoint(model, str(tmp_path / 'x.safetensors'))

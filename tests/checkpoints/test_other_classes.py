@@ -8,18 +8,16 @@ import torch
 from mmseg.registry import MODELS
 
 from mmseg_vitseg.checkpoints.loading import load_weights
+from vitseg_tests import published
 
 BN = dict(type='BN')
-VIT = dict(
-    type='mmseg_vitseg.VisionTransformer', img_size=32, patch_size=8, embed_dims=24, num_layers=2, num_heads=4,
-    out_indices=(0, 1),
-)  # fmt: skip
+VIT = dict(published.VIT, out_indices=(0, 1))
 LAST = dict(in_channels=24, in_index=1, channels=8)
 FCN = dict(LAST, type='mmseg.FCNHead', norm_cfg=BN, num_convs=1)
 MIT = dict(type='mmseg_vitseg.MixVisionTransformer', embed_dims=8, num_layers=[1] * 4)
 LEVELS = dict(in_channels=[8, 16, 40, 64], in_index=[0, 1, 2, 3], channels=8, norm_cfg=BN)
 HEADS = {
-    'linear': (VIT, dict(type='mmseg_vitseg.LinearPatchHead', in_channels=24, in_index=1, patch_size=8), 'projection'),
+    'linear': (VIT, dict(published.LINEAR_HEAD, in_index=1), 'projection'),
     'setr': (VIT, dict(LAST, type='mmseg_vitseg.SETRUPHead', norm_cfg=BN), 'conv_seg'),
     'segformer': (dict(MIT, num_heads=[1, 2, 5, 8]), dict(LEVELS, type='mmseg_vitseg.SegformerHead'), 'conv_seg'),
     'fcn': (VIT, FCN, 'conv_seg'),

@@ -15,11 +15,8 @@ from mmseg_vitseg.checkpoints.loading import (
 )
 from mmseg_vitseg.checkpoints.values import not_finite
 from mmseg_vitseg.converting.convert import convert_file
+from vitseg_tests.published import VIT
 
-VIT = dict(
-    type='mmseg_vitseg.VisionTransformer', img_size=32, patch_size=8, embed_dims=24, num_layers=2, num_heads=4,
-    final_norm=True,
-)  # fmt: skip
 HEAD = dict(type='mmseg_vitseg.SETRUPHead', in_channels=24, channels=8, num_classes=3, norm_cfg=dict(type='BN'))
 MODEL = dict(type='mmseg_vitseg.EncoderDecoder', backbone=VIT, decode_head=HEAD)
 SPOILT = 'blocks.1.mlp.fc1.weight'

@@ -17,6 +17,7 @@ from vitseg_tests.weights import randomise
 WIDTH, DEPTH, HEADS, PATCH, SIDE = 24, 2, 4, 8, 32
 SIZES = dict(embed_dims=WIDTH, num_layers=DEPTH, num_heads=HEADS, patch_size=PATCH, img_size=SIDE)
 VIT = dict(type='mmseg_vitseg.VisionTransformer', **SIZES, final_norm=True, norm_cfg=dict(type='LN', eps=1e-6))
+LINEAR_HEAD = dict(type='mmseg_vitseg.LinearPatchHead', in_channels=WIDTH, num_classes=3, patch_size=PATCH)
 MIT_SIZES = dict(embed_dims=8, num_layers=(1, 2, 1, 1), num_heads=(1, 2, 3, 4))
 MIT = dict(type='mmseg_vitseg.MixVisionTransformer', **MIT_SIZES, norm_cfg=dict(type='LN', eps=1e-5))
 LEVELS = dict(in_channels=[8, 16, 24, 32], in_index=[0, 1, 2, 3], channels=16, num_classes=5, norm_cfg=dict(type='BN'))
@@ -34,6 +35,11 @@ class Reference:
     expected: Callable[[Tensor], Tensor | tuple]
     drops: int = 0  # tensors of the state that no model uses
     source: str = ''
+
+
+def segmentor(backbone: dict = VIT, **changes) -> dict:
+    """Return a small segmentor of ours; changes are those of its backbone."""
+    return dict(type='mmseg_vitseg.EncoderDecoder', backbone={**backbone, **changes}, decode_head=LINEAR_HEAD)
 
 
 def small_images() -> Tensor:

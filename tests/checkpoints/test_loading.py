@@ -8,12 +8,11 @@ from torch.testing import assert_close
 from mmseg_vitseg.checkpoints.loading import load_pretrained_backbone, load_weights, load_whole_model
 from mmseg_vitseg.models import VisionTransformer
 from mmseg_vitseg.ops.position import resize_position_grid
-
-SMALL = dict(img_size=32, patch_size=8, embed_dims=24, num_layers=2, num_heads=4)
+from vitseg_tests.published import SIZES, segmentor
 
 
 def make(**kwargs) -> VisionTransformer:
-    model = VisionTransformer(**{**SMALL, **kwargs})
+    model = VisionTransformer(**{**SIZES, **kwargs})
     model.init_weights()
     return model
 
@@ -132,14 +131,9 @@ def test_missing_pretrained_file_says_how_to_go_on():
 
 
 def test_real_pretrained_vit_loads_whole(pretrained_vit):
-    model = VisionTransformer(
-        variant='small',
-        img_size=518,
-        patch_size=14,
-        layer_scale=1e-5,
-        final_norm=True,
-        norm_cfg=dict(type='LN', eps=1e-6),
-    )
+    norm = dict(type='LN', eps=1e-6)
+    sizes = dict(variant='small', img_size=518, patch_size=14, layer_scale=1e-5)
+    model = VisionTransformer(**sizes, final_norm=True, norm_cfg=norm)
     load_pretrained_backbone(model, pretrained_vit)
     published = load_file(pretrained_vit)
     assert set(published) - set(model.state_dict()) == set()
@@ -150,17 +144,7 @@ def test_real_pretrained_vit_loads_whole(pretrained_vit):
 
 def test_a_class_token_that_was_used_is_not_dropped():
     """Of a whole model of ours; the host's models keep one that they do not use, and a pretrained backbone may lose it."""
-    head = dict(type='mmseg_vitseg.LinearPatchHead', in_channels=24, num_classes=3, patch_size=8)
-    with_token, without = (
-        MODELS.build(
-            dict(
-                type='mmseg_vitseg.EncoderDecoder',
-                backbone=dict(type='mmseg_vitseg.VisionTransformer', with_cls_token=token, **SMALL),
-                decode_head=head,
-            )
-        )
-        for token in (True, False)
-    )
+    with_token, without = (MODELS.build(segmentor(with_cls_token=token)) for token in (True, False))
     with pytest.raises(ValueError, match=r'1 not in the model \(backbone\.cls_token\)'):
         load_weights(without, with_token.state_dict(), 'x.pth')
     with pytest.raises(ValueError, match=r'1 missing \(backbone\.cls_token\)'):
@@ -169,17 +153,7 @@ def test_a_class_token_that_was_used_is_not_dropped():
 
 def test_a_segmentor_s_positions_are_resized():
     """A model trained at one size, tested at another."""
-    head = dict(type='mmseg_vitseg.LinearPatchHead', in_channels=24, num_classes=3, patch_size=8)
-    trained, tested = (
-        MODELS.build(
-            dict(
-                type='mmseg_vitseg.EncoderDecoder',
-                backbone=dict(type='mmseg_vitseg.VisionTransformer', **{**SMALL, 'img_size': size}),
-                decode_head=head,
-            )
-        )
-        for size in (32, (48, 64))
-    )
+    trained, tested = (MODELS.build(segmentor(img_size=size)) for size in (32, (48, 64)))
     torch.nn.init.normal_(trained.backbone.pos_embed)
     load_weights(tested, trained.state_dict(), 'x.pth')
     expected = resize_position_grid(trained.backbone.pos_embed, (4, 4), (6, 8))
