@@ -1,144 +1,82 @@
-"""What the tools share: what is said where something is not installed, and what the host prints about itself."""
+"""``mmseg-vitseg NAME``: what it lists, what it calls, and the configs that it brings."""
 
-import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-import torch
-from mmengine.structures import PixelData
-from mmseg.registry import MODELS
-from mmseg.structures import SegDataSample
-from torch.utils.data import DataLoader
 
-from mmseg_vitseg.cli.next_step import next_step, noting
-from mmseg_vitseg.cli.one_line_errors import error_line
-from vitseg_tests.paths import ROOT
+from mmseg_vitseg.cli.command import COMMANDS, chosen
+from mmseg_vitseg.config.shipped import FOLDER
 
-TOOLS = ROOT / 'tools'
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 
 
-@pytest.mark.parametrize('name', sorted(path.name for path in TOOLS.glob('[a-z]*.py')))
-def test_without_the_environment(name, tmp_path):
-    """--help works; anything else says how to install, in one line."""
-    command = [sys.executable, '-S', str(TOOLS / name)]  # -S: without the installed packages
-    environment = {'PATH': '', 'HOME': str(tmp_path)}
-    result = subprocess.run([*command, '--help'], capture_output=True, text=True, env=environment)
-    assert (result.returncode, result.stderr) == (0, '')
-    assert f'python tools/{name} ' in result.stdout, 'an example'
-    needed = {
-        'benchmark.py': ['x.py'],
-        'check_config.py': ['x.py'],
-        'compare.py': ['--a', 'x.py', 'x.pth', '--b', 'x.py', 'x.pth', '--out', 'x.png'],
-        'convert_checkpoint.py': ['x.pth', 'y.pth'],
-        'export.py': ['x.py', 'x.pth', '--format', 'onnx', '--out', 'x.onnx'],
-        'attention.py': ['x.py', 'x.pth', 'x.jpg', '--out', 'x.png'],
-        'predict.py': ['x.py', 'x.pth', 'x.jpg', '--out', 'x'],
-        'prepare_pet.py': ['--out', 'x'],
-        'report.py': ['x.py', 'x.pth', '--out', 'x'],
-        'test.py': ['x.py', 'x.pth'],
-        'train.py': ['x.py'],
-        'upgrade_config.py': ['x.py', 'y.py'],
-    }
-    result = subprocess.run([*command, *needed[name]], cwd=tmp_path, capture_output=True, text=True, env=environment)
-    assert result.returncode == 2
-    (line,) = result.stderr.splitlines()
-    assert 'is not installed here' in line
-    assert "'.[onedl]'" in line
+def test_every_command_is_listed_and_has_a_door():
+    doors = {path.stem for path in TOOLS.glob('[a-z]*.py')}
+    assert doors == COMMANDS.keys() - {'configs', 'doctor', 'launch'}
 
 
-def test_only_the_hosts_known_lines_are_left_out(tmp_path):
-    (tmp_path / 'mmseg').mkdir()
-    (tmp_path / 'mmseg/__init__.py').touch()
-    (tmp_path / 'mmseg/datasets.py').write_text("print('Could not import OneDL')\nprint('something else')")
-    environment = {**os.environ, 'PYTHONPATH': f'{tmp_path}{os.pathsep}{ROOT}'}
-    command = [sys.executable, '-c', 'from mmseg_vitseg.cli.starting import import_host; import_host()']
-    result = subprocess.run(command, capture_output=True, text=True, env=environment)
-    assert (result.returncode, result.stdout) == (0, 'something else\n'), result.stderr
-
-
-@pytest.mark.parametrize(
-    ('options', 'cure'),
-    [(dict(persistent_workers=True), 'persistent_workers=False'), (dict(prefetch_factor=2), 'prefetch_factor=None')],
-)
-def test_a_loader_without_workers(options, cure):
-    with pytest.raises(ValueError) as info:
-        DataLoader([], num_workers=0, **options)
-    assert f'; beside num_workers=0, write {cure}' in error_line(info.value)
-
-
-def preprocess(*, training: bool, **settings) -> None:
-    sizes = ((4, 4), (4, 5))
-    samples = [SegDataSample(gt_sem_seg=PixelData(data=torch.zeros(1, *size))) for size in sizes]
-    preprocessor = MODELS.build(dict(type='SegDataPreProcessor', **settings))
-    preprocessor(dict(inputs=[torch.zeros(3, *size) for size in sizes], data_samples=samples), training)
-
-
-@pytest.mark.parametrize(
-    ('how', 'cure'),
-    [
-        (dict(training=False, size_divisor=1), 'in validation and tests: .*test_dataloader.batch_size=1'),
-        (dict(training=True, size=(2, 2)), r': crop them \(RandomCrop\), as large as model.data_preprocessor.size'),
-    ],
-)
-def test_pictures_of_different_sizes(how, cure):
-    with pytest.raises((AssertionError, RuntimeError)) as info:
-        preprocess(**how)
-    assert re.search(f'; pictures of different sizes cannot be a batch ?{cure}', error_line(info.value))
-
-
-@pytest.mark.skipif(os.name != 'posix', reason='a program cannot start again in its own place')
-@pytest.mark.parametrize(
-    'environment',
-    [
-        {'LC_ALL': 'C', 'PYTHONUTF8': '0', 'PYTHONCOERCECLOCALE': '0'},
-        {'LC_ALL': 'POSIX', 'PYTHONUTF8': '0', 'PYTHONCOERCECLOCALE': '0', 'PYTHONIOENCODING': 'ascii'},
-    ],
-)
-def test_files_are_utf8_in_any_locale(tmp_path, environment):
-    """As the host opens them, without naming an encoding: paths and classes have letters outside ASCII."""
+def test_help_is_a_line_for_each_and_imports_nothing_heavy(tmp_path):
     code = (
-        'import sys\nfrom mmseg_vitseg.cli.running import run\n'
-        "run(lambda: (open(sys.argv[1], 'w').write(sys.argv[1]), print(sys.argv[1])))"
+        'import sys\nfrom mmseg_vitseg.cli.command import main\ntry:\n    main()\nfinally:\n'
+        "    assert not {'torch', 'mmengine', 'mmseg', 'numpy'} & set(sys.modules)"
     )
-    (tmp_path / 'x.py').write_text(code)
-    result = subprocess.run(
-        [sys.executable, 'x.py', 'Straße'],
-        cwd=tmp_path,
-        capture_output=True,
-        env={**os.environ, **environment, 'PYTHONPATH': str(ROOT)},
-    )
-    assert (result.returncode, result.stderr) == (0, b'')
-    assert (tmp_path / 'Straße').read_bytes() == 'Straße'.encode()
-    assert result.stdout.strip() in ('Straße'.encode(), rb'Stra\xdfe')
+    result = subprocess.run([sys.executable, '-c', code, '--help'], capture_output=True, text=True, cwd=tmp_path)
+    assert (result.returncode, result.stderr) == (0, '')
+    lines = result.stdout.splitlines()
+    for name, text in COMMANDS.items():
+        assert any(line.split() == [name, *text.split()] for line in lines), name
+
+
+def test_a_command_explains_itself_as_it_was_called(call):
+    status, out, _ = call('mmseg-vitseg train --help')
+    assert status == 0
+    assert out.startswith('usage: mmseg-vitseg train ')
+    assert 'mmseg-vitseg train quickstart --resume' in out
+    assert 'python tools' not in out
 
 
 @pytest.mark.parametrize(
-    ('line', 'files', 'said'),
+    ('line', 'said'),
     [
-        ('tools/train.py x.py --work-dir out', ['epoch_1.pth'], 'train.py --resume goes on from the last checkpoint'),
-        ('tools/train.py x.py --work-dir=out', ['best_mIoU_iter_8.pth'], 'no checkpoint was written so far'),
-        ('tools/train.py x.py --work-dir out', ['old/iter_1.pth'], 'no checkpoint was written so far'),
-        ('tools/train.py x.py --work-dir out --resume', ['old/iter_1.pth'], 'train.py --resume goes on from'),
-        ('tools/train.py x.py', [], 'no checkpoint was written so far'),
-        ('tools/_launch.py --nproc 2 tools/train.py x.py', [], 'if one was written'),
-        ('tools/_launch.py --nproc 2 tools/train.py x.py --work-dir out', ['iter_4.pth'], 'from the last checkpoint'),
-        ('mmseg-vitseg train x', [], 'no checkpoint was written so far'),
-        ('mmseg-vitseg train x --resume --work-dir out', ['iter_1.pth'], 'mmseg-vitseg train --resume goes on'),
-        ('mmseg-vitseg launch --nproc 2 -m mmseg_vitseg train x', [], 'mmseg-vitseg train --resume goes .* if one was'),
-        ('mmseg-vitseg test x', [], 'run the same command again'),
-        ('tools/predict.py x.py', [], 'run the same command again'),
+        ('tran x.py', "error: tran: no such command; did you mean 'train'?; see mmseg-vitseg --help"),
+        (
+            'check-config x.py',
+            "error: check-config: no such command; did you mean 'check_config'?; see mmseg-vitseg --help",
+        ),
+        ('xyzzy', 'error: xyzzy: no such command; see mmseg-vitseg --help'),
+        ('', 'error: the following arguments are required: NAME; see mmseg-vitseg --help'),
+        ('train', 'error: the following arguments are required: CONFIG; see mmseg-vitseg train --help'),
+        ('train quickstrat', 'error: quickstrat: no such config; did you mean '),
     ],
 )
-def test_what_is_said_of_an_end_that_came_too_early(tmp_path, monkeypatch, line, files, said):
+def test_mistakes_are_one_line(call, line, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, 'argv', line.split())
-    (tmp_path / 'out').mkdir()
-    for name in files:
-        (tmp_path / 'out' / Path(name).name).touch()
-        if name.startswith('old/'):
-            os.utime(tmp_path / 'out' / Path(name).name, (1, 1))
-    with noting():
-        assert re.search(said, next_step())
+    status, _, err = call(f'mmseg-vitseg {line}')
+    assert (status, len(err.splitlines())) == (2, 1), err
+    assert err.startswith(said)
+
+
+def test_what_follows_the_name_is_the_commands():
+    assert chosen(['train', 'x.py', '--help']) == ('train', ['x.py', '--help'])
+
+
+def test_configs_are_listed(call):
+    lines = call('configs').out.splitlines()
+    assert [line.split()[0] for line in lines] == sorted(path.stem for path in FOLDER.glob('*.py'))
+    assert all(len(line.split()) > 3 for line in lines), 'each says what it is'
+
+
+def test_configs_are_copied_once(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path('mine/_base_').mkdir(parents=True)
+    assert call('configs --copy mine').status == 0
+    names = [{path.relative_to(folder) for path in folder.rglob('*.py')} for folder in (FOLDER, Path('mine'))]
+    assert names[0] == names[1]
+    assert call('check_config mine/quickstart.py').status == 0
+    Path('mine/quickstart.py').unlink()
+    said = call('configs --copy mine')
+    assert said.status == 2
+    assert 'mine/_base_/datasets/ade20k.py: is there already; nothing is copied' in said.err
+    assert not Path('mine/quickstart.py').exists()
