@@ -7,14 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
-from mmengine.structures import PixelData
-from mmseg.registry import MODELS
-from mmseg.structures import SegDataSample
-from torch.utils.data import DataLoader
 
 from mmseg_vitseg.cli.next_step import next_step, noting
-from mmseg_vitseg.cli.one_line_errors import error_line
 from vitseg_tests.paths import ROOT
 
 TOOLS = ROOT / 'tools'
@@ -57,36 +51,6 @@ def test_only_the_hosts_known_lines_are_left_out(tmp_path):
     command = [sys.executable, '-c', 'from mmseg_vitseg.cli.starting import import_host; import_host()']
     result = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert (result.returncode, result.stdout) == (0, 'something else\n'), result.stderr
-
-
-@pytest.mark.parametrize(
-    ('options', 'cure'),
-    [(dict(persistent_workers=True), 'persistent_workers=False'), (dict(prefetch_factor=2), 'prefetch_factor=None')],
-)
-def test_a_loader_without_workers(options, cure):
-    with pytest.raises(ValueError) as info:
-        DataLoader([], num_workers=0, **options)
-    assert f'; beside num_workers=0, write {cure}' in error_line(info.value)
-
-
-def preprocess(*, training: bool, **settings) -> None:
-    sizes = ((4, 4), (4, 5))
-    samples = [SegDataSample(gt_sem_seg=PixelData(data=torch.zeros(1, *size))) for size in sizes]
-    preprocessor = MODELS.build(dict(type='SegDataPreProcessor', **settings))
-    preprocessor(dict(inputs=[torch.zeros(3, *size) for size in sizes], data_samples=samples), training)
-
-
-@pytest.mark.parametrize(
-    ('how', 'cure'),
-    [
-        (dict(training=False, size_divisor=1), 'in validation and tests: .*test_dataloader.batch_size=1'),
-        (dict(training=True, size=(2, 2)), r': crop them \(RandomCrop\), as large as model.data_preprocessor.size'),
-    ],
-)
-def test_pictures_of_different_sizes(how, cure):
-    with pytest.raises((AssertionError, RuntimeError)) as info:
-        preprocess(**how)
-    assert re.search(f'; pictures of different sizes cannot be a batch ?{cure}', error_line(info.value))
 
 
 @pytest.mark.skipif(os.name != 'posix', reason='a program cannot start again in its own place')
