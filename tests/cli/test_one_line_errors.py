@@ -2,6 +2,7 @@
 
 import errno
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -33,8 +34,8 @@ def test_lines(error, line):
 
 def test_what_nobody_foresaw_keeps_its_traceback(tmp_path, monkeypatch):
     monkeypatch.setattr('tempfile.tempdir', str(tmp_path))
-    (found,) = re.findall(r'^TypeError: no\, never  \[where: (.*)\]$', error_line(TypeError('no,\nnever')))
-    assert 'TypeError: no,\nnever' in open(found).read()
+    (found,) = re.findall(r'^TypeError: no, never  \[where: (.*)\]$', error_line(TypeError('no,\nnever')))
+    assert 'TypeError: no,\nnever' in Path(found).read_text()
 
 
 @pytest.mark.parametrize(
