@@ -76,10 +76,7 @@ def evaluate(model: nn.Module, count: int, track: Callable[[Sequence], Iterable]
         _, truth, labels = predicted(model, info())
         counts += confusion_matrix(labels, truth, names, path, others)
         ranked.append((mean_iou(labels, truth, ignored, len(names)), index))
-    ranked = sorted(one for one in ranked if not np.isnan(one[0]))  # NaN: nothing of the picture counts
-    half = len(ranked) // 2  # no picture is among both
-    best = ranked[half:][::-1][:count]
-    worst = ranked[:half][:count]
+    best, worst = best_and_worst(ranked, count)
 
     def example(m_iou: float, index: int) -> Example:  # seen again, rather than all kept
         path, info = samples[index]
@@ -94,6 +91,15 @@ def evaluate(model: nn.Module, count: int, track: Callable[[Sequence], Iterable]
         [example(*one) for one in best],
         [example(*one) for one in worst],
     )
+
+
+def best_and_worst(
+    ranked: list[tuple[float, int]], count: int
+) -> tuple[list[tuple[float, int]], list[tuple[float, int]]]:
+    """Return the ``count`` pictures of the highest mean IoU and those of the lowest, none of which is among both."""
+    ranked = sorted(one for one in ranked if not np.isnan(one[0]))  # NaN: nothing of the picture counts
+    half = len(ranked) // 2
+    return ranked[half:][::-1][:count], ranked[:half][:count]
 
 
 def ignored_by(model: nn.Module) -> int:
