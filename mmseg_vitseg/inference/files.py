@@ -24,8 +24,7 @@ def predict_files(
     """Predict pictures and videos; one that cannot be read, or not be predicted, is reported and left out.
 
     Args:
-        model: :func:`~mmseg_vitseg.inference.model.load_model`'s.
-        inputs: :func:`~mmseg_vitseg.inference.inputs.find_inputs`'s.
+        model, inputs: of ``load_model`` and :func:`~mmseg_vitseg.inference.inputs.find_inputs`.
         writer: where the results go.
         batch_size: pictures, or frames, that go through the model at once where they are of one size.
         on_done: called with each file, and with what was wrong with it.

@@ -3,6 +3,8 @@ import pytest
 from mmseg.registry import DATASETS
 from PIL import Image
 
+from vitseg_tests.user_errors import raises_with
+
 PIPELINE = [dict(type='mmseg_vitseg.LoadImage'), dict(type='mmseg_vitseg.LoadMask', values=(1, 2, 3))]
 
 
@@ -56,10 +58,8 @@ def test_subset_of_classes(small_pet):
 )
 def test_what_is_missing_is_named(small_pet, break_it, error, words):
     break_it(small_pet)
-    with pytest.raises(error) as info:
+    with raises_with(error, *words):
         build(small_pet)
-    for word in words:
-        assert word in str(info.value)
 
 
 def truncate(path):
@@ -98,10 +98,8 @@ def truncate(path):
 def test_what_is_damaged_is_named(small_pet, break_it, words):
     dataset = build(small_pet)
     break_it(small_pet)
-    with pytest.raises(ValueError) as info:
+    with raises_with(ValueError, *words):
         dataset[0]
-    for word in words:
-        assert word in str(info.value)
 
 
 def test_what_vanishes_later_is_named(small_pet):

@@ -1,18 +1,15 @@
 """What happens when a loss is NaN or infinite: training stops, or goes on without that batch."""
 
 import math
-from pathlib import Path
 
 import torch
-from mmengine.config import Config
-from mmengine.dist import all_gather_object, all_reduce
+from mmengine.dist import all_reduce
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
-from mmengine.runner import EpochBasedTrainLoop
 from torch import Tensor, nn
 
-from mmseg_vitseg.engine.resuming.newest import newest_first
+from mmseg_vitseg.engine.hooks.finite_loss_message import describe_step, how_to_go_on
 from mmseg_vitseg.registry import HOOKS
 
 COUNT = 'train/skipped_batches'  # in the host's log, from the first on
@@ -115,7 +112,7 @@ class FiniteLossHook(Hook):
             )
             if self.in_a_row == self.skip:
                 row = f'; {self.skip} batches in a row were left out before it' if self.skip else ''
-                raise NonFiniteLossError(f'{happened}{row}; {self._advice(runner)}')
+                raise NonFiniteLossError(f'{happened}{row}; {how_to_go_on(runner, self.last_finite, self.skip)}')
             self._leave_out(runner, happened)
             if outputs is not None:
                 outputs.clear()  # the host would average them with those of the next iterations
@@ -132,35 +129,6 @@ class FiniteLossHook(Hook):
         runner.message_hub.update_scalar(COUNT, count)
         runner.logger.warning(f'{happened}; left out: {self.in_a_row} in a row of at most {self.skip}, {count} in all')
 
-    def _advice(self, runner) -> str:
-        """Say where to go on from, and how."""
-        good, unproven = last_checkpoints(runner, self.last_finite)
-        found = f'last good checkpoint: {good}' if good else 'no checkpoint is known to be good'
-        if unproven:
-            found += f' ({unproven} holds the weights that gave this loss)'
-        resume = f'--resume {unproven or good} ' if unproven or good else ''
-        start = f'load_from={good} ' if good else ''  # not --resume, which takes the learning rate from the checkpoint
-        rate, setting = max(runner.optim_wrapper.get_lr()['lr']), learning_rate(runner.cfg)
-        here = f'{rate:.3g}' if setting in (None, rate) else f'{rate:.3g} of {setting:.3g}'
-        return (
-            f'{found}; if the files are at fault, mend them or leave such batches out: {resume}'
-            f'{setting_of_hook(runner.cfg, self.skip + 10)}; if not, lower the learning rate, here {here}: '
-            f'--cfg-options {start}optim_wrapper.optimizer.lr=...'
-        )
-
-
-def setting_of_hook(cfg: Config, skip: int) -> str:
-    """Say how to have a config's FiniteLossHook leave batches out."""
-    for name, hook in (cfg.get('default_hooks') or {}).items():
-        if isinstance(hook, dict) and 'FiniteLossHook' in str(hook.get('type')):
-            return f'--cfg-options default_hooks.{name}.skip={skip}'
-    return f'with skip={skip} in the FiniteLossHook of custom_hooks'
-
-
-def learning_rate(cfg: Config) -> float | None:
-    """Return the learning rate that a config says; the schedule may be at another."""
-    return ((cfg.get('optim_wrapper') or {}).get('optimizer') or {}).get('lr')
-
 
 def grad_norm(wrapper: OptimWrapper) -> float:
     """Return the norm of the last step's gradients where the host has computed it and must answer for it, else 0."""
@@ -173,34 +141,3 @@ def non_finite_losses(losses: dict[str, Tensor]) -> dict[str, float]:
     """Return the losses that are NaN or infinite: the parts, or else their sum, which the host calls ``loss``."""
     wrong = {name: value.item() for name, value in losses.items() if 'loss' in name and not value.isfinite()}
     return {name: value for name, value in wrong.items() if name != 'loss'} or wrong
-
-
-def describe_step(runner, wrong: dict[str, float], batch) -> str:
-    """Say where a training is, what is wrong and with which files, of all ranks; every rank must call this."""
-    found = all_gather_object((wrong, picture_files(batch)))
-    parts = [
-        f'{"rank " + str(rank) + ": " if len(found) > 1 else ""}'
-        f'{", ".join(f"{name} = {value}" for name, value in losses.items())} on {", ".join(files)}'
-        for rank, (losses, files) in enumerate(found)
-        if losses
-    ]
-    epoch = f' (epoch {runner.epoch + 1})' if isinstance(runner.train_loop, EpochBasedTrainLoop) else ''
-    return f'iteration {runner.iter + 1}{epoch}: {"; ".join(parts)}'
-
-
-def picture_files(batch) -> list[str]:
-    """Return the files' names of a batch from the host's data loader."""
-    samples = batch.get('data_samples', []) if isinstance(batch, dict) else []
-    return [str(sample.metainfo.get('img_path', 'a picture without a file')) for sample in samples]
-
-
-def last_checkpoints(runner, last_finite: int) -> tuple[Path | None, Path | None]:
-    """Return a training's newest checkpoint whose weights, or later ones, gave a finite loss, and one written since.
-
-    Args:
-        last_finite: the iteration of the last finite loss.
-    """
-    done = [one for one in newest_first(runner.work_dir) if one.runs]  # of others nothing can be read
-    good = (one.path for one in done if one.iterations <= last_finite)
-    since = (one.path for one in done if last_finite < one.iterations <= runner.iter)
-    return next(good, None), next(since, None)
