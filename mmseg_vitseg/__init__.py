@@ -21,7 +21,7 @@ except ImportError:
 PUBLIC = dict(
     load_model='mmseg_vitseg.inference.model',
     predict='mmseg_vitseg.inference.model',
-    upgrade='mmseg_vitseg.upgrading.models',
+    upgrade='mmseg_vitseg.upgrading.built_models',
 )
 
 

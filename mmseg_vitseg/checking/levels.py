@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.probing import BATCH, as_declared, build, run, runs
+from mmseg_vitseg.checking.probing import BATCH, as_declared, build_on_meta, run_on_meta, runs_on_meta
 from mmseg_vitseg.checking.training_setup import Setup
 from mmseg_vitseg.config.parts import Part, argument, class_of, is_known
 from mmseg_vitseg.errors import first_line
@@ -121,7 +121,7 @@ def refused_by_heads(setup: Setup) -> Iterator[Finding]:
         if cls is None or not issubclass(cls, DecodeHead) or not _takes(head, levels):
             continue
         try:
-            run(build(head).predict, levels, [dict(img_shape=crop.size)] * BATCH, {})
+            run_on_meta(build_on_meta(head).predict, levels, [dict(img_shape=crop.size)] * BATCH, {})
         except ValueError as problem:  # in the house's words: what was seen; what is right
             what, _, fix = first_line(problem).partition('; ')
             yield error(head.key, what, why=FORWARD, fix=fix)
@@ -163,20 +163,20 @@ def _width(widths: list[int], index: int) -> int | None:
 def _takes(part: Part, levels: Sequence[Tensor]) -> bool:
     """Tell whether a head, or a neck, runs on levels; a head of a cascade gets another's logits besides."""
     try:
-        module = build(part)
+        module = build_on_meta(part)
     except Exception:  # in their own ways
         return False
     more: tuple[Tensor, ...] = ()
     if 'prev_output' in inspect.signature(module.forward).parameters:
         batch, _, height, width = levels[0].shape
         more = (torch.empty(batch, module.out_channels, height, width, device='meta'),)
-    return runs(module, levels, *more)
+    return runs_on_meta(module, levels, *more)
 
 
 def _builds_without(part: Part, name: str) -> bool:
     """Tell whether a part can be built without one of its arguments, which then is to blame."""
     try:
-        build(Part(part.key, {key: value for key, value in part.node.items() if key != name}))
+        build_on_meta(Part(part.key, {key: value for key, value in part.node.items() if key != name}))
     except Exception:  # in their own ways
         return False
     return True

@@ -6,7 +6,7 @@ from mmseg.registry import MODELS
 from torch import Tensor
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.probing import OneValueError, build, images, run
+from mmseg_vitseg.checking.probing import OneValueError, build_on_meta, meta_images, run_on_meta
 from mmseg_vitseg.checking.starting_weights import starts_pretrained
 from mmseg_vitseg.checking.training_setup import Setup
 from mmseg_vitseg.config.devices import SYNCHRONISED
@@ -138,7 +138,7 @@ def _refusing(setup: Setup) -> Iterator[Part]:
     backbone, features = setup.backbone, setup.features
     if backbone is None or features.outputs is None or features.levels is None:
         return
-    if _refuses(backbone, images(backbone, setup.size)[:1]):
+    if _refuses(backbone, meta_images(backbone, setup.size)[:1]):
         yield backbone
     for head in setup.heads:
         if is_known(class_of(head.node, MODELS)) and _refuses(head, [level[:1] for level in features.levels]):
@@ -147,7 +147,7 @@ def _refusing(setup: Setup) -> Iterator[Part]:
 
 def _refuses(part: Part, inputs: Tensor | list[Tensor]) -> bool:
     try:
-        run(build(part), inputs)
+        run_on_meta(build_on_meta(part), inputs)
     except OneValueError:
         return True
     except Exception:  # not to be judged here

@@ -7,7 +7,7 @@ from mmseg.registry import MODELS
 from torch import nn
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
-from mmseg_vitseg.checking.probing import images, runs
+from mmseg_vitseg.checking.probing import meta_images, runs_on_meta
 from mmseg_vitseg.checking.starting_weights import starts_pretrained
 from mmseg_vitseg.checking.training_setup import Setup
 from mmseg_vitseg.config.parts import by, class_of, is_known, pair
@@ -39,7 +39,7 @@ def other_position_grid(setup: Setup) -> Iterator[Finding]:
     key, what = f'{backbone.key}.img_size', f'{by(made_for)}, and pictures in training are {by(crop.size)}'
     fix = f'{key}={crop.size}'.replace(' ', '')
     if features.problem is not None:
-        if runs(features.backbone, images(backbone, made_for)):
+        if runs_on_meta(features.backbone, meta_images(backbone, made_for)):
             yield error(key, what, why='this backbone takes no other size: the first step of training fails', fix=fix)
     elif _is_resized(features.backbone, patch, made_for, crop.size) and not starts_pretrained(setup):
         yield warning(

@@ -69,24 +69,24 @@ def probe(backbone: Part | None, neck: Part | None, size: tuple[int, int]) -> Fe
     if backbone is None or not is_known(class_of(backbone.node, MODELS)):
         return Features()
     try:
-        module = build(backbone)
+        module = build_on_meta(backbone)
     except Exception as error:  # constructors fail in their own ways
         return Features(problem=error)
     try:
-        outputs = run(module, images(backbone, size))
+        outputs = run_on_meta(module, meta_images(backbone, size))
     except Exception as error:
         return Features(module, error)
     return Features(module, None, outputs, through_neck(neck, outputs))
 
 
-def images(backbone: Part, size: tuple[int, int]) -> Tensor:
+def meta_images(backbone: Part, size: tuple[int, int]) -> Tensor:
     """Return pictures (B, C, H, W)."""
     return torch.empty(
         BATCH, argument(backbone.node, 'in_channels', class_of(backbone.node, MODELS)) or 3, *size, device='meta'
     )
 
 
-def build(part: Part) -> nn.Module:
+def build_on_meta(part: Part) -> nn.Module:
     """Build a part, in training mode and without pretrained weights, on the meta device."""
     node = copy.deepcopy(part.node)
     leave_weights_out(node)
@@ -98,7 +98,7 @@ def build(part: Part) -> nn.Module:
 
 
 @torch.no_grad()
-def run(module: nn.Module, *inputs) -> tuple[Tensor, ...] | None:
+def run_on_meta(module: nn.Module, *inputs) -> tuple[Tensor, ...] | None:
     """Run a module; None where what it returns is not levels (B, D, h, w)."""
     with ShapesOnly():
         outputs = module(*inputs)
@@ -108,10 +108,10 @@ def run(module: nn.Module, *inputs) -> tuple[Tensor, ...] | None:
     return tuple(outputs) if levels else None
 
 
-def runs(module: nn.Module, *inputs) -> bool:
+def runs_on_meta(module: nn.Module, *inputs) -> bool:
     """Tell whether a module takes these inputs."""
     try:
-        run(module, *inputs)
+        run_on_meta(module, *inputs)
     except Exception:  # in their own ways
         return False
     return True
@@ -122,7 +122,7 @@ def through_neck(neck: Part | None, outputs: tuple[Tensor, ...] | None) -> tuple
     if neck is None or outputs is None:
         return outputs
     try:
-        return run(build(neck), outputs) if is_known(class_of(neck.node, MODELS)) else None
+        return run_on_meta(build_on_meta(neck), outputs) if is_known(class_of(neck.node, MODELS)) else None
     except Exception:  # in their own ways; levels.py tells why
         return None
 

@@ -24,13 +24,13 @@ from mmseg_vitseg.checking.norms import batch_norm_of_one_picture, wrong_input_n
 from mmseg_vitseg.checking.one_logit import sigmoid_taken_twice, wrong_one_logit
 from mmseg_vitseg.checking.picture_sizes import other_position_grid, partial_patches, wrong_padding, wrong_windows
 from mmseg_vitseg.checking.sampled_data import Track, ignored_objects, mistakes_in_data
-from mmseg_vitseg.checking.schedule import wrong_schedules
 from mmseg_vitseg.checking.scored_classes import scored_but_not_learned
 from mmseg_vitseg.checking.starting_weights import missing_weights, weights_of_another_model
 from mmseg_vitseg.checking.training_setup import Setup
 from mmseg_vitseg.checking.uneven_batches import uneven_batches
 from mmseg_vitseg.checking.unknown_types import unknown_types
 from mmseg_vitseg.checking.wrong_losses import wrong_losses
+from mmseg_vitseg.checking.wrong_schedules import wrong_schedules
 from mmseg_vitseg.config.building import use_scope
 from mmseg_vitseg.config.parts import quiet
 from mmseg_vitseg.config.type_names import name_types

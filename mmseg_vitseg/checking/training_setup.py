@@ -95,7 +95,7 @@ class Setup:
     @cached_property
     def labelled_heads(self) -> list[Part]:
         """The heads that are trained on the data set's labels as they are."""
-        return [head for head in self.heads if takes_labels(head)]
+        return [head for head in self.heads if trains_on_labels(head)]
 
     @cached_property
     def preprocessor(self) -> Part | None:
@@ -180,7 +180,7 @@ def losses_in(head: Part) -> list[Part]:
     return list(dicts(default, f'{head.key}.loss_decode')) + head.children('loss_cls')
 
 
-def takes_labels(head: Part) -> bool:
+def trains_on_labels(head: Part) -> bool:
     """Tell whether a head is trained on the data set's labels as they are.
 
     A class that nobody here wrote is believed to be so where its losses are the host's; STDC's detail head learns edges.

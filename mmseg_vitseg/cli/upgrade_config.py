@@ -27,7 +27,7 @@ def main(args: argparse.Namespace) -> None:
 
     from mmseg_vitseg.atomic import whole
     from mmseg_vitseg.config.reading import read_config
-    from mmseg_vitseg.upgrading.configs import upgrade_config
+    from mmseg_vitseg.upgrading.rewriting import upgrade_config
 
     MMLogger.get_current_instance().setLevel('WARNING')
     out = Path(args.out)

@@ -16,7 +16,7 @@ import mmseg_vitseg
 from mmseg_vitseg.benchmark.differences import compare_configs
 from mmseg_vitseg.config.devices import fit_to_devices
 from mmseg_vitseg.config.reading import ConfigError
-from mmseg_vitseg.upgrading.configs import upgrade_config
+from mmseg_vitseg.upgrading.rewriting import upgrade_config
 from vitseg_tests.host_configs import PUBLISHED, narrow, without_pretrained
 from vitseg_tests.weights import randomise
 
