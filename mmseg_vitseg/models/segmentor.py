@@ -75,8 +75,6 @@ class EncoderDecoder(HostEncoderDecoder):
         """
         for sample in data_samples or ():
             check_masks(self.decode_head, [sample], IGNORED)
-        if self.test_cfg.get('keep_logits', False) or not predicts_small(self.decode_head):
-            return super().predict(inputs, data_samples)
         small = self._small_logits(inputs, data_samples)
         if small is None:
             return super().predict(inputs, data_samples)
@@ -90,7 +88,12 @@ class EncoderDecoder(HostEncoderDecoder):
         return samples
 
     def _small_logits(self, inputs: Tensor, samples: list[SegDataSample] | None) -> SmallLogits | None:
-        """Return the logits of inputs (B, C, H, W), and their way to (H, W); None where the host's way takes less memory."""
+        """Return the logits of inputs (B, C, H, W), and their way to (H, W).
+
+        None where the host's way is asked for, is the head's, or takes less memory.
+        """
+        if self.test_cfg.get('keep_logits', False) or not predicts_small(self.decode_head):
+            return None
         mode = self.test_cfg.get('mode', 'whole')
         if mode not in ('whole', 'slide'):
             raise ValueError(f"EncoderDecoder: test_cfg has mode={mode!r}; allowed: 'whole', 'slide'")

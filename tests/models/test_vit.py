@@ -235,9 +235,17 @@ def test_drop_path_and_dropout_only_in_training():
     assert rates == pytest.approx([0, 0.25, 0.5])
 
 
-def test_mlp_drop_rate_is_the_articles():
-    model = make(mlp_drop_rate=0.3)
-    assert [(b.mlp.drop1.p, b.mlp.drop2.p, b.attn.proj_drop.p) for b in model.blocks] == [(0.0, 0.3, 0.0)] * 3
+@pytest.mark.parametrize(
+    ('arguments', 'rates'),
+    [
+        (dict(mlp_drop_rate=0.3), (0.0, 0.3, 0.0)),  # the article's
+        (dict(drop_rate=0.2), (0.2, 0.2, 0.2)),
+        (dict(drop_rate=0.2, mlp_drop_rate=0.3), (0.0, 0.3, 0.2)),
+    ],
+)
+def test_dropout_in_a_block(arguments, rates):
+    model = make(**arguments)
+    assert [(b.mlp.drop1.p, b.mlp.drop2.p, b.attn.proj_drop.p) for b in model.blocks] == [rates] * 3
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ class DecodeHead(SmallLogitsHead):
         sizes = dict(in_channels=in_channels, channels=channels, num_classes=num_classes)
         check_sizes(type(self).__name__, **sizes)
         super().__init__(in_channels, channels, num_classes=num_classes, **base_arguments)
+        self._said = False
 
     def init_weights(self) -> None:
         """Load the file that ``init_cfg`` names, or draw weights as the host does.
@@ -91,7 +92,7 @@ class DecodeHead(SmallLogitsHead):
         return losses
 
     def _say_that_it_is_held(self) -> None:
-        if not getattr(self, '_said', False):
+        if not self._said:
             self._said = True
             several = isinstance(self.loss_decode, nn.ModuleList)
             names = [type(one).__name__ if several else repr(one) for one in losses_of(self)]
