@@ -7,7 +7,7 @@ from mmengine.runner import load_checkpoint
 from mmseg.registry import MODELS
 from safetensors.torch import save_file
 
-from mmseg_vitseg.checkpoints.load_from import read_all_checkpoints
+from mmseg_vitseg.checkpoints.load_from import checked_file, read_all_checkpoints
 from vitseg_tests.published import reference_of, segmentor
 
 
@@ -40,3 +40,21 @@ def test_what_does_not_fit_is_refused(tmp_path):
     model = MODELS.build(segmentor(reference.model))
     with pytest.raises(ValueError, match='It is a backbone only'):
         load_checkpoint(model, str(tmp_path / 'x.safetensors'))
+
+
+def test_what_was_checked_is_handed_over_once_without_what_starts_from_scratch(tmp_path):
+    """The Runner draws weights between the check and the load, and these stay."""
+    read_all_checkpoints()
+    path = tmp_path / 'x.pth'
+    saved = MODELS.build(segmentor())
+    torch.save({f'backbone.{name}': value for name, value in saved.backbone.state_dict().items()}, path)
+    model = MODELS.build(dict(segmentor(), from_scratch=['decode_head']))
+    checked = checked_file(str(path), model)
+    assert all(name.startswith('backbone.') for name in checked.content['state_dict'])
+    path.unlink()
+    torch.nn.init.constant_(model.decode_head.projection[0].weight, 7.0)
+    load_checkpoint(model, checked)
+    assert torch.equal(model.backbone.norm.weight, saved.backbone.norm.weight)
+    assert (model.decode_head.projection[0].weight == 7).all()
+    with pytest.raises(FileNotFoundError):
+        load_checkpoint(model, checked)
