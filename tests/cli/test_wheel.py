@@ -13,16 +13,20 @@ from vitseg_tests.paths import ROOT
 
 @pytest.fixture(scope='module')
 def installed(tmp_path_factory):
-    """The wheel's files in a folder."""
+    """The files, in a folder, of a wheel that is built of a source distribution."""
     if util.find_spec('pip') is None or util.find_spec('setuptools') is None:
         pytest.skip('no wheel can be built: pip and setuptools are needed')
     source, folder = tmp_path_factory.mktemp('source'), tmp_path_factory.mktemp('installed')
     for name in ('mmseg_vitseg', 'configs'):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns('__pycache__'))
-    for name in ('setup.py', 'pyproject.toml', 'README.md', 'LICENSE'):
+    for name in ('setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE'):
         shutil.copy(ROOT / name, source)
-    command = [sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation', '-q', '-w', folder, source]
-    subprocess.run(command, check=True, capture_output=True, text=True)
+    subprocess.run(
+        [sys.executable, 'setup.py', '-q', 'sdist', '-d', folder], cwd=source, check=True, capture_output=True
+    )
+    (packed,) = folder.glob('*.tar.gz')
+    command = [sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation', '-q', '-w', folder, packed]
+    subprocess.run(command, check=True, capture_output=True)
     (wheel,) = folder.glob('*.whl')
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
