@@ -13,7 +13,6 @@ The last line of the output is one JSON object.
 import argparse
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 from mmseg_vitseg.cli.arguments import (
@@ -110,17 +109,19 @@ def measured(args: argparse.Namespace) -> list:
     """Measure all runs; return their rows."""
     from mmseg_vitseg.benchmark.measuring import measure_side_by_side
 
-    def say(progress, what: str, step: str) -> None:
-        progress(f'{what}, {step}')
-
     rows = []
     with shown_progress() as progress:
         for name, variants, settings in runs(args):
             what = f'{name}, {settings.mode}'
             if not sys.stderr.isatty():  # where there is no progress to see
                 print(f'measuring {what}', file=sys.stderr, flush=True)
-            on_step = partial(say, progress, what)
-            rows += measure_side_by_side(name, variants, settings, repeats=args.repeats, progress=on_step)
+            rows += measure_side_by_side(
+                name,
+                variants,
+                settings,
+                repeats=args.repeats,
+                progress=lambda step: progress(f'{what}, {step}'),  # noqa: B023 -- called in this round only
+            )
     return rows
 
 
