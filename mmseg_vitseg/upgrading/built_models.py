@@ -105,22 +105,14 @@ def _vision_transformer(host: nn.Module) -> dict:
 
 def _mix_vision_transformer(host: nn.Module) -> dict:
     (embedding, (first, *_), _), last = host.layers[0], host.layers[-1][1][-1]
-    names = [
-        'embed_dims',
-        'num_stages',
-        'num_layers',
-        'num_heads',
-        'patch_sizes',
-        'strides',
-        'sr_ratios',
-        'out_indices',
-    ]
+    names = ['embed_dims', 'num_stages', 'num_layers', 'num_heads', 'patch_sizes', 'strides', 'sr_ratios']
+    names += ['out_indices', 'with_cp', 'init_cfg']
     return dict(
         in_channels=embedding.projection.in_channels,
         drop_rate=first.attn.proj_drop.p,
         act_cfg=first.ffn.act_cfg,
         **_blocks(first, last),
-        **_named(host, [*names, 'with_cp', 'init_cfg']),
+        **_named(host, names),
     )
 
 
