@@ -6,8 +6,6 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from mmengine.dataset import ClassBalancedDataset, ConcatDataset, RepeatDataset
-
 
 def unique_names(files: Sequence[Path]) -> list[Path]:
     """Return a name for each file, in its folder, without a suffix, no two the same."""
@@ -23,15 +21,6 @@ def unique_names(files: Sequence[Path]) -> list[Path]:
         numbered = (name if number == 1 else name.with_name(f'{name.name}_{number}') for number in count(1))
         unique[next(one for one in numbered if one not in unique)] = None
     return list(unique)
-
-
-def datasets_inside(dataset: Any) -> list[Any]:
-    """Return a built data set, or those inside its wrappers."""
-    if isinstance(dataset, ConcatDataset):
-        return [inside for one in dataset.datasets for inside in datasets_inside(one)]
-    if isinstance(dataset, (RepeatDataset, ClassBalancedDataset)):
-        return datasets_inside(dataset.dataset)
-    return [dataset]
 
 
 def picture_names(datasets: Sequence[Any]) -> dict[str, Path]:

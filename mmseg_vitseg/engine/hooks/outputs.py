@@ -13,7 +13,8 @@ from PIL import Image
 
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.datasets.reader import Reader
-from mmseg_vitseg.pictures.naming import datasets_inside, picture_names
+from mmseg_vitseg.datasets.wrappers import datasets_inside
+from mmseg_vitseg.pictures.naming import picture_names
 from mmseg_vitseg.pictures.reading import to_display
 from mmseg_vitseg.registry import HOOKS
 

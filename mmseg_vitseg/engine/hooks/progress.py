@@ -14,9 +14,9 @@ from torch import Tensor
 
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.datasets.reader import Reader
+from mmseg_vitseg.datasets.wrappers import datasets_inside
 from mmseg_vitseg.pictures.drawing import UNKNOWN, distinct_colours, label_colours
 from mmseg_vitseg.pictures.gif import write_gif
-from mmseg_vitseg.pictures.naming import datasets_inside
 from mmseg_vitseg.pictures.reading import to_display
 from mmseg_vitseg.pictures.sheets import in_rows
 from mmseg_vitseg.registry import HOOKS

@@ -1,0 +1,14 @@
+"""Data sets that are built, inside of their wrappers; what a config says of them is in config/datasets.py."""
+
+from typing import Any
+
+from mmengine.dataset import ClassBalancedDataset, ConcatDataset, RepeatDataset
+
+
+def datasets_inside(dataset: Any) -> list[Any]:
+    """Return a built data set, or those inside its wrappers."""
+    if isinstance(dataset, ConcatDataset):
+        return [inside for one in dataset.datasets for inside in datasets_inside(one)]
+    if isinstance(dataset, (RepeatDataset, ClassBalancedDataset)):
+        return datasets_inside(dataset.dataset)
+    return [dataset]
