@@ -42,7 +42,7 @@ def main(args: argparse.Namespace) -> None:
     from mmseg_vitseg.checkpoints.loading import load_weights, read_whole_model
     from mmseg_vitseg.datasets.class_names import check_tested_classes
     from mmseg_vitseg.engine.running.command_line import load_config, set_outputs
-    from mmseg_vitseg.engine.running.launch import build_runner, segmentor_of
+    from mmseg_vitseg.engine.running.runner import build_runner, segmentor_of
     from mmseg_vitseg.engine.running.tta import set_tta
 
     weights, meta = read_whole_model(args.checkpoint)  # if it is missing or damaged, that is said before the work

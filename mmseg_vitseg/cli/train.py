@@ -63,7 +63,7 @@ def train(cfg, args: argparse.Namespace) -> None:
     from mmseg_vitseg.engine.resuming.start import set_resume
     from mmseg_vitseg.engine.running.command_line import enable_amp
     from mmseg_vitseg.engine.running.disk import disk_errors_explained
-    from mmseg_vitseg.engine.running.launch import build_runner
+    from mmseg_vitseg.engine.running.runner import build_runner
     from mmseg_vitseg.engine.running.unused import unused_parameters_explained
 
     if args.seed is not None:

@@ -5,7 +5,7 @@ from mmseg_vitseg.engine.fsdp import FSDPStrategy
 from mmseg_vitseg.engine.hooks.checkpoint import AtomicCheckpointHook
 from mmseg_vitseg.engine.hooks.finite_loss import FiniteLossHook
 from mmseg_vitseg.engine.hooks.outputs import PredictedLabelsHook, PredictedPicturesHook
-from mmseg_vitseg.engine.hooks.progress import PredictionProgressHook
+from mmseg_vitseg.engine.hooks.prediction_progress import PredictionProgressHook
 from mmseg_vitseg.engine.hooks.seed import SeedHook
 from mmseg_vitseg.engine.layer_decay import ViTLayerDecayConstructor
 

@@ -10,7 +10,7 @@ from mmseg_vitseg import load_model
 from mmseg_vitseg.checkpoints import reading, sources
 from mmseg_vitseg.converting.convert import convert_file
 from mmseg_vitseg.converting.to_projects import to_project
-from mmseg_vitseg.engine.running.launch import build_runner
+from mmseg_vitseg.engine.running.runner import build_runner
 from vitseg_tests.commands import forget
 from vitseg_tests.paths import config_path
 

@@ -61,7 +61,7 @@ def test_warnings_and_no_check_go_on(call, monkeypatch, options, built, warned):
     def build_runner(cfg):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr('mmseg_vitseg.engine.running.launch.build_runner', build_runner)
+    monkeypatch.setattr('mmseg_vitseg.engine.running.runner.build_runner', build_runner)
     found = call(f'train quickstart {options}')
     assert found.status == (130 if built else 2)
     assert ('warning: param_scheduler.1.end' in found.out) == warned

@@ -173,12 +173,12 @@ def test_two_processes_on_the_cpu_train_one_model(tmp_path):
         """
 import os, sys, torch
 from mmseg_vitseg.cli.command import call
-from mmseg_vitseg.engine.running import launch
-build = launch.build_runner
+from mmseg_vitseg.engine.running import runner as runner_module
+build = runner_module.build_runner
 def keep(cfg):
     runner = keep.runner = build(cfg)
     return runner
-launch.build_runner = keep
+runner_module.build_runner = keep
 call('train', sys.argv[1:])
 assert torch.distributed.get_world_size() == 2
 model = keep.runner.model.module

@@ -14,7 +14,7 @@ from mmseg_vitseg.checkpoints.reading import read_checkpoint
 from mmseg_vitseg.config.reading import ConfigError
 from mmseg_vitseg.engine.resuming.start import set_resume
 from mmseg_vitseg.engine.running.command_line import load_config
-from mmseg_vitseg.engine.running.launch import build_runner
+from mmseg_vitseg.engine.running.runner import build_runner
 from mmseg_vitseg.inference.model import load_model
 from vitseg_tests.paths import ROOT
 from vitseg_tests.ranks import on_ranks

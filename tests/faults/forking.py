@@ -18,7 +18,7 @@ def import_all() -> None:
 
     import mmseg_vitseg.checking.run
     import mmseg_vitseg.datasets
-    import mmseg_vitseg.engine.running.launch
+    import mmseg_vitseg.engine.running.runner
     import mmseg_vitseg.models  # noqa: F401
 
     mmengine.runner.runner.collect_env = dict  # what the host's log says takes it half a second

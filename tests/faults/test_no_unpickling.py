@@ -17,7 +17,7 @@ import mmseg_vitseg
 from mmseg_vitseg.checkpoints.load_from import read_all_checkpoints
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
 from mmseg_vitseg.engine.running.command_line import load_config
-from mmseg_vitseg.engine.running.launch import build_runner
+from mmseg_vitseg.engine.running.runner import build_runner
 
 MARK = 'executed'  # what a payload makes in the working folder
 

@@ -13,7 +13,7 @@ from mmseg.registry import TRANSFORMS
 from PIL import Image
 
 from mmseg_vitseg.engine.running.command_line import load_config, set_outputs
-from mmseg_vitseg.engine.running.launch import build_runner
+from mmseg_vitseg.engine.running.runner import build_runner
 from mmseg_vitseg.exporting.export import default_shape
 from mmseg_vitseg.exporting.graph import Graph, describe_graph
 from mmseg_vitseg.exporting.verify import predicted

@@ -10,7 +10,7 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmseg_vitseg.config.reading import ConfigError
-from mmseg_vitseg.engine.running.launch import check_views
+from mmseg_vitseg.engine.running.runner import check_views
 
 pytestmark = pytest.mark.filterwarnings('ignore:The shape of value will convert')  # the host's own
 

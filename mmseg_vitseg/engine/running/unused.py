@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmseg_vitseg.config.reading import ConfigError
-from mmseg_vitseg.engine.running.launch import segmentor_of
+from mmseg_vitseg.engine.running.runner import segmentor_of
 
 LISTED = 5  # modules named before the rest is only counted
 # torch's, which gives places among the parameters, or, with TORCH_DISTRIBUTED_DEBUG, names

@@ -9,7 +9,7 @@ from mmseg.registry import METRICS
 from PIL import Image
 
 from mmseg_vitseg.engine.running.command_line import load_config, set_outputs
-from mmseg_vitseg.engine.running.launch import build_runner
+from mmseg_vitseg.engine.running.runner import build_runner
 from mmseg_vitseg.engine.running.tta import set_tta
 from vitseg_tests.paths import config_path
 

@@ -7,7 +7,7 @@ import pytest
 
 from mmseg_vitseg.engine.resuming.start import set_resume
 from mmseg_vitseg.engine.running.command_line import load_config
-from mmseg_vitseg.engine.running.launch import build_runner
+from mmseg_vitseg.engine.running.runner import build_runner
 from vitseg_tests.logs import losses
 from vitseg_tests.paths import config_path
 from vitseg_tests.ranks import on_ranks

@@ -15,7 +15,7 @@ from PIL import Image
 from mmseg_vitseg.engine import PredictionProgressHook
 from mmseg_vitseg.engine.resuming.start import set_resume
 from mmseg_vitseg.engine.running.command_line import load_config
-from mmseg_vitseg.engine.running.launch import build_runner
+from mmseg_vitseg.engine.running.runner import build_runner
 from vitseg_tests.paths import config_path
 
 RED, GREEN = [255, 0, 0], [0, 255, 0]
