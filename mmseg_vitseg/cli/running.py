@@ -1,4 +1,5 @@
-"""How every command runs and ends: a user's mistake is one line on stderr and exit status 2, Ctrl-C 130, SIGTERM 143."""
+"""How every command runs and ends: a user's mistake is one line on stderr and exit status 2, Ctrl-C 130, SIGTERM 143,
+``| head`` 141."""
 
 import logging
 import os
@@ -12,6 +13,7 @@ from mmseg_vitseg.cli.one_line_errors import ERROR_FILE, TRACEBACK, error_line, 
 from mmseg_vitseg.cli.processes import disconnect, end_at_once, is_connected, is_first_process
 from mmseg_vitseg.cli.signals import silence_handing_over, stop_by_exception
 from mmseg_vitseg.cli.starting import ignore_host_warnings, write_utf8
+from mmseg_vitseg.cli.stdout import give_up_unwritten, is_unread, write_out
 
 
 def run(work: Callable[[], None]) -> None:
@@ -42,10 +44,14 @@ def attempt(work: Callable[[], None]) -> None:
 def attempt_uninterrupted(work: Callable[[], None], received: list[int]) -> None:
     """Do it, and end with its error's line; this too can be interrupted."""
     try:
-        work()
+        write_out(work)
     except Exception as error:
         if received:  # some library made an error of its own of the signal
             raise KeyboardInterrupt from error
+        unread = is_unread(error)
+        give_up_unwritten()
+        if unread:  # without a word, as a program that SIGPIPE ends, which Python ignores
+            sys.exit(128 + signal.SIGPIPE)
         if os.environ.get(TRACEBACK):
             raise
         fail(error_line(error))

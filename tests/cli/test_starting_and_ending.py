@@ -2,6 +2,8 @@
 
 import os
 import re
+import shlex
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +79,22 @@ def test_files_are_utf8_in_any_locale(tmp_path, environment):
     assert (result.returncode, result.stderr) == (0, b'')
     assert (tmp_path / 'Straße').read_bytes() == 'Straße'.encode()
     assert result.stdout.strip() in ('Straße'.encode(), rb'Stra\xdfe')
+
+
+@pytest.mark.parametrize(('command', 'unbuffered'), [('configs', ''), ('configs', '1'), ('train --help', '')])
+@pytest.mark.parametrize(
+    ('output', 'status', 'said'),
+    [
+        ('| true', 128 + signal.SIGPIPE, ''),
+        ('> /dev/full', 2, 'error: output: No space left on device; make room'),
+    ],
+)
+def test_output_that_cannot_be_written(command, unbuffered, output, status, said):
+    line = f'set -o pipefail; (sleep 0.1; {shlex.quote(sys.executable)} -m mmseg_vitseg {command}) {output}'
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'PYTHONUNBUFFERED': unbuffered}
+    result = subprocess.run(['bash', '-c', line], capture_output=True, text=True, env=environment)
+    assert (result.returncode, result.stderr[: len(said) or None]) == (status, said)
+    assert len(result.stderr.splitlines()) <= 1
 
 
 @pytest.mark.parametrize(
