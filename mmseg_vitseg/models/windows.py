@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from mmseg_vitseg.models.small_logits import SmallLogits
-from mmseg_vitseg.ops.resampling import Resampling
 
 WINDOW_BATCH = {'cpu': 1, 'default': 4}  # on a CPU more of them take more memory and no less time
 
@@ -50,7 +49,7 @@ def classify_windows(
             tiles = logits.new_empty(count, channels, len(tops), h, len(lefts), w)
         for (image, top, left), one in zip(batch, logits, strict=True):
             tiles[image, :, tops.index(top), :, lefts.index(left)] = one
-    return SmallLogits(tiles.flatten(4, 5).flatten(2, 3), merge_windows(resampling, tops, lefts, size))
+    return SmallLogits(tiles.flatten(4, 5).flatten(2, 3), resampling.repeated(tops, lefts, size))
 
 
 def window_starts(length: int, crop: int, stride: int) -> list[int]:
@@ -60,35 +59,3 @@ def window_starts(length: int, crop: int, stride: int) -> list[int]:
         min(start, length - crop)
         for start in range(0, max(length - crop + stride - 1, 0) // stride * stride + 1, stride)
     ]
-
-
-def merge_windows(resampling: Resampling, tops: Sequence[int], lefts: Sequence[int], size: Sequence[int]) -> Resampling:
-    """Put what one window becomes at each of ``tops`` and ``lefts`` of (H, W); where windows overlap, average them.
-
-    Rows and columns can still be treated apart: how many windows cover a pixel is a product of a row's and a column's.
-
-    Args:
-        resampling: of a window's logits (h, w), to the window's size.
-        tops, lefts: where the windows start.
-        size: (H, W).
-
-    Returns:
-        the resampling to (H, W) of all windows' logits in one, (..., len(tops) h, len(lefts) w), side by side.
-    """
-    rows, columns = (
-        _placed(matrix, starts, length)
-        for matrix, starts, length in zip((resampling.rows, resampling.columns), (tops, lefts), size, strict=True)
-    )
-    return Resampling(rows, columns)
-
-
-def _placed(matrix: Tensor, starts: Sequence[int], length: int) -> Tensor:
-    """Put a matrix (m, n) at each of ``starts`` of a longer one, side by side: (length, len(starts) n)."""
-    placed, covered = [], matrix.new_zeros(length, 1)
-    for start in starts:
-        window = matrix.new_zeros(length, matrix.shape[1])
-        window[start : start + len(matrix)] = matrix
-        covered[start : start + len(matrix)] += 1
-        placed.append(window)
-    assert covered.all(), (starts, len(matrix), length)
-    return torch.cat(placed, dim=1) / covered

@@ -31,54 +31,131 @@ class Band(NamedTuple):
     weights: Tensor  # (stop - start, columns used)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
+class Side:
+    """What is done to the rows of a map, or to its columns, step by step; equal ones have equal matrices.
+
+    Args:
+        length: how many there are in the end.
+        steps: how many there were, then of each step its kind and its numbers, as :func:`matrix_of` reads them.
+    """
+
+    length: int
+    steps: tuple[int, ...]
+
+    def resized(self, length: int, align_corners: bool) -> 'Side':
+        """Resize to another length, linearly."""
+        return Side(length, (*self.steps, RESIZE, length, int(bool(align_corners)))) if length != self.length else self
+
+    def cropped(self, start: int, stop: int) -> 'Side':
+        """Keep ``start`` to ``stop``."""
+        stop = min(stop, self.length)
+        return Side(stop - start, (*self.steps, CROP, start, stop))
+
+    def flipped(self) -> 'Side':
+        """Turn round."""
+        return Side(self.length, (*self.steps, FLIP))
+
+    def repeated(self, starts: Sequence[int], length: int) -> 'Side':
+        """Take this for one of several windows of ``length``, which start at ``starts``; where they overlap, average."""
+        return Side(length, (*self.steps, REPEAT, length, len(starts), *starts))
+
+
+RESIZE, CROP, FLIP, REPEAT = range(4)
+
+
+@lru_cache(maxsize=64)
+def matrix_of(steps: tuple[int, ...]) -> Tensor:
+    """Return the matrix (m, n), float32, of the steps of a side."""
+    numbers = iter(steps)
+    matrix = torch.eye(next(numbers))
+    for kind in numbers:
+        if kind == RESIZE:
+            length, align_corners = next(numbers), bool(next(numbers))
+            matrix = F.interpolate(matrix.T[None], size=length, mode='linear', align_corners=align_corners)[0].T
+        elif kind == CROP:
+            matrix = matrix[next(numbers) : next(numbers)]
+        elif kind == FLIP:
+            matrix = matrix.flip(0)
+        else:
+            length, count = next(numbers), next(numbers)
+            matrix = _repeated(matrix, [next(numbers) for _ in range(count)], length)
+    return matrix
+
+
+def _repeated(matrix: Tensor, starts: Sequence[int], length: int) -> Tensor:
+    """Put a matrix (m, n) at each of ``starts`` of a longer one, side by side: (length, len(starts) n)."""
+    placed, covered = [], matrix.new_zeros(length, 1)
+    for start in starts:
+        window = matrix.new_zeros(length, matrix.shape[1])
+        window[start : start + len(matrix)] = matrix
+        covered[start : start + len(matrix)] += 1
+        placed.append(window)
+    assert covered.all(), (starts, len(matrix), length)
+    return torch.cat(placed, dim=1) / covered
+
+
+@dataclass(frozen=True)
 class Resampling:
     """x (..., h, w) to R x C^T (..., H, W).
 
     Args:
-        rows: R, (H, h), float32.
-        columns: C, (W, w), float32.
+        down: what is done to the rows.
+        across: what is done to the columns.
     """
 
-    rows: Tensor
-    columns: Tensor
+    down: Side
+    across: Side
+
+    @property
+    def rows(self) -> Tensor:
+        """R, (H, h), float32."""
+        return matrix_of(self.down.steps)
+
+    @property
+    def columns(self) -> Tensor:
+        """C, (W, w), float32."""
+        return matrix_of(self.across.steps)
 
     @property
     def size(self) -> tuple[int, int]:
         """(H, W)."""
-        return len(self.rows), len(self.columns)
+        return self.down.length, self.across.length
 
     def resized(self, size: Sequence[int], align_corners: bool) -> 'Resampling':
         """Resize the result bilinearly to (H, W)."""
-        if tuple(size) == self.size:
-            return self
-        rows, columns = (
-            F.interpolate(matrix.T[None], size=length, mode='linear', align_corners=align_corners)[0].T
-            for matrix, length in zip((self.rows, self.columns), size, strict=True)
-        )
-        return Resampling(rows, columns)
+        height, width = size
+        return Resampling(self.down.resized(height, align_corners), self.across.resized(width, align_corners))
 
     def cropped(self, top: int, bottom: int, left: int, right: int) -> 'Resampling':
         """Keep rows ``top`` to ``bottom`` and columns ``left`` to ``right`` of the result."""
-        return Resampling(self.rows[top:bottom], self.columns[left:right])
+        return Resampling(self.down.cropped(top, bottom), self.across.cropped(left, right))
 
     def flipped(self, direction: str) -> 'Resampling':
         """Flip the result, ``horizontal`` or ``vertical``."""
         if direction == 'horizontal':
-            return Resampling(self.rows, self.columns.flip(0))
+            return Resampling(self.down, self.across.flipped())
         assert direction == 'vertical', direction
-        return Resampling(self.rows.flip(0), self.columns)
+        return Resampling(self.down.flipped(), self.across)
+
+    def repeated(self, tops: Sequence[int], lefts: Sequence[int], size: Sequence[int]) -> 'Resampling':
+        """Put the result at each of ``tops`` and ``lefts`` of (H, W); where these windows overlap, average them.
+
+        Rows and columns can still be treated apart: how many windows cover a pixel is a product of a row's and a column's.
+        What is resampled are then all windows' maps in one, (..., len(tops) h, len(lefts) w), side by side.
+        """
+        height, width = size
+        return Resampling(self.down.repeated(tops, height), self.across.repeated(lefts, width))
 
 
 def unchanged(size: Sequence[int]) -> Resampling:
     """Return the resampling of (h, w) that changes nothing."""
-    rows, columns = (torch.eye(length) for length in size)
-    return Resampling(rows, columns)
+    height, width = size
+    return Resampling(Side(height, (height,)), Side(width, (width,)))
 
 
-@lru_cache(maxsize=8)
 def resizings(size: tuple[int, int], sizes: tuple[tuple[int, int], ...], align_corners: bool) -> Resampling:
-    """Return the resampling of (h, w) to each of ``sizes`` in turn, remembered: training asks for the same again."""
+    """Return the resampling of (h, w) to each of ``sizes`` in turn."""
     result = unchanged(size)
     for one in sizes:
         result = result.resized(one, align_corners)
@@ -97,8 +174,9 @@ class Strips:
     def __init__(self, resampling: Resampling, classes: int, like: Tensor):
         budget = STRIP_BYTES.get(like.device.type, STRIP_BYTES['default'])
         self.classes, self.width = classes, resampling.size[1]
-        self.rows = _bands(resampling.rows, max(1, budget // (classes * self.width * like.element_size())), like)
-        self.columns = _bands(resampling.columns, COLUMN_BLOCK, like)
+        height = max(1, budget // (classes * self.width * like.element_size()))
+        self.rows = _bands(resampling.down.steps, height, like.dtype, like.device)
+        self.columns = _bands(resampling.across.steps, COLUMN_BLOCK, like.dtype, like.device)
 
     def __iter__(self) -> Iterator[Band]:
         """Yield a band of rows for each strip."""
@@ -121,14 +199,15 @@ class Strips:
         gradient[band.used] += narrow
 
 
-def _bands(matrix: Tensor, height: int, like: Tensor) -> list[Band]:
-    """Cut a banded matrix (m, n) into bands of ``height`` rows."""
-    found = []
+@lru_cache(maxsize=64)
+def _bands(steps: tuple[int, ...], height: int, dtype: torch.dtype, device: torch.device) -> list[Band]:
+    """Cut the matrix of a side into bands of ``height`` rows."""
+    matrix, found = matrix_of(steps), []
     for start in range(0, len(matrix), height):
         rows = matrix[start : start + height]
         used = rows.ne(0).any(0).nonzero().flatten()
-        weights = rows[:, used].to(like)
+        weights = rows[:, used].to(device, dtype)
         first, last = used[0].item(), used[-1].item() + 1
-        used = slice(first, last) if last - first == len(used) else used.to(like.device)
+        used = slice(first, last) if last - first == len(used) else used.to(device)
         found.append(Band(start, start + len(rows), used, weights))
     return found

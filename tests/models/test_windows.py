@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
-from mmseg_vitseg.models.windows import merge_windows, window_starts
+from mmseg_vitseg.models.windows import window_starts
 from mmseg_vitseg.ops import resampling
 from mmseg_vitseg.ops.resampling import unchanged
 from mmseg_vitseg.ops.upsample_argmax import resampled
@@ -35,6 +35,6 @@ def test_overlapping_windows(size, strip_bytes, monkeypatch):
         total[:, top : top + 12, left : left + 8] += resized(x, (12, 8), False)
         covered[top : top + 12, left : left + 8] += 1
     tiles = torch.cat([torch.cat([maps[top, left] for left in lefts], dim=2) for top in tops], dim=1)
-    chain = merge_windows(unchanged((3, 4)).resized((12, 8), False), tops, lefts, size)
+    chain = unchanged((3, 4)).resized((12, 8), False).repeated(tops, lefts, size)
     assert_close(resampled(tiles, chain), total / covered)
     assert_close(resampled(tiles, chain.resized((31, 17), False)), resized(total / covered, (31, 17), False))

@@ -5,7 +5,6 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
-from mmseg_vitseg.models.windows import merge_windows
 from mmseg_vitseg.ops import resampling
 from mmseg_vitseg.ops.resampling import Strips, resizings, unchanged
 from mmseg_vitseg.ops.upsample_argmax import resampled
@@ -47,7 +46,7 @@ def test_strips_fit_the_budget_and_skip_what_is_zero(monkeypatch):
 
 def test_backward_is_the_transpose():
     x = torch.randn(6, 2, 5, dtype=torch.float64)  # (h, K, w)
-    chain = merge_windows(unchanged((3, 5)).resized((8, 10), False), [0, 6], [0], (14, 10)).resized((9, 70), False)
+    chain = unchanged((3, 5)).resized((8, 10), False).repeated([0, 6], [0], (14, 10)).resized((9, 70), False)
     strips = Strips(chain, 2, x)
     gradient = torch.zeros_like(x)
     factors = torch.randn(9, 2, 70, dtype=torch.float64)
