@@ -41,7 +41,8 @@ setup(
         'openmmlab': ['mmengine==0.10.7', 'mmcv==2.1.0', 'mmsegmentation==1.2.2', 'ftfy', 'regex', 'setuptools<81'],
         # tools/export.py --format onnx; the other formats are torch's own
         'export': EXPORT,
-        # transformers: the implementation that parity tests compare with; hypothesis: sizes nobody thought of
+        # transformers: the implementation that parity tests compare with; hypothesis: sizes nobody thought of; triton: comes
+        # with torch for CUDA, and without a GPU interprets and compiles the kernels of ops/fused in their tests
         'dev': [
             'pytest>=8',
             'pytest-xdist',
@@ -50,6 +51,7 @@ setup(
             'mypy>=2.4',
             'pre-commit',
             'transformers>=5',
+            "triton; platform_system == 'Linux'",
             *EXPORT,
         ],
     },

@@ -3,21 +3,19 @@
 K classes, h w size of the logits, H W size of the result.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from mmseg_vitseg.ops.resampling import Resampling, Strips
+from mmseg_vitseg.ops.fused.setting import is_fused
+from mmseg_vitseg.ops.fused.taps import tables_of
+from mmseg_vitseg.ops.resampling import Resampling, Side, Strips
 
 
 @torch.no_grad()
 def argmax_of(logits: Tensor, resampling: Resampling, *, confidence: bool = False) -> tuple[Tensor, Tensor | None]:
     """Return the class, the first of equals, of each pixel of a resampled map of logits.
-
-    On CPUs torch's argmax over classes takes ten times as long as its maximum. Here a pixel's logits less their maximum,
-    read as integers, are zero at the maximum and negative elsewhere, by far more than the rank of any class: after a rank
-    that falls with the class is added, the maximum is the rank of the first of the best.
 
     Args:
         logits: (K, h, w).
@@ -27,12 +25,57 @@ def argmax_of(logits: Tensor, resampling: Resampling, *, confidence: bool = Fals
     Returns:
         labels (H, W), int64, and probabilities (H, W) or None.
     """
+    labels, probabilities = _argmax(logits, resampling.size, resampling.down.steps, resampling.across.steps, confidence)
+    return labels, probabilities if confidence else None
+
+
+@torch.library.custom_op(
+    'mmseg_vitseg::upsample_argmax',
+    mutates_args=(),
+    schema='(Tensor logits, SymInt[] size, SymInt[] down, SymInt[] across, bool confidence) -> (Tensor, Tensor)',
+)
+def _argmax(
+    logits: Tensor, size: Sequence[int], down: Sequence[int], across: Sequence[int], confidence: bool
+) -> tuple[Tensor, Tensor]:
+    """Find the classes: one node of a compiled graph, whatever is done within.
+
+    Args:
+        logits: (K, h, w).
+        size: (H, W).
+        down, across: the steps of the resampling.
+        confidence: compute it.
+
+    Returns:
+        labels (H, W), int64; probabilities (H, W), float32, or (0,).
+    """
+    height, width = size
+    resampling = Resampling(Side(height, tuple(down)), Side(width, tuple(across)))
+    if is_fused(logits):
+        from mmseg_vitseg.ops.fused.argmax_kernel import argmax  # imports triton
+
+        return argmax(logits, tables_of(resampling, logits.device), confidence)
+    return _in_strips(logits, resampling, confidence)
+
+
+@_argmax.register_fake
+def _(logits, size, down, across, confidence):
+    probabilities = logits.new_empty(size if confidence else (0,), dtype=torch.float32)
+    return logits.new_empty(size, dtype=torch.int64), probabilities
+
+
+def _in_strips(logits: Tensor, resampling: Resampling, confidence: bool) -> tuple[Tensor, Tensor]:
+    """Return what :func:`_argmax` does, from a strip of the resampled map at a time.
+
+    On CPUs torch's argmax over classes takes ten times as long as its maximum. Here a pixel's logits less their maximum,
+    read as integers, are zero at the maximum and negative elsewhere, by far more than the rank of any class: after a rank
+    that falls with the class is added, the maximum is the rank of the first of the best.
+    """
     classes, device = len(logits), logits.device
     labels = torch.empty(resampling.size, dtype=torch.int64, device=device)
-    probabilities = torch.empty(resampling.size, dtype=torch.float32, device=device) if confidence else None
+    probabilities = torch.empty(resampling.size if confidence else 0, dtype=torch.float32, device=device)
     for rows, strip in strips_of(logits, resampling):
         below = strip.sub_(strip.amax(1, keepdim=True))  # (r, K, W)
-        if probabilities is not None:
+        if confidence:
             probabilities[rows] = below.exp().sum(1).reciprocal_().float()
         bits = below.view(torch.int64 if below.dtype == torch.float64 else torch.int32)
         rank = torch.arange(classes, 0, -1, dtype=bits.dtype, device=device)[:, None]

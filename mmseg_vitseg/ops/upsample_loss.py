@@ -3,6 +3,7 @@
 B batch, K classes, h w size of the logits, H W size of the labels.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,7 +11,9 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from mmseg_vitseg.labels import IGNORED, check_labels
-from mmseg_vitseg.ops.resampling import Resampling, Strips, resizings
+from mmseg_vitseg.ops.fused.setting import is_fused
+from mmseg_vitseg.ops.fused.taps import tables_of
+from mmseg_vitseg.ops.resampling import Resampling, Side, Strips, resizings
 
 EPS = torch.finfo(torch.float32).eps  # the host's guard against a batch without a label
 
@@ -35,8 +38,9 @@ def upsample_cross_entropy(
 ) -> Loss:
     """Return the host's CrossEntropyLoss of logits that are resized bilinearly to the labels' size.
 
-    Logits, softmax and gradient at full size exist for a strip of rows at a time; the gradient is computed in the forward
-    pass and kept at the size of ``logits``. Memory beyond the logits' own does not grow with K H W.
+    Logits, softmax and gradient at full size exist for a strip of rows at a time, or in a kernel's registers (ops/fused);
+    the gradient is computed in the forward pass and kept at the size of ``logits``. Memory beyond the logits' own does not
+    grow with K H W.
 
     Args:
         logits: (B, K, h, w); computed in float32 at least, whatever autocast says.
@@ -49,7 +53,8 @@ def upsample_cross_entropy(
         reduction: ``mean`` or ``sum``.
 
     Raises:
-        ValueError: a label that is neither a class nor ``ignore_index``; another reduction; shapes that do not fit.
+        ValueError: a label that is neither a class nor ``ignore_index``, which makes the loss NaN where a kernel computes
+            it, as nothing waits for a GPU then; another reduction; shapes that do not fit.
     """
     if reduction not in ('mean', 'sum'):
         raise ValueError(f"upsample_cross_entropy: reduction={reduction!r}; allowed: 'mean', 'sum'")
@@ -58,62 +63,123 @@ def upsample_cross_entropy(
             f'upsample_cross_entropy: logits {tuple(logits.shape)} and labels {tuple(labels.shape)}; '
             'allowed: (B, K, h, w) and (B, H, W)'
         )
-    check_labels(labels, logits.shape[1], ignore_index)
-    valid = labels != ignore_index
-    weights = _weights(labels, valid, class_weight, mean=reduction == 'mean', avg_non_ignore=avg_non_ignore)
     if resampling is None:
         resampling = resizings(tuple(logits.shape[-2:]), (tuple(labels.shape[-2:]),), align_corners)
-    total, correct = _UpsampleCrossEntropy.apply(logits, labels, weights, valid, resampling)
-    return Loss(total, (correct + EPS) * 100 / (valid.sum() + EPS))
+    with_gradient = logits.requires_grad and torch.is_grad_enabled()
+    sums, _ = _sums(
+        logits, labels, class_weight, resampling.down.steps, resampling.across.steps, ignore_index, with_gradient
+    )
+    total = sums[0]
+    _, weights, right, valid = sums.detach().unbind()
+    if reduction == 'mean':
+        counted = weights if class_weight is not None or avg_non_ignore else labels.numel()
+        total = total / (counted + EPS)
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    return Loss(total.to(dtype), ((right + EPS) * 100 / (valid + EPS)).to(dtype)[None])
 
 
-def _weights(labels: Tensor, valid: Tensor, class_weight: Tensor | None, *, mean: bool, avg_non_ignore: bool) -> Tensor:
-    """Return how much each pixel's loss counts, (B, H, W)."""
-    weights = valid.to(torch.float32)
-    if class_weight is not None:
-        weights = class_weight[labels.where(valid, 0)] * weights
-    if not mean:
-        return weights
-    counted = weights.sum() if class_weight is not None or avg_non_ignore else labels.numel()
-    return weights / (counted + EPS)
+@torch.library.custom_op(
+    'mmseg_vitseg::upsample_cross_entropy',
+    mutates_args=(),
+    schema='(Tensor logits, Tensor labels, Tensor? class_weight, SymInt[] down, SymInt[] across, SymInt ignore_index, '
+    'bool with_gradient) -> (Tensor, Tensor)',
+)
+def _sums(
+    logits: Tensor,
+    labels: Tensor,
+    class_weight: Tensor | None,
+    down: Sequence[int],
+    across: Sequence[int],
+    ignore_index: int,
+    with_gradient: bool,
+) -> tuple[Tensor, Tensor]:
+    """Sum up over the pixels: one node of a compiled graph, whatever is done within.
+
+    Args:
+        logits: (B, K, h, w).
+        labels: (B, H, W), int64.
+        class_weight: (K,), or None.
+        down, across: the steps of the resampling.
+        ignore_index: the label of pixels that do not count.
+        with_gradient: compute it.
+
+    Returns:
+        sums (4,), :func:`_exact`: of the weighted losses, of the weights, of pixels that are right, of pixels that count;
+        the gradient of the first by the logits, (B, K, h, w), float32 (float64 of float64), or (0,).
+    """
+    height, width = labels.shape[-2:]
+    resampling = Resampling(Side(height, tuple(down)), Side(width, tuple(across)))
+    if is_fused(logits):
+        from mmseg_vitseg.ops.fused.loss_kernels import cross_entropy  # imports triton
+
+        tables = tables_of(resampling, logits.device)
+        return cross_entropy(logits, labels, class_weight, tables, ignore_index, with_gradient)
+    check_labels(labels, logits.shape[1], ignore_index)
+    return _in_strips(logits, labels, class_weight, resampling, ignore_index, with_gradient)
 
 
-class _UpsampleCrossEntropy(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, logits: Tensor, labels: Tensor, weights: Tensor, valid: Tensor, resampling: Resampling):
-        """Return the weighted sum of the losses, and how many pixels are right, (1,); keep the gradient at (B, K, h, w)."""
-        dtype = torch.promote_types(logits.dtype, torch.float32)
-        with torch.no_grad(), torch.autocast(logits.device.type, enabled=False):
-            x = logits.to(dtype).transpose(1, 2).contiguous()  # (B, h, K, w): rows of a strip stand together
-            weights = weights.to(dtype)
-            targets = labels.where(valid, 0)
-            gradient = torch.zeros_like(x) if ctx.needs_input_grad[0] else None
-            total, correct = x.new_zeros(()), x.new_zeros(1)
-            strips = Strips(resampling, x.shape[2], x)
-            for image in range(len(x)):
-                for band in strips:
-                    rows = slice(band.start, band.stop)
-                    strip = strips.forward(x[image], band)  # (r, K, W)
-                    target = targets[image, rows, None]  # (r, 1, W)
-                    weight = weights[image, rows, None]
-                    strip -= strip.amax(1, keepdim=True)
-                    picked = strip.gather(1, target)
-                    correct += ((picked == 0) & valid[image, rows, None]).sum()
-                    exponentials = strip.exp_()
-                    sums = exponentials.sum(1, keepdim=True)
-                    total += ((sums.log() - picked) * weight).sum()
-                    if gradient is not None:
-                        exponentials *= weight / sums  # softmax, weighted
-                        exponentials.scatter_add_(1, target, -weight)
-                        strips.backward(exponentials, gradient[image], band)
-        ctx.mark_non_differentiable(correct)
-        if gradient is not None:
-            ctx.save_for_backward(gradient.transpose(1, 2))  # (B, K, h, w)
-        ctx.dtype = logits.dtype
-        return total, correct
+def _exact(device: torch.device) -> torch.dtype:
+    return torch.float32 if device.type == 'mps' else torch.float64  # which Apple's GPUs lack
 
-    @staticmethod
-    @once_differentiable
-    def backward(ctx, grad_total: Tensor, _):
-        (gradient,) = ctx.saved_tensors
-        return (gradient * grad_total).to(ctx.dtype), None, None, None, None
+
+@_sums.register_fake
+def _(logits, labels, class_weight, down, across, ignore_index, with_gradient):
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    size = logits.shape if with_gradient else (0,)
+    return logits.new_empty(4, dtype=_exact(logits.device)), torch.empty(size, dtype=dtype, device=logits.device)
+
+
+def _keep(ctx, inputs: tuple, output: tuple[Tensor, Tensor]) -> None:
+    ctx.mark_non_differentiable(output[1])
+    ctx.set_materialize_grads(False)
+    ctx.save_for_backward(output[1])
+    ctx.dtype = inputs[0].dtype
+
+
+@once_differentiable
+def _scaled(ctx, grad_sums: Tensor | None, _) -> tuple[Tensor | None, ...]:
+    (gradient,) = ctx.saved_tensors
+    of_logits = None if grad_sums is None else (gradient * grad_sums[0].to(gradient.dtype)).to(ctx.dtype)
+    return of_logits, *[None] * 6
+
+
+_sums.register_autograd(_scaled, setup_context=_keep)
+
+
+@torch.no_grad()
+def _in_strips(
+    logits: Tensor,
+    labels: Tensor,
+    class_weight: Tensor | None,
+    resampling: Resampling,
+    ignore_index: int,
+    with_gradient: bool,
+) -> tuple[Tensor, Tensor]:
+    """Return what :func:`_sums` does, from a strip of the logits at full size at a time."""
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    with torch.autocast(logits.device.type, enabled=False):
+        x = logits.to(dtype).transpose(1, 2).contiguous()  # (B, h, K, w): rows of a strip stand together
+        valid = labels != ignore_index
+        targets = labels.where(valid, 0)
+        weights = valid.to(dtype) if class_weight is None else class_weight.to(dtype)[targets] * valid
+        gradient = torch.zeros_like(x) if with_gradient else None
+        total, correct = x.new_zeros(()), x.new_zeros(())
+        strips = Strips(resampling, x.shape[2], x)
+        for image in range(len(x)):
+            for band in strips:
+                rows = slice(band.start, band.stop)
+                strip = strips.forward(x[image], band)  # (r, K, W)
+                target = targets[image, rows, None]  # (r, 1, W)
+                weight = weights[image, rows, None]
+                strip -= strip.amax(1, keepdim=True)
+                picked = strip.gather(1, target)
+                correct += ((picked == 0) & valid[image, rows, None]).sum()
+                exponentials = strip.exp_()
+                sums = exponentials.sum(1, keepdim=True)
+                total += ((sums.log() - picked) * weight).sum()
+                if gradient is not None:
+                    exponentials *= weight / sums  # softmax, weighted
+                    exponentials.scatter_add_(1, target, -weight)
+                    strips.backward(exponentials, gradient[image], band)
+    sums = torch.stack([part.to(_exact(x.device)) for part in (total, weights.sum(), correct, valid.sum())])
+    return sums, x.new_empty(0) if gradient is None else gradient.transpose(1, 2).contiguous()

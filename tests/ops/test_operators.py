@@ -1,0 +1,114 @@
+"""Loss and labels as operators of torch's: what torch asks of them, and one node each in a compiled graph."""
+
+import pytest
+import torch
+from torch.library import opcheck
+from torch.testing import assert_close
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from mmseg_vitseg.ops.resampling import resizings
+from mmseg_vitseg.ops.upsample_argmax import argmax_of
+from mmseg_vitseg.ops.upsample_loss import upsample_cross_entropy
+
+COMPILED = pytest.mark.filterwarnings('ignore')  # torch's own, while it compiles
+
+
+def draw(size=(3, 4), target=(7, 9), dtype=torch.float32):
+    labels = torch.randint(0, 5, (2, *target))
+    labels[:, 0] = 255
+    return torch.randn(2, 5, *size, dtype=dtype, requires_grad=True), labels
+
+
+def chain(size):
+    """Sizes of a graph may be its symbols."""
+    return (
+        resizings(tuple(size), ((12, 14),), False).cropped(1, 11, 0, 9).flipped('horizontal').resized((21, 16), False)
+    )
+
+
+@pytest.mark.parametrize(
+    ('dtype', 'weight', 'with_gradient'),
+    [(torch.float32, None, True), (torch.float64, torch.rand(5), True), (torch.bfloat16, None, False)],
+)
+def test_the_loss_is_an_operator(dtype, weight, with_gradient):
+    logits, labels = draw(dtype=dtype)
+    logits.requires_grad_(with_gradient)
+    steps = [list(side.steps) for side in (chain((3, 4)).down, chain((3, 4)).across)]
+    labels = torch.nn.functional.pad(labels, (0, 7, 0, 14), value=255)  # (21, 16)
+    arguments = logits, labels, weight, *steps, 255, with_gradient
+    opcheck(torch.ops.mmseg_vitseg.upsample_cross_entropy.default, arguments)
+
+
+@pytest.mark.parametrize('confidence', [False, True])
+def test_the_labels_are_an_operator(confidence):
+    way = chain((3, 4))
+    arguments = torch.randn(5, 3, 4), way.size, way.down.steps, way.across.steps, confidence
+    opcheck(torch.ops.mmseg_vitseg.upsample_argmax.default, arguments)
+
+
+@COMPILED
+@pytest.mark.parametrize('backend', ['aot_eager', 'inductor'])
+def test_the_loss_is_in_one_graph(backend):
+    weight = torch.rand(5)
+
+    def loss(x, labels):
+        return upsample_cross_entropy(x * 2, labels, class_weight=weight)
+
+    compiled = torch.compile(loss, backend=backend, fullgraph=True)
+    for size, target in (((3, 4), (7, 9)), ((5, 6), (8, 13)), ((6, 7), (11, 12))):
+        logits, labels = draw(size, target)
+        expected, found = loss(logits, labels), compiled(logits, labels)
+        assert_close(tuple(found), tuple(expected))
+        assert_close(torch.autograd.grad(found.loss, logits), torch.autograd.grad(expected.loss, logits))
+
+
+@COMPILED
+@pytest.mark.parametrize('backend', ['aot_eager', 'inductor'])
+def test_the_labels_are_in_one_graph(backend):
+    def labels(x):
+        return argmax_of(x * 2, chain(x.shape[-2:]), confidence=True)
+
+    compiled = torch.compile(labels, backend=backend, fullgraph=True)
+    for size in ((3, 4), (5, 6), (6, 9)):
+        x = torch.randn(5, *size)
+        assert_close(compiled(x), labels(x))
+
+
+def test_a_second_derivative_is_refused():
+    logits, labels = draw()
+    squared = upsample_cross_entropy(logits, labels).loss ** 2
+    (gradient,) = torch.autograd.grad(squared, logits, create_graph=True)
+    with pytest.raises(RuntimeError, match='once_differentiable'):
+        gradient.sum().backward()
+
+
+def test_on_the_meta_device():
+    logits, labels = (x.detach().to('meta') for x in draw())
+    loss, accuracy = upsample_cross_entropy(logits.requires_grad_(), labels)
+    loss.backward()
+    assert (loss.shape, accuracy.shape, logits.grad.shape) == ((), (1,), logits.shape)
+    found, probabilities = argmax_of(logits[0].detach(), chain((3, 4)), confidence=True)
+    assert (found.shape, found.dtype, probabilities.shape) == ((21, 16), torch.int64, (21, 16))
+
+
+class Calls(TorchDispatchMode):
+    """How often torch is asked for something that a GPU would launch, an operator of ours counted as one."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += not (function.is_view or function.overloadpacket.__name__ in ('empty', 'detach', 'promote_types'))
+        return function(*args, **(kwargs or {}))
+
+
+def test_little_is_launched_around_the_operators():
+    logits, labels = (x.detach().to('meta') for x in draw())
+    with Calls() as forward:
+        loss, _ = upsample_cross_entropy(logits.requires_grad_(), labels)
+    with Calls() as backward:
+        loss.backward()
+    with Calls() as of_labels:
+        argmax_of(logits[0].detach(), chain((3, 4)))
+    assert forward.count <= 9
+    assert backward.count <= 7
+    assert of_labels.count == 1
