@@ -5,17 +5,21 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.dist import all_gather_object
 from mmengine.runner import EpochBasedTrainLoop
+from torch import nn
 
 from mmseg_vitseg.engine.resuming.newest import newest_first
+from mmseg_vitseg.models.losses.head_loss import has_plain_loss
+from mmseg_vitseg.models.losses.label_errors import check_masks, takes_labels
 
 
 def describe_step(runner, wrong: dict[str, float], batch) -> str:
     """Say where a training is, what is wrong and with which files, of all ranks; every rank must call this."""
-    found = all_gather_object((wrong, picture_files(batch)))
+    found = all_gather_object((wrong, picture_files(batch), wrong_labels(runner.model, batch)))
     parts = [
         f'{"rank " + str(rank) + ": " if len(found) > 1 else ""}'
         f'{", ".join(f"{name} = {value}" for name, value in losses.items())} on {", ".join(files)}'
-        for rank, (losses, files) in enumerate(found)
+        f'{": " + labels if labels else ""}'
+        for rank, (losses, files, labels) in enumerate(found)
         if losses
     ]
     epoch = f' (epoch {runner.epoch + 1})' if isinstance(runner.train_loop, EpochBasedTrainLoop) else ''
@@ -26,6 +30,22 @@ def picture_files(batch) -> list[str]:
     """Return the files' names of a batch from the host's data loader."""
     samples = batch.get('data_samples', []) if isinstance(batch, dict) else []
     return [str(sample.metainfo.get('img_path', 'a picture without a file')) for sample in samples]
+
+
+def wrong_labels(model: nn.Module, batch) -> str:
+    """Say which mask of a batch has labels that a head has no class for, and which; '' where none has.
+
+    On a GPU such labels make the loss NaN, so that no step waits to look for them.
+    """
+    samples = batch.get('data_samples', []) if isinstance(batch, dict) else []
+    heads = [module for module in model.modules() if takes_labels(module) and has_plain_loss(module)]
+    for head in heads:  # other losses are an error at once
+        for sample in samples:  # one by one: before the data preprocessor they may have different sizes
+            try:
+                check_masks(head, [sample])
+            except ValueError as error:
+                return str(error)
+    return ''
 
 
 def how_to_go_on(runner, last_finite: int, skip: int) -> str:

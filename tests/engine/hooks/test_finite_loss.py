@@ -8,10 +8,13 @@ import pytest
 import torch
 from mmengine.model import BaseModel
 from mmengine.runner import Runner
+from mmengine.structures import PixelData
+from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmseg_vitseg.engine.hooks.finite_loss import FiniteLossHook, NonFiniteLossError
+from mmseg_vitseg.engine.hooks.finite_loss_message import wrong_labels
 from vitseg_tests.equality import same
 from vitseg_tests.ranks import on_ranks
 
@@ -129,6 +132,21 @@ def test_names_the_last_checkpoint_from_which_a_loss_was_finite(tmp_path, log):
         for word in (*words, f'--resume {first} with skip=10 in the FiniteLossHook of custom_hooks'):
             assert word in error
         assert [path.name for path in tmp_path.glob('*.pth')] == ['epoch_1.pth']
+
+
+@pytest.mark.filterwarnings('ignore:Default ``avg_non_ignore``')
+def test_labels_that_are_no_class_are_named():
+    """On a GPU they make the loss NaN."""
+    settings = dict(in_channels=8, channels=8, num_convs=0, concat_input=False, num_classes=3)
+    model = nn.Sequential(MODELS.build(dict(type='mmseg.FCNHead', **settings)))
+    good, bad = (
+        SegDataSample(metainfo=dict(seg_map_path=name), gt_sem_seg=PixelData(data=torch.full((1, 4, 5), label)))
+        for name, label in (('a.png', 2), ('b.png', 7))
+    )
+    assert wrong_labels(model, dict(data_samples=[good])) == ''
+    assert wrong_labels(model, dict(data_samples=[good, bad])).startswith(
+        'b.png: labels 7 with num_classes=3; allowed: '
+    )
 
 
 def test_a_loop_of_iterations(tmp_path, log):
