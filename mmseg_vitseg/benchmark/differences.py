@@ -53,7 +53,7 @@ def compare_variants(ours: Step, other: Step, seed: int = 0) -> Comparison:
             return Comparison(note=why, other_failed=step is other)
         results.append(result)
     theirs, own = results
-    return compare(own, theirs)
+    return compare_outputs(own, theirs)
 
 
 def compare_configs(ours: str, other: str, shape: tuple[int, int]) -> Comparison:
@@ -99,10 +99,10 @@ def compare_to_float32(step: Step) -> Comparison:
     full, why_not = attempt(step.outputs)
     step.dtype = dtype
     why = why or why_not
-    return Comparison(note=why) if why else compare(full, reduced)
+    return Comparison(note=why) if why else compare_outputs(full, reduced)
 
 
-def compare(ours: list[Tensor], theirs: list[Tensor]) -> Comparison:
+def compare_outputs(ours: list[Tensor], theirs: list[Tensor]) -> Comparison:
     """Compare two results of :meth:`Step.outputs`."""
     if any(a.shape != b.shape for a, b in zip(ours, theirs, strict=True)):
         return Comparison(note='results of another shape')

@@ -96,7 +96,7 @@ CASES = (
 )
 
 
-def chosen(text: str, modes: Sequence[str]) -> list[tuple[str, Case]]:
+def chosen_cases(text: str, modes: Sequence[str]) -> list[tuple[str, Case]]:
     """Return the cases whose names contain ``text``, mode after mode.
 
     Raises:

@@ -18,8 +18,8 @@ from mmseg_vitseg.checking.wrong_labels import absent_classes, wrong_labels
 from mmseg_vitseg.checking.wrong_losses import learned_from_ignored
 from mmseg_vitseg.config.parts import Part, argument, class_of, logits_of, quiet, type_name
 from mmseg_vitseg.config.pipelines import reads
-from mmseg_vitseg.datasets.loading import LoadMask
 from mmseg_vitseg.datasets.masks import NoMaskError
+from mmseg_vitseg.datasets.transforms import LoadMask
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.labels import IGNORED
 

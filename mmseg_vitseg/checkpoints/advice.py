@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mmseg_vitseg.architectures import Resizable
 from mmseg_vitseg.checkpoints.fitting import Fitted
-from mmseg_vitseg.checkpoints.variants import model_of
+from mmseg_vitseg.checkpoints.which_model import model_of
 
 HEADS = ('decode_head.', 'auxiliary_head.')
 

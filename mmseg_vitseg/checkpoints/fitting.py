@@ -13,7 +13,7 @@ from mmseg_vitseg.checkpoints.maps.source import SEGMENTOR
 from mmseg_vitseg.checkpoints.prefixes import unwrapped
 from mmseg_vitseg.checkpoints.sizes import fit_patches, fit_positions, reshape_kernel
 from mmseg_vitseg.checkpoints.sources import Renamed, to_our_names
-from mmseg_vitseg.checkpoints.variants import model_of
+from mmseg_vitseg.checkpoints.which_model import model_of
 
 # What a backbone may lack and a pretrained file have: SETR takes no final norm, SETR-MLA no class token.
 PRETRAINED_UNUSED = ('norm.weight', 'norm.bias', 'cls_token')

@@ -102,7 +102,7 @@ def main(args: argparse.Namespace) -> None:
             raise FileNotFoundError(f'{path}: its folder does not exist; make it first')
         if Path(path).is_dir():
             raise IsADirectoryError(f'{path}: a folder; name a file')
-    show(measured(args), args)
+    show_rows(measured(args), args)
 
 
 def measured(args: argparse.Namespace) -> list:
@@ -125,10 +125,10 @@ def measured(args: argparse.Namespace) -> list:
     return rows
 
 
-def show(rows: list, args: argparse.Namespace) -> None:
+def show_rows(rows: list, args: argparse.Namespace) -> None:
     """Print the rows, and write what else is asked for."""
     from mmseg_vitseg.atomic import whole
-    from mmseg_vitseg.benchmark.report import plot, print_table, to_json, to_markdown
+    from mmseg_vitseg.benchmark.tables import plot, print_table, to_json, to_markdown
 
     if sys.stdout.isatty() and not args.markdown:
         print_table(rows)
@@ -154,9 +154,9 @@ def runs(args: argparse.Namespace) -> Iterator[tuple]:
         for name, variants in config_runs(args):
             yield name, variants, settings
         return
-    from mmseg_vitseg.benchmark.suite import MODES, chosen
+    from mmseg_vitseg.benchmark.suite import MODES, chosen_cases
 
-    for mode, case in chosen(args.suite, [args.mode] if args.mode else MODES):
+    for mode, case in chosen_cases(args.suite, [args.mode] if args.mode else MODES):
         batch, shape = args.batch_size or (2 if mode == 'train' else 1), tuple(args.shape or case.shape)
         settings = Settings(mode=mode, shape=shape, batch_size=batch, **common)
         yield case.name, case.variants(FOLDER), settings

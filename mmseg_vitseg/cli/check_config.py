@@ -27,8 +27,8 @@ def main(args: argparse.Namespace) -> None:
     from rich.console import Console
     from rich.progress import track
 
+    from mmseg_vitseg.checking.checks import check_config
     from mmseg_vitseg.checking.findings import ERROR
-    from mmseg_vitseg.checking.run import check_config
     from mmseg_vitseg.config.reading import read_config
 
     cfg = read_config(args.config, args.cfg_options)

@@ -5,7 +5,7 @@ import sys
 
 from mmseg_vitseg import __version__
 from mmseg_vitseg.cli.arguments import OneLineParser
-from mmseg_vitseg.cli.running import run
+from mmseg_vitseg.cli.ending import run
 from mmseg_vitseg.cli.starting import import_host, keep_few_kernels
 from mmseg_vitseg.errors import meant
 
@@ -33,7 +33,7 @@ OF_MANY_SIZES = ('test', 'predict', 'report', 'compare')  # the pictures that th
 
 def main() -> None:
     """Run the command that the command line of ``mmseg-vitseg`` names."""
-    run(lambda: call(*chosen(sys.argv[1:])))
+    run(lambda: call(*chosen_command(sys.argv[1:])))
 
 
 def run_tool(name: str) -> None:
@@ -41,7 +41,7 @@ def run_tool(name: str) -> None:
     run(lambda: call(name, sys.argv[1:]))
 
 
-def chosen(arguments: list[str]) -> tuple[str, list[str]]:
+def chosen_command(arguments: list[str]) -> tuple[str, list[str]]:
     """Return the command that is named, and its arguments."""
     lines = '\n'.join(f'  {name:20}{line}' for name, line in COMMANDS.items())
     parser = OneLineParser(

@@ -23,12 +23,12 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     if args.copy is None:
-        show()
+        list_configs()
     else:
-        copy(args.copy)
+        copy_configs(args.copy)
 
 
-def show() -> None:
+def list_configs() -> None:
     """Print each config's name and the first line of its docstring."""
     files = sorted(FOLDER.glob('*.py'))
     width = max(len(file.stem) for file in files)
@@ -37,7 +37,7 @@ def show() -> None:
         print(f'{file.stem:{width}}  {text.partition(chr(10))[0]}')
 
 
-def copy(folder: Path) -> None:
+def copy_configs(folder: Path) -> None:
     """Copy all configs.
 
     Raises:

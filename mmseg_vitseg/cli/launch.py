@@ -11,9 +11,9 @@ import os
 import signal
 import sys
 
+from mmseg_vitseg.cli.ending import end_interrupted
 from mmseg_vitseg.cli.next_step import next_step
 from mmseg_vitseg.cli.one_line_errors import LOST, TRACEBACK
-from mmseg_vitseg.cli.running import end_interrupted
 
 
 def parse_args(arguments: list[str]) -> argparse.Namespace:

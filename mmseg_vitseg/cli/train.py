@@ -74,7 +74,7 @@ def train(cfg, args: argparse.Namespace) -> None:
     if args.resume is None:
         warn_of_earlier(Path(cfg.work_dir))
     if not args.no_check:
-        check(cfg)
+        check_before_training(cfg)
     with disk_errors_explained(cfg.work_dir):
         runner = build_runner(cfg)
         with unused_parameters_explained(runner):
@@ -95,10 +95,10 @@ def warn_of_earlier(work_dir: Path) -> None:
         )
 
 
-def check(cfg) -> None:
+def check_before_training(cfg) -> None:
     """Print what would hurt the training, a line each; what would certainly break or spoil it ends the program."""
+    from mmseg_vitseg.checking.checks import check_config
     from mmseg_vitseg.checking.findings import ERROR
-    from mmseg_vitseg.checking.run import check_config
 
     findings = check_config(cfg, starting=True)
     if is_first_process():

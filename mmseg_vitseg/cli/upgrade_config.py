@@ -42,11 +42,11 @@ def main(args: argparse.Namespace) -> None:
         cfg.dump(temporary)
     print('\n'.join(said))
     if not args.no_check:
-        check(args.config, str(out), tuple(args.shape))
+        compare_models(args.config, str(out), tuple(args.shape))
     print(f'Written: {out}')
 
 
-def check(host: str, ours: str, shape: tuple[int, int]) -> None:
+def compare_models(host: str, ours: str, shape: tuple[int, int]) -> None:
     """Compare the two configs' models as they are written."""
     from mmseg_vitseg.benchmark.differences import compare_configs
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 
 from torch import Tensor
 
-from mmseg_vitseg.checkpoints.variants import depth_of, usual_depths
+from mmseg_vitseg.checkpoints.which_model import depth_of, usual_depths
 
 STAGES = 4  # of every MiT that is published
 LISTED = 3

@@ -90,7 +90,7 @@ def convert_file(
         'config': str(config or ''),
         'written_by': f'mmseg_vitseg {__version__}',
     }
-    write(result, dst, provenance)
+    write_weights(result, dst, provenance)
     return {**provenance, 'tensors': str(len(result))}
 
 
@@ -115,7 +115,7 @@ def segmentor_without_weights(config: str | Path) -> nn.Module:
     return model
 
 
-def write(weights: dict[str, Tensor], path: Path, provenance: dict[str, str]) -> None:
+def write_weights(weights: dict[str, Tensor], path: Path, provenance: dict[str, str]) -> None:
     """Write weights with their provenance, whole or not at all."""
     from safetensors.torch import save_file
 

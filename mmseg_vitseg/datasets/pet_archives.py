@@ -11,8 +11,8 @@ from pathlib import Path
 from rich.progress import track
 
 from mmseg_vitseg.atomic import whole
-from mmseg_vitseg.datasets.loading import LoadImage, LoadMask
 from mmseg_vitseg.datasets.pet import TRIMAP_VALUES
+from mmseg_vitseg.datasets.transforms import LoadImage, LoadMask
 from mmseg_vitseg.download import digest, download
 
 SPLITS = ('trainval', 'test')

@@ -9,9 +9,9 @@ from torch import nn
 
 from mmseg_vitseg.atomic import whole_together
 from mmseg_vitseg.config.reading import read_config
-from mmseg_vitseg.exporting.formats import DATA, OPSET, SUFFIXES, Form, check_installed, load, write
+from mmseg_vitseg.exporting.formats import DATA, OPSET, SUFFIXES, Form, check_installed, load, write_graph
 from mmseg_vitseg.exporting.graph import Graph, describe_graph
-from mmseg_vitseg.exporting.verify import Finding, verify
+from mmseg_vitseg.exporting.verify import Agreement, verify
 from mmseg_vitseg.inference.model import load_model, pipeline_of, prepare
 
 SIDE = 512  # of pictures whose size nothing says
@@ -24,7 +24,7 @@ class Exported:
     """What :func:`export_file` did."""
 
     description: dict[str, str]  # what the file says about itself
-    findings: list[Finding]  # none where it was not verified
+    findings: list[Agreement]  # none where it was not verified
     files: list[Path]  # the file, and where its weights are in another, that one
 
 
@@ -79,14 +79,16 @@ def export_file(
     names = companions(out, format)
     with whole_together(out, *names) as temporary:
         on_step(f'writing {format}')
-        write(graph, temporary, form, description)
+        write_graph(graph, temporary, form, description)
         findings = verified(model, graph, form, temporary, on_step) if check else []
         check_agreement(out, findings, form)
     files = [out, *(file for file in map(out.with_name, names) if file.exists())]
     return Exported(description, findings, files)
 
 
-def verified(model: nn.Module, graph: Graph, form: Form, file: Path, on_batch: Callable[[str], None]) -> list[Finding]:
+def verified(
+    model: nn.Module, graph: Graph, form: Form, file: Path, on_batch: Callable[[str], None]
+) -> list[Agreement]:
     """Compare a written file with the model: on one picture of the shape, and on a batch, larger where sizes are free."""
     batch, more_height, more_width = OTHER
     height, width = form.shape
@@ -146,7 +148,7 @@ def default_shape(model) -> tuple[int, int]:
     return tuple(prepare(model, pipeline_of(model).blank(height, width))['inputs'].shape[-2:])
 
 
-def check_agreement(out: Path, findings: list[Finding], form: Form) -> None:
+def check_agreement(out: Path, findings: list[Agreement], form: Form) -> None:
     """Check what verifying has found.
 
     Raises:

@@ -80,7 +80,7 @@ class Form:
         return {axis: name for axis, name in DYNAMIC.items() if axis == 0 or not self.fixed}
 
 
-def write(graph: Graph, path: Path, form: Form, description: dict[str, str]) -> None:
+def write_graph(graph: Graph, path: Path, form: Form, description: dict[str, str]) -> None:
     """Write a graph, which is on the CPU, with a description of it.
 
     Raises:

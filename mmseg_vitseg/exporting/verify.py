@@ -18,7 +18,7 @@ TOLERANCE = 1e-4  # of the largest logit, which sums of thousands of float32 ter
 
 
 @dataclass(frozen=True)
-class Finding:
+class Agreement:
     """How far a file and the model are apart on one batch."""
 
     pictures: str  # random or drawn
@@ -47,7 +47,7 @@ def verify(
     *,
     labels: bool,
     on_batch: Callable[[str], None] = lambda text: None,
-) -> list[Finding]:
+) -> list[Agreement]:
     """Compare what a file returns with the model's own prediction.
 
     Args:
@@ -62,9 +62,9 @@ def verify(
         for pictures, draw in dict(random=random_pictures, drawn=drawn_pictures).items():
             on_batch(f'{shape[0]} x {shape[2]} x {shape[3]}, {pictures} pictures')
             images = draw(shape)
-            logits, expected = predicted(model, images)
+            logits, expected = predicted_by(model, images)
             returned = returned_by(run, images)
-            findings.append(compare(pictures, shape, returned, logits, expected, threshold(model), labels))
+            findings.append(compare_batch(pictures, shape, returned, logits, expected, threshold(model), labels))
     return findings
 
 
@@ -84,7 +84,7 @@ def returned_by(run: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
         ) from error
 
 
-def compare(
+def compare_batch(
     pictures: str,
     shape: tuple[int, int, int, int],
     returned: Tensor,
@@ -92,7 +92,7 @@ def compare(
     expected: Tensor,
     threshold: float,
     labels: bool,
-) -> Finding:
+) -> Agreement:
     """Compare one batch.
 
     Args:
@@ -120,11 +120,11 @@ def compare(
     else:
         own, files = (logits.gather(1, one[:, None]) for one in (expected, found))
         difference = (own - files).max()
-    return Finding(pictures, shape, difference.item(), logits.abs().max().item(), int(wrong.sum()))
+    return Agreement(pictures, shape, difference.item(), logits.abs().max().item(), int(wrong.sum()))
 
 
 @torch.no_grad()
-def predicted(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+def predicted_by(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
     """Return the logits (B, K, H, W) and labels (B, H, W), int64, that the model predicts for images of a graph."""
     size = tuple(images.shape[-2:])
     samples = [SegDataSample(metainfo=dict(img_shape=size, ori_shape=size)) for _ in images]

@@ -13,7 +13,7 @@ from mmseg_vitseg.datasets.reader import Picture
 from mmseg_vitseg.inference.model import prepare, shown_picture
 from mmseg_vitseg.inspecting.attention import attention_weights, rollout
 from mmseg_vitseg.inspecting.features import colours_of
-from mmseg_vitseg.inspecting.layers import Layer, layers_of, send_through
+from mmseg_vitseg.inspecting.forward_pass import Layer, layers_of, send_through
 from mmseg_vitseg.models.vit import VisionTransformer
 
 
@@ -79,7 +79,7 @@ def look(
 
     def spread(values: Tensor, grid: tuple[int, int], cell: int) -> np.ndarray:
         patches = values[len(values) - grid[0] * grid[1] :].unflatten(0, grid)
-        return to_picture(patches.float().cpu().numpy(), cell, run.scale, size)
+        return over_picture(patches.float().cpu().numpy(), cell, run.scale, size)
 
     rolled = None
     if isinstance(model.backbone, VisionTransformer):
@@ -113,7 +113,7 @@ def check_choice(
         raise ValueError(f'head {head}: layer {layer % count} has {heads}; allowed: 0 to {heads - 1}')
 
 
-def to_picture(values: np.ndarray, cell: int, scale: tuple[float, float], size: tuple[int, int]) -> np.ndarray:
+def over_picture(values: np.ndarray, cell: int, scale: tuple[float, float], size: tuple[int, int]) -> np.ndarray:
     """Give each pixel of a picture the value of the token that it lies in, NaN where there is none.
 
     Args:

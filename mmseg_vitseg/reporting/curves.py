@@ -13,7 +13,7 @@ DOTS = 30  # points of a line up to which each gets a dot
 
 
 @dataclass(frozen=True)
-class Line:
+class Curve:
     """One line of a chart: its name, its last value as text, its points in the chart's coordinates."""
 
     name: str
@@ -37,7 +37,7 @@ class Chart:
 
     title: str
     x_label: str
-    lines: list[Line]
+    lines: list[Curve]
     x_ticks: list[tuple[float, str]]
     y_ticks: list[tuple[float, str]]
 
@@ -81,7 +81,7 @@ def chart(title: str, x_label: str, lines: dict[str, list[tuple[float, float]]])
         title,
         x_label,
         [
-            Line(name, f'{points[-1][1]:.4g}', [place(*point) for point in _thinned(points)])
+            Curve(name, f'{points[-1][1]:.4g}', [place(*point) for point in _thinned(points)])
             for name, points in lines.items()
         ],
         [(place(x, low)[0], f'{x:g}') for x in ticks(0, right) if x <= right],

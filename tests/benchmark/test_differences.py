@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mmseg_vitseg.benchmark.differences import compare, compare_configs, compare_to_float32, compare_variants
+from mmseg_vitseg.benchmark.differences import compare_configs, compare_outputs, compare_to_float32, compare_variants
 from mmseg_vitseg.benchmark.steps import Step
 from mmseg_vitseg.benchmark.variants import Settings, Variant
 
@@ -36,11 +36,11 @@ def test_equals_hugging_faces_twin(tiny, mode):
 def test_a_perturbed_weight_shows_and_grows(tiny, mode):
     ours, host = steps(tiny['setr'], 'stock', mode=mode)
     assert compare_variants(ours, host).equal
-    found = [compare(ours.outputs(), host.outputs()).max_abs_diff]
+    found = [compare_outputs(ours.outputs(), host.outputs()).max_abs_diff]
     for factor in (1.01, 1.5):
         with torch.no_grad():
             ours.segmentor.backbone.blocks[0].mlp.fc1.weight.mul_(factor)
-        result = compare(ours.outputs(), host.outputs())
+        result = compare_outputs(ours.outputs(), host.outputs())
         assert not result.equal
         found.append(result.max_abs_diff)
     assert found[0] < 1e-5 < found[1] < found[2]
@@ -48,13 +48,13 @@ def test_a_perturbed_weight_shows_and_grows(tiny, mode):
 
 def test_labels_that_differ_are_counted():
     logits = torch.zeros(1, 2, 2, 2)
-    result = compare([logits, torch.tensor([0, 1, 1, 1])], [logits, torch.tensor([0, 1, 0, 1])])
+    result = compare_outputs([logits, torch.tensor([0, 1, 1, 1])], [logits, torch.tensor([0, 1, 0, 1])])
     assert result.labels_agree == 0.75
 
 
 def test_not_finite_is_not_equal():
     broken = torch.full((1, 2), float('nan'))
-    result = compare([broken], [broken])
+    result = compare_outputs([broken], [broken])
     assert (result.equal, result.max_abs_diff, result.note) == (False, None, 'results are not finite')
 
 

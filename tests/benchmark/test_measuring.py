@@ -10,8 +10,8 @@ from mmengine.config import Config
 
 from mmseg_vitseg.benchmark import measuring, memory, timing
 from mmseg_vitseg.benchmark.measuring import measure_side_by_side
-from mmseg_vitseg.benchmark.report import cells, plot, to_json, to_markdown
 from mmseg_vitseg.benchmark.rows import KEYS, Row
+from mmseg_vitseg.benchmark.tables import cells, plot, to_json, to_markdown
 from mmseg_vitseg.benchmark.variants import Settings, Variant
 
 SETTINGS = Settings(shape=(48, 64), batch_size=2)

@@ -8,8 +8,8 @@ from functools import cache
 import pytest
 from mmengine.config import Config
 
+from mmseg_vitseg.checking.checks import check_config
 from mmseg_vitseg.checking.findings import ERROR, WARNING
-from mmseg_vitseg.checking.run import check_config
 from vitseg_tests.host_configs import PUBLISHED
 from vitseg_tests.paths import ROOT
 

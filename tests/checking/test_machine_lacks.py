@@ -4,7 +4,7 @@ import pytest
 from mmengine.config import Config
 
 from mmseg_vitseg.checking import machine_lacks
-from mmseg_vitseg.checking.run import check_config
+from mmseg_vitseg.checking.checks import check_config
 from mmseg_vitseg.checking.training_setup import Setup
 
 

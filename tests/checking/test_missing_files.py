@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_vitseg.checking.run import check_config
+from mmseg_vitseg.checking.checks import check_config
 from vitseg_tests.own_data import config_on
 
 NAMES = ('a', 'b', 'c')

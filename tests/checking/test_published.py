@@ -3,7 +3,7 @@
 import pytest
 from mmengine.config import Config
 
-from mmseg_vitseg.checking.run import check_config
+from mmseg_vitseg.checking.checks import check_config
 from vitseg_tests.host_configs import PUBLISHED
 from vitseg_tests.paths import ROOT
 

@@ -7,7 +7,7 @@ import pytest
 from mmengine.config import Config
 from PIL import Image
 
-from mmseg_vitseg.checking.run import check_config
+from mmseg_vitseg.checking.checks import check_config
 from mmseg_vitseg.checking.starting_weights import SOURCES
 from vitseg_tests.own_data import config_on
 from vitseg_tests.paths import config_path

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from safetensors.torch import save_file
 
-from mmseg_vitseg.checking.run import check_config
+from mmseg_vitseg.checking.checks import check_config
 from mmseg_vitseg.checkpoints import file_kinds
 from mmseg_vitseg.checkpoints.reading import read_shapes
 from vitseg_tests.host_configs import PUBLISHED

@@ -10,7 +10,7 @@ from mmseg.registry import DATASETS, MODELS
 from torch import nn
 
 from mmseg_vitseg.checking import run
-from mmseg_vitseg.checking.run import check_config
+from mmseg_vitseg.checking.checks import check_config
 from mmseg_vitseg.config.reading import ConfigError
 from vitseg_tests.host_configs import PUBLISHED
 

@@ -9,7 +9,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 
-from mmseg_vitseg.checking.run import check_config
+from mmseg_vitseg.checking.checks import check_config
 from vitseg_tests.paths import config_path
 
 QUICKSTART = Config.fromfile(config_path('quickstart'))

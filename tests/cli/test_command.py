@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_vitseg.cli.command import COMMANDS, chosen
+from mmseg_vitseg.cli.command import COMMANDS, chosen_command
 from mmseg_vitseg.config.shipped import FOLDER
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
@@ -59,7 +59,7 @@ def test_mistakes_are_one_line(call, line, said, tmp_path, monkeypatch):
 
 
 def test_what_follows_the_name_is_the_commands():
-    assert chosen(['train', 'x.py', '--help']) == ('train', ['x.py', '--help'])
+    assert chosen_command(['train', 'x.py', '--help']) == ('train', ['x.py', '--help'])
 
 
 def test_configs_are_listed(call):

@@ -66,7 +66,7 @@ def test_only_the_hosts_known_lines_are_left_out(tmp_path):
 def test_files_are_utf8_in_any_locale(tmp_path, environment):
     """As the host opens them, without naming an encoding: paths and classes have letters outside ASCII."""
     code = (
-        'import sys\nfrom mmseg_vitseg.cli.running import run\n'
+        'import sys\nfrom mmseg_vitseg.cli.ending import run\n'
         "run(lambda: (open(sys.argv[1], 'w').write(sys.argv[1]), print(sys.argv[1])))"
     )
     (tmp_path / 'x.py').write_text(code)

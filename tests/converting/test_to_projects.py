@@ -9,7 +9,7 @@ from mmseg.registry import MODELS
 from mmseg_vitseg.checkpoints.fitting import Options
 from mmseg_vitseg.checkpoints.loading import load_weights
 from mmseg_vitseg.checkpoints.sources import to_our_names
-from mmseg_vitseg.converting.convert import write
+from mmseg_vitseg.converting.convert import write_weights
 from mmseg_vitseg.converting.to_projects import to_project
 from vitseg_tests.published import map_of, reference_of, small_images
 
@@ -53,7 +53,7 @@ def test_hugging_face_reads_what_is_exported(name, tmp_path):
     model = MODELS.build(reference.model)
     load_weights(model, reference.state, name, Options(pretrained='decode_head' not in reference.model))
     exported, _ = to_project(model.state_dict(), 'hf')
-    write(exported, tmp_path / 'model.safetensors', {'format': 'pt'})
+    write_weights(exported, tmp_path / 'model.safetensors', {'format': 'pt'})
     folder = tmp_path / f'reference-{name}'
     config = json.loads((folder / 'config.json').read_text())
     (tmp_path / 'config.json').write_text(json.dumps(config))

@@ -14,7 +14,7 @@ from mmseg_vitseg.datasets.shapes import draw_shapes
 from mmseg_vitseg.exporting import export, formats
 from mmseg_vitseg.exporting.export import default_shape, export_file
 from mmseg_vitseg.exporting.formats import SUFFIXES, check_installed, load
-from mmseg_vitseg.exporting.verify import drawn_pictures, predicted
+from mmseg_vitseg.exporting.verify import drawn_pictures, predicted_by
 from vitseg_tests.small_models import write_model
 
 HEADS = ('linear', 'naive', 'pup', 'mla', 'segformer', 'segformer_linear')
@@ -40,7 +40,7 @@ def test_any_batch_and_size(backbone, head, format, tmp_path):
     for shape in ((1, 3, 48, 48), (2, 3, 64, 160), (3, 3, 131, 97)):
         images = drawn_pictures(shape)
         # the order of sums; ONNX also reckons places between pixels by another formula
-        assert_close(run(images), predicted(model, images)[0], rtol=1e-4, atol=1e-5)
+        assert_close(run(images), predicted_by(model, images)[0], rtol=1e-4, atol=1e-5)
 
 
 def test_weights_in_a_second_file(tmp_path, monkeypatch):

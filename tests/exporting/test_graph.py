@@ -6,14 +6,14 @@ from torch.testing import assert_close
 
 import mmseg_vitseg
 from mmseg_vitseg.exporting.graph import Graph, describe_graph
-from mmseg_vitseg.exporting.verify import drawn_pictures, predicted
+from mmseg_vitseg.exporting.verify import drawn_pictures, predicted_by
 from vitseg_tests.small_models import write_model
 
 
 def agree(model, channels: int = 3) -> Graph:
     """Check that the graph returns the model's logits and labels."""
     images = drawn_pictures((2, channels, 40, 56))
-    logits, labels = predicted(model, images)
+    logits, labels = predicted_by(model, images)
     graph = Graph(model)
     assert_close(graph(images), logits, rtol=1e-5, atol=1e-5)
     assert torch.equal(Graph(model, labels=True)(images), labels)

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from mmseg_vitseg.exporting.verify import compare, drawn_pictures, random_pictures, returned_by
+from mmseg_vitseg.exporting.verify import compare_batch, drawn_pictures, random_pictures, returned_by
 
 SHAPE = (1, 3, 1, 2)
 LOGITS = torch.tensor([[[[9.0, 1.0]], [[-3.0, 1.00001]]]])  # (1, 2, 1, 2): pixels that are class 0, and all but a tie
@@ -13,7 +13,7 @@ LABELS = torch.tensor([[[0, 1]]])
 
 
 def finding(returned, labels=False, logits=LOGITS, expected=LABELS):
-    return compare('drawn', SHAPE, returned, logits, expected, 0.5, labels)
+    return compare_batch('drawn', SHAPE, returned, logits, expected, 0.5, labels)
 
 
 def test_logits():

@@ -16,7 +16,7 @@ def import_all() -> None:
     import mmengine.runner.runner
     import mmseg.models  # noqa: F401
 
-    import mmseg_vitseg.checking.run
+    import mmseg_vitseg.checking.checks
     import mmseg_vitseg.datasets
     import mmseg_vitseg.engine.running.runner
     import mmseg_vitseg.models  # noqa: F401

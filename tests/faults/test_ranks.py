@@ -50,7 +50,7 @@ default_hooks = dict(progress=dict(num_images=2))
 TOOL = """
 import os, sys, time
 import torch
-from mmseg_vitseg.cli.running import run
+from mmseg_vitseg.cli.ending import run
 
 def main():
     torch.distributed.init_process_group('gloo')

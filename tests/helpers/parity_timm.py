@@ -1,7 +1,7 @@
 """Write random models of timm's and torchvision's, with what they compute: run it in an environment that has them.
 
 python -m venv timm-env && timm-env/bin/pip install torch==2.13.0 torchvision==0.28.0 timm safetensors
-timm-env/bin/python tests/parity_timm.py FOLDER          # by itself
+timm-env/bin/python tests/helpers/parity_timm.py FOLDER  # by itself
 TIMM_PYTHON=timm-env/bin/python python -m pytest tests/checkpoints/test_timm.py     # and compared with ours
 
 timm may not stand in our own environment: it imports torchvision, and a torchvision that does not fit torch stops every

@@ -16,7 +16,7 @@ from mmseg_vitseg.engine.running.command_line import load_config, set_outputs
 from mmseg_vitseg.engine.running.runner import build_runner
 from mmseg_vitseg.exporting.export import default_shape
 from mmseg_vitseg.exporting.graph import Graph, describe_graph
-from mmseg_vitseg.exporting.verify import predicted
+from mmseg_vitseg.exporting.verify import predicted_by
 from mmseg_vitseg.inference.comparing import compare_most_different, compare_named
 from mmseg_vitseg.inference.files import predict_files
 from mmseg_vitseg.inference.inputs import find_inputs
@@ -159,7 +159,7 @@ def test_from_training_to_every_tool(kind, config, tmp_path, monkeypatch):
     graph = Graph(model)
     assert f'(batch, {bands}, height, width)' in describe_graph(model, graph, None)['input']
     images = torch.randint(256, (1, bands, SIDE, SIDE)).float()
-    torch.testing.assert_close(graph(images), predicted(model, images)[0])
+    torch.testing.assert_close(graph(images), predicted_by(model, images)[0])
 
 
 @pytest.mark.parametrize('kind', KINDS)

@@ -9,7 +9,7 @@ from PIL import Image
 from mmseg_vitseg.inference.model import load_model
 from mmseg_vitseg.inspecting.attention import attention_weights, rollout
 from mmseg_vitseg.inspecting.figure import figure, heat
-from mmseg_vitseg.inspecting.looking import look, to_picture
+from mmseg_vitseg.inspecting.looking import look, over_picture
 from vitseg_tests.paths import config_path
 from vitseg_tests.user_errors import check_user_error
 
@@ -134,9 +134,9 @@ def test_no_hook_stays():
 
 def test_tokens_in_the_picture():
     values = np.array([[1.0, 2.0], [3.0, 4.0]])
-    assert to_picture(values, 2, (1, 1), (3, 5))[:, 4].tolist() == pytest.approx([np.nan] * 3, nan_ok=True)
-    assert to_picture(values, 2, (1, 1), (3, 4)).tolist() == [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4]]
-    assert to_picture(values, 2, (2, 0.5), (2, 8)).tolist() == [[1] * 4 + [2] * 4, [3] * 4 + [4] * 4]
+    assert over_picture(values, 2, (1, 1), (3, 5))[:, 4].tolist() == pytest.approx([np.nan] * 3, nan_ok=True)
+    assert over_picture(values, 2, (1, 1), (3, 4)).tolist() == [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4]]
+    assert over_picture(values, 2, (2, 0.5), (2, 8)).tolist() == [[1] * 4 + [2] * 4, [3] * 4 + [4] * 4]
 
 
 @pytest.mark.parametrize(('name', 'panels'), [('vit', 4), ('mit', 3)])

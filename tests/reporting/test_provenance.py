@@ -5,7 +5,7 @@ import hashlib
 import torch
 from torch import nn
 
-from mmseg_vitseg.converting.convert import write
+from mmseg_vitseg.converting.convert import write_weights
 from mmseg_vitseg.reporting.provenance import describe_checkpoint, environment
 
 MODEL = nn.Linear(1000, 2)
@@ -25,7 +25,9 @@ def test_of_a_training(tmp_path):
 
 def test_of_a_conversion(tmp_path):
     for name in ('x.safetensors', 'x.pth'):
-        write(MODEL.state_dict(), tmp_path / name, dict(source_file='theirs.npz', map='jax -> ours', dropped=''))
+        write_weights(
+            MODEL.state_dict(), tmp_path / name, dict(source_file='theirs.npz', map='jax -> ours', dropped='')
+        )
         facts = describe_checkpoint(tmp_path / name, MODEL)
         assert (facts['source file'], facts['map']) == ('theirs.npz', 'jax -> ours')
         assert 'dropped' not in facts

@@ -14,7 +14,7 @@ def to_linear(weight: Tensor) -> Tensor:
     return weight.flatten(1)
 
 
-def deepest_first(fusion: Tensor) -> Tensor:
+def turned_fusion(fusion: Tensor) -> Tensor:
     """Turn the order of the levels in a fusion's columns, (C, L C, 1, 1): theirs deepest first, ours shallowest first."""
     return torch.cat(fusion.split(len(fusion), dim=1)[::-1], dim=1)
 

@@ -1,6 +1,6 @@
 """Hugging Face's ViT, DeiT, ViT-MAE, DINOv2 and SegFormer, in the names of their files."""
 
-from mmseg_vitseg.checkpoints.maps.forms import deepest_first, register_from_distillation, to_linear, to_pointwise
+from mmseg_vitseg.checkpoints.maps.forms import register_from_distillation, to_linear, to_pointwise, turned_fusion
 from mmseg_vitseg.checkpoints.maps.source import Source
 from mmseg_vitseg.checkpoints.names import Table
 
@@ -109,7 +109,7 @@ SOURCES = (
         drop=('classifier.{rest}',),
         forms={
             'decode_head.linear_c.{s}.proj.weight': (to_pointwise, to_linear),
-            'decode_head.linear_fuse.weight': (deepest_first, deepest_first),
+            'decode_head.linear_fuse.weight': (turned_fusion, turned_fusion),
         },
     ),
 )

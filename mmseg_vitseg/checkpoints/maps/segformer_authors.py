@@ -3,7 +3,7 @@
 Stages are counted from 1. The head has the host's unused classifier, conv_seg, beside its own, linear_pred.
 """
 
-from mmseg_vitseg.checkpoints.maps.forms import deepest_first, to_linear, to_pointwise
+from mmseg_vitseg.checkpoints.maps.forms import to_linear, to_pointwise, turned_fusion
 from mmseg_vitseg.checkpoints.maps.source import Source
 from mmseg_vitseg.checkpoints.names import Table
 
@@ -42,7 +42,7 @@ SOURCES = (
         drop=('head.{rest}', 'decode_head.conv_seg.{rest}'),
         forms={
             'decode_head.linear_c{s+1}.proj.weight': (to_pointwise, to_linear),
-            'decode_head.linear_fuse.conv.weight': (deepest_first, deepest_first),
+            'decode_head.linear_fuse.conv.weight': (turned_fusion, turned_fusion),
         },
     ),
 )

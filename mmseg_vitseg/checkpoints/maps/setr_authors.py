@@ -57,7 +57,7 @@ def bias_into_norm(native: dict[str, Tensor]) -> None:
         native[mean] = native[mean] - native.pop(name)
 
 
-def deepest_first(classifier: Tensor) -> Tensor:
+def turned_classifier(classifier: Tensor) -> Tensor:
     """Turn the order of the four levels in a classifier's columns, (K, 4 C, 3, 3): theirs shallowest first."""
     return torch.cat(classifier.chunk(4, dim=1)[::-1], dim=1)
 
@@ -94,6 +94,6 @@ SOURCES = (
         needs=('decode_head.mlahead.',),
         unused=('cls_token',),
         no_bias=('.conv_seg.weight',),  # of the auxiliary heads
-        forms={'decode_head.cls.weight': (deepest_first, deepest_first)},
+        forms={'decode_head.cls.weight': (turned_classifier, turned_classifier)},
     ),
 )

@@ -51,7 +51,7 @@ def without_pretrained(node):
 
 
 def quick(cfg: Config, *, narrowed: bool = True, side: int = SIDE) -> Config:
-    """Make a config train in seconds on the CPU; the data sets are to be put where :func:`host_data.draw_data` draws them.
+    """Make a config train in seconds on the CPU; its data sets are to be where ``host_data`` draws them.
 
     Args:
         cfg: as published. It is changed.

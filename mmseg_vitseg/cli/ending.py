@@ -25,23 +25,23 @@ def run(work: Callable[[], None]) -> None:
     silence_handing_over()
     try:
         with noting():
-            attempt(work)
+            finish(work)
     except SystemExit as end:
         if is_connected():
             end_at_once(end.code if isinstance(end.code, int) else 1)
         raise
 
 
-def attempt(work: Callable[[], None]) -> None:
+def finish(work: Callable[[], None]) -> None:
     """Do it, and end with the line of what ended it."""
     received = stop_by_exception()
     try:
-        attempt_uninterrupted(work, received)
+        finish_uninterrupted(work, received)
     except KeyboardInterrupt:
         end_interrupted(received[0] if received else signal.SIGINT)
 
 
-def attempt_uninterrupted(work: Callable[[], None], received: list[int]) -> None:
+def finish_uninterrupted(work: Callable[[], None], received: list[int]) -> None:
     """Do it, and end with its error's line; this too can be interrupted."""
     try:
         write_out(work)
