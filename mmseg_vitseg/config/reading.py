@@ -69,9 +69,8 @@ def _failed_import(error: ImportError) -> str:
 
 def _where_configs_are(path: Path) -> str:
     """Return the file that was meant, from beside the one that was named or from this project's, or where those are."""
-    known = {file.name: file for folder in (FOLDER, path.parent) if folder.is_dir() for file in folder.glob('*.py')}
-    name = f'{path.stem}.py'
-    if close := known.get(name) or known.get(meant(name, known) or ''):
+    known = {file.stem: file for folder in (FOLDER, path.parent) if folder.is_dir() for file in folder.glob('*.py')}
+    if close := known.get(path.stem) or known.get(meant(path.stem, known) or ''):
         return f'did you mean {_shown(close)}?'
     listed = "mmseg-vitseg configs lists this project's configs"
     return listed if FOLDER == INSTALLED else f"this project's configs are in {_shown(FOLDER)}"

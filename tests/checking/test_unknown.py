@@ -9,7 +9,7 @@ from mmseg.models.segmentors import EncoderDecoder
 from mmseg.registry import DATASETS, MODELS
 from torch import nn
 
-from mmseg_vitseg.checking import run
+from mmseg_vitseg.checking import checks
 from mmseg_vitseg.checking.checks import check_config
 from mmseg_vitseg.config.reading import ConfigError
 from vitseg_tests.host_configs import PUBLISHED
@@ -103,8 +103,8 @@ def test_a_check_that_fails_is_left_out_and_said(monkeypatch):
     def check_moon(setup):
         raise KeyError('tides')
 
-    monkeypatch.setattr(run, 'CHECKS', (check_moon, *run.CHECKS))
+    monkeypatch.setattr(checks, 'CHECKS', (check_moon, *checks.CHECKS))
     said = []
-    monkeypatch.setattr(run, 'print_log', lambda message, logger: said.append(message))
+    monkeypatch.setattr(checks, 'print_log', lambda message, logger: said.append(message))
     assert check_config(Config.fromfile(FCN)) == []
     assert said == ["check_moon was left out: KeyError: 'tides'"]
