@@ -14,7 +14,7 @@ from mmseg_vitseg.models.losses.label_errors import check_masks, takes_labels
 
 def describe_step(runner, wrong: dict[str, float], batch) -> str:
     """Say where a training is, what is wrong and with which files, of all ranks; every rank must call this."""
-    found = all_gather_object((wrong, picture_files(batch), wrong_labels(runner.model, batch)))
+    found = all_gather_object((wrong, picture_files(batch), describe_labels(runner.model, batch)))
     parts = [
         f'{"rank " + str(rank) + ": " if len(found) > 1 else ""}'
         f'{", ".join(f"{name} = {value}" for name, value in losses.items())} on {", ".join(files)}'
@@ -32,7 +32,7 @@ def picture_files(batch) -> list[str]:
     return [str(sample.metainfo.get('img_path', 'a picture without a file')) for sample in samples]
 
 
-def wrong_labels(model: nn.Module, batch) -> str:
+def describe_labels(model: nn.Module, batch) -> str:
     """Say which mask of a batch has labels that a head has no class for, and which; '' where none has.
 
     On a GPU such labels make the loss NaN, so that no step waits to look for them.

@@ -14,7 +14,7 @@ from mmseg.structures import SegDataSample
 from torch import nn
 
 from mmseg_vitseg.engine.hooks.finite_loss import FiniteLossHook, NonFiniteLossError
-from mmseg_vitseg.engine.hooks.finite_loss_message import wrong_labels
+from mmseg_vitseg.engine.hooks.finite_loss_message import describe_labels
 from vitseg_tests.equality import same
 from vitseg_tests.ranks import on_ranks
 
@@ -143,8 +143,8 @@ def test_labels_that_are_no_class_are_named():
         SegDataSample(metainfo=dict(seg_map_path=name), gt_sem_seg=PixelData(data=torch.full((1, 4, 5), label)))
         for name, label in (('a.png', 2), ('b.png', 7))
     )
-    assert wrong_labels(model, dict(data_samples=[good])) == ''
-    assert wrong_labels(model, dict(data_samples=[good, bad])).startswith(
+    assert describe_labels(model, dict(data_samples=[good])) == ''
+    assert describe_labels(model, dict(data_samples=[good, bad])).startswith(
         'b.png: labels 7 with num_classes=3; allowed: '
     )
 
