@@ -13,7 +13,7 @@ from mmseg_vitseg.cli.one_line_errors import ERROR_FILE, TRACEBACK, error_line, 
 from mmseg_vitseg.cli.processes import disconnect, end_at_once, is_connected, is_first_process
 from mmseg_vitseg.cli.signals import silence_handing_over, stop_by_exception
 from mmseg_vitseg.cli.starting import ignore_host_warnings, write_utf8
-from mmseg_vitseg.cli.stdout import give_up_unwritten, is_unread, write_out
+from mmseg_vitseg.cli.stdout import UNREAD, give_up_unwritten, is_unread, write_out
 
 
 def run(work: Callable[[], None]) -> None:
@@ -50,8 +50,8 @@ def finish_uninterrupted(work: Callable[[], None], received: list[int]) -> None:
             raise KeyboardInterrupt from error
         unread = is_unread(error)
         give_up_unwritten()
-        if unread:  # without a word, as a program that SIGPIPE ends, which Python ignores
-            sys.exit(128 + signal.SIGPIPE)
+        if unread:
+            sys.exit(UNREAD)
         if os.environ.get(TRACEBACK):
             raise
         fail(error_line(error))

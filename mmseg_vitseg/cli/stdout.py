@@ -2,18 +2,22 @@
 
 import os
 import select
+import signal
 import sys
 from collections.abc import Callable
 
 STDOUT = 1  # its file descriptor
+UNREAD = 128 + signal.SIGPIPE  # the exit status of a program that SIGPIPE ends, which Python ignores
 
 
 def write_out(work: Callable[[], None]) -> None:
     """Do the work of a command, and write what it printed, while an error of that can still be told."""
     try:
         work()
-    except SystemExit:  # --help
-        sys.stdout.flush()
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # so rich ends a program, with status 1
+            sys.exit(UNREAD)
+        sys.stdout.flush()  # of --help
         raise
     sys.stdout.flush()
 

@@ -81,7 +81,15 @@ def test_files_are_utf8_in_any_locale(tmp_path, environment):
     assert result.stdout.strip() in ('Straße'.encode(), rb'Stra\xdfe')
 
 
-@pytest.mark.parametrize(('command', 'unbuffered'), [('configs', ''), ('configs', '1'), ('train --help', '')])
+@pytest.mark.parametrize(
+    ('command', 'unbuffered'),
+    [
+        ('-m mmseg_vitseg configs', ''),
+        ('-m mmseg_vitseg configs', '1'),
+        ('-m mmseg_vitseg train --help', ''),
+        ("-c 'import rich; from mmseg_vitseg.cli.ending import run; run(lambda: rich.print(1))'", ''),
+    ],
+)
 @pytest.mark.parametrize(
     ('output', 'status', 'said'),
     [
@@ -90,7 +98,7 @@ def test_files_are_utf8_in_any_locale(tmp_path, environment):
     ],
 )
 def test_output_that_cannot_be_written(command, unbuffered, output, status, said):
-    line = f'set -o pipefail; (sleep 0.1; {shlex.quote(sys.executable)} -m mmseg_vitseg {command}) {output}'
+    line = f'set -o pipefail; (sleep 0.1; {shlex.quote(sys.executable)} {command}) {output}'
     environment = {**os.environ, 'PYTHONPATH': str(ROOT), 'PYTHONUNBUFFERED': unbuffered}
     result = subprocess.run(['bash', '-c', line], capture_output=True, text=True, env=environment)
     assert (result.returncode, result.stderr[: len(said) or None]) == (status, said)
