@@ -43,8 +43,9 @@ def test_the_variable_behind_a_setting(tmp_path, monkeypatch):
 def test_wrong_paths_and_broken_configs(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r'did you mean .*quickstart\.py'):
         read_config(config_path('quikstart'))
-    with pytest.raises(FileNotFoundError, match=r'configs are in .*configs'):
-        read_config('nowhere/at/all.py')
+    for name in ('nowhere/at/all.py', 'nope.py'):  # as like fcn_pet.py as four letters and .py are
+        with pytest.raises(FileNotFoundError, match=r'configs are in .*configs'):
+            read_config(name)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match=r'did you mean setr_pup_ade20k\?'):
         read_config('setr_pup_ade20')  # by its name, from anywhere
