@@ -6,20 +6,34 @@ In a clone tools/dist_train.sh and dist_test.sh start it.
 """
 
 import argparse
+import contextlib
+import io
 import logging
 import os
 import signal
 import sys
+from pathlib import Path
 
+from mmseg_vitseg.cli.called import program
 from mmseg_vitseg.cli.ending import end_interrupted
 from mmseg_vitseg.cli.next_step import next_step
-from mmseg_vitseg.cli.one_line_errors import LOST, TRACEBACK
+from mmseg_vitseg.cli.one_line_errors import LOST, TRACEBACK, fail
 
 
 def parse_args(arguments: list[str]) -> argparse.Namespace:
     from torch.distributed import run as torchrun
 
-    return torchrun.parse_args(arguments)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            args = torchrun.parse_args(arguments)
+    except SystemExit as end:
+        if end.code == 0:  # --help
+            raise
+        fail(f'{said.getvalue().strip().rpartition("error: ")[2]}; see {program("launch")} --help')
+    if not (args.module or args.no_python or Path(args.training_script).exists()):
+        fail(f'{args.training_script}: no such file; one of our commands is launched as -m mmseg_vitseg NAME')
+    return args
 
 
 def main(args: argparse.Namespace) -> None:

@@ -49,6 +49,8 @@ def test_a_command_explains_itself_as_it_was_called(call):
         ('', 'error: the following arguments are required: NAME; see mmseg-vitseg --help'),
         ('train', 'error: the following arguments are required: CONFIG; see mmseg-vitseg train --help'),
         ('train quickstrat', 'error: quickstrat: no such config; did you mean '),
+        ('launch', 'error: the following arguments are required: training_script'),
+        ('launch train x', 'error: train: no such file; one of our commands is launched as -m mmseg_vitseg NAME'),
     ],
 )
 def test_mistakes_are_one_line(call, line, said, tmp_path, monkeypatch):
