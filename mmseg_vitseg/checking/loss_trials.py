@@ -17,7 +17,7 @@ from mmseg_vitseg.checking.training_setup import Setup
 from mmseg_vitseg.config.parts import Part, argument, class_of, logits_of, quiet
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.models.heads.base import DecodeHead
-from mmseg_vitseg.models.losses.head_loss import head_loss
+from mmseg_vitseg.models.losses.head_loss import has_plain_loss, head_loss
 from mmseg_vitseg.models.segmentor import EncoderDecoder
 
 FAILS = 'the first step of training fails'
@@ -85,7 +85,9 @@ def _loss(setup: Setup, head: Part, loss: dict, logits: Tensor, labels: Tensor) 
     def by_the_host() -> dict[str, Tensor]:
         return module.loss_by_feat(logits, samples)
 
-    losses = head_loss(module, logits, samples, by_the_host) if ours and alone else by_the_host()
+    # any other loss is the host's own also in ours, which refuse what is to be found out here
+    in_strips = ours and alone and has_plain_loss(module)
+    losses = head_loss(module, logits, samples, by_the_host) if in_strips else by_the_host()
     return next(value for name, value in losses.items() if name != 'acc_seg').mean()
 
 

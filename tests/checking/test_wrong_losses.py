@@ -127,6 +127,11 @@ def test_what_is_said(logits, name, words):
         assert word in str(finding)
 
 
+def test_what_is_said_of_one_loss_is_what_is_said_of_it_in_a_list():
+    (alone,), (listed,) = (findings(config(1, loss)) for loss in (LOSSES['dice'], [LOSSES['dice']]))
+    assert (alone.what, alone.why) == (listed.what, listed.why)
+
+
 @pytest.mark.parametrize('name', ['dice', 'focal', 'sigmoid'])
 def test_with_a_sampler(name):
     cfg = config(4, [LOSSES['ce'], LOSSES[name]], sampler=OHEM)
