@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from importlib import util
+from importlib import metadata
 
 import pytest
 
@@ -14,7 +14,8 @@ from vitseg_tests.paths import ROOT
 @pytest.fixture(scope='module')
 def installed(tmp_path_factory):
     """The files, in a folder, of a wheel that is built of a source distribution."""
-    if util.find_spec('pip') is None or util.find_spec('setuptools') is None:
+    # not find_spec: setuptools takes a search for pip for a reason to replace distutils
+    if not {'pip', 'setuptools'} <= {one.name for one in metadata.distributions()}:
         pytest.skip('no wheel can be built: pip and setuptools are needed')
     source, folder = tmp_path_factory.mktemp('source'), tmp_path_factory.mktemp('installed')
     for name in ('mmseg_vitseg', 'configs'):
