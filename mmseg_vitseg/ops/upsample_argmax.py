@@ -25,15 +25,21 @@ def argmax_of(logits: Tensor, resampling: Resampling, *, confidence: bool = Fals
     Returns:
         labels (H, W), int64, and probabilities (H, W) or None.
     """
-    labels, probabilities = _argmax(logits, resampling.size, resampling.down.steps, resampling.across.steps, confidence)
+    labels, probabilities = torch.ops.mmseg_vitseg.upsample_argmax(
+        logits, resampling.size, resampling.down.steps, resampling.across.steps, confidence
+    )
     return labels, probabilities if confidence else None
 
 
-@torch.library.custom_op(
-    'mmseg_vitseg::upsample_argmax',
-    mutates_args=(),
-    schema='(Tensor logits, SymInt[] size, SymInt[] down, SymInt[] across, bool confidence) -> (Tensor, Tensor)',
+OPERATOR = 'mmseg_vitseg::upsample_argmax'
+# not custom_op, whose first call imports torch's compiler: 150 MB and a second
+torch.library.define(
+    OPERATOR,
+    '(Tensor logits, SymInt[] size, SymInt[] down, SymInt[] across, bool confidence) -> (Tensor, Tensor)',
 )
+
+
+@torch.library.impl(OPERATOR, 'default')
 def _argmax(
     logits: Tensor, size: Sequence[int], down: Sequence[int], across: Sequence[int], confidence: bool
 ) -> tuple[Tensor, Tensor]:
@@ -57,7 +63,7 @@ def _argmax(
     return _in_strips(logits, resampling, confidence)
 
 
-@_argmax.register_fake
+@torch.library.register_fake(OPERATOR)
 def _(logits, size, down, across, confidence):
     probabilities = logits.new_empty(size if confidence else (0,), dtype=torch.float32)
     return logits.new_empty(size, dtype=torch.int64), probabilities

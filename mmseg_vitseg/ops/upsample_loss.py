@@ -66,7 +66,7 @@ def upsample_cross_entropy(
     if resampling is None:
         resampling = resizings(tuple(logits.shape[-2:]), (tuple(labels.shape[-2:]),), align_corners)
     with_gradient = logits.requires_grad and torch.is_grad_enabled()
-    sums, _ = _sums(
+    sums, _ = torch.ops.mmseg_vitseg.upsample_cross_entropy(
         logits, labels, class_weight, resampling.down.steps, resampling.across.steps, ignore_index, with_gradient
     )
     total = sums[0]
@@ -78,12 +78,16 @@ def upsample_cross_entropy(
     return Loss(total.to(dtype), ((right + EPS) * 100 / (valid + EPS)).to(dtype)[None])
 
 
-@torch.library.custom_op(
-    'mmseg_vitseg::upsample_cross_entropy',
-    mutates_args=(),
-    schema='(Tensor logits, Tensor labels, Tensor? class_weight, SymInt[] down, SymInt[] across, SymInt ignore_index, '
+OPERATOR = 'mmseg_vitseg::upsample_cross_entropy'
+# not custom_op, whose first call imports torch's compiler: 150 MB and a second
+torch.library.define(
+    OPERATOR,
+    '(Tensor logits, Tensor labels, Tensor? class_weight, SymInt[] down, SymInt[] across, SymInt ignore_index, '
     'bool with_gradient) -> (Tensor, Tensor)',
 )
+
+
+@torch.library.impl(OPERATOR, 'default')
 def _sums(
     logits: Tensor,
     labels: Tensor,
@@ -122,7 +126,7 @@ def _exact(device: torch.device) -> torch.dtype:
     return torch.float32 if device.type == 'mps' else torch.float64  # which Apple's GPUs lack
 
 
-@_sums.register_fake
+@torch.library.register_fake(OPERATOR)
 def _(logits, labels, class_weight, down, across, ignore_index, with_gradient):
     dtype = torch.promote_types(logits.dtype, torch.float32)
     size = logits.shape if with_gradient else (0,)
@@ -143,7 +147,7 @@ def _scaled(ctx, grad_sums: Tensor | None, _) -> tuple[Tensor | None, ...]:
     return of_logits, *[None] * 6
 
 
-_sums.register_autograd(_scaled, setup_context=_keep)
+torch.library.register_autograd(OPERATOR, _scaled, setup_context=_keep)
 
 
 @torch.no_grad()
