@@ -1,5 +1,8 @@
 """Loss and labels as operators of torch's: what torch asks of them, and one node each in a compiled graph."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch.library import opcheck
@@ -112,3 +115,22 @@ def test_little_is_launched_around_the_operators():
     assert forward.count <= 9
     assert backward.count <= 7
     assert of_labels.count == 1
+
+
+LIGHT = """
+import sys
+import torch
+from mmseg_vitseg.ops.resampling import unchanged
+from mmseg_vitseg.ops.upsample_argmax import argmax_of
+from mmseg_vitseg.ops.upsample_loss import upsample_cross_entropy
+logits = torch.randn(1, 3, 4, 4, requires_grad=True)
+argmax_of(logits[0], unchanged((4, 4)).resized((8, 8), False))
+upsample_cross_entropy(logits, torch.zeros(1, 8, 8, dtype=torch.long)).loss.backward()
+print('torch._dynamo' in sys.modules)
+"""
+
+
+def test_the_compiler_is_not_imported():
+    """It takes 150 MB and a second to import."""
+    done = subprocess.run([sys.executable, '-c', LIGHT], capture_output=True, text=True)
+    assert done.stdout.split()[-1:] == ['False'], done.stdout + done.stderr
