@@ -1,6 +1,6 @@
 """The doors by which weights come into a module, whole or not at all: state dicts, whole models' files, pretrained ones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,21 @@ from mmseg_vitseg.checkpoints.sources import to_our_names
 def load_weights(module: nn.Module, weights: dict[str, Tensor], path: str | Path, options: Options = Options()) -> None:
     """Load a state dict whole or not at all; see :func:`~mmseg_vitseg.checkpoints.accounting.account_for`."""
     module.load_state_dict(account_for(module, weights, path, options=options).weights)
+
+
+def replace_given(state_dict: dict[str, Tensor], prefix: str, converted: Callable[[dict[str, Tensor]], dict]) -> None:
+    """Put other weights in the place of what a state dict that is being loaded has for a module; a pre-hook's work.
+
+    Args:
+        state_dict: of the whole model; it is changed.
+        prefix: what stands before the module's names.
+        converted: returns what is to be loaded, of what is given, both under the module's own names.
+    """
+    given = {name.removeprefix(prefix): value for name, value in state_dict.items() if name.startswith(prefix)}
+    own = converted(given)
+    for name in given:
+        del state_dict[prefix + name]
+    state_dict.update({prefix + name: value for name, value in own.items()})
 
 
 def load_whole_model(model: nn.Module, path: str | Path) -> dict:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mmseg_vitseg.architectures import Resizable
 from mmseg_vitseg.checkpoints.accounting import check_values
 from mmseg_vitseg.checkpoints.fitting import fit_to
-from mmseg_vitseg.checkpoints.loading import load_pretrained_backbone, pretrained_options
+from mmseg_vitseg.checkpoints.loading import load_pretrained_backbone, pretrained_options, replace_given
 from mmseg_vitseg.checkpoints.values import UnusableValuesError
 
 
@@ -94,20 +94,18 @@ def resolve_indices(name: str, out_indices: int | Sequence[int], count: int, wha
 
 
 def _read_other_names(module: nn.Module, state_dict: dict[str, Tensor], prefix: str, *_) -> None:
-    """Let ``load_state_dict``, so the Runner's ``load_from`` too, take a checkpoint of any source.
+    """Let ``load_state_dict``, so the Runner's ``load_from`` too, take a checkpoint of any source."""
+    replace_given(state_dict, prefix, lambda given: _under_own_names(module, given))
 
-    What is not recognised stays as it is, for torch to list.
-    """
+
+def _under_own_names(module: nn.Module, given: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Convert weights of any source; what is not recognised stays as it is, for torch to list."""
     own = module.state_dict()
-    given = {name.removeprefix(prefix): value for name, value in state_dict.items() if name.startswith(prefix)}
     try:
         fitted = fit_to(module, given, 'the checkpoint')
     except UnusableValuesError:
         raise
     except ValueError:
-        return
+        return given
     check_values(module, {name: value for name, value in fitted.weights.items() if name in own}, 'the checkpoint')
-    native = fitted.weights | {name: given[name] for name in fitted.left}
-    for name in given:
-        del state_dict[prefix + name]
-    state_dict.update({prefix + name: value for name, value in native.items()})
+    return fitted.weights | {name: given[name] for name in fitted.left}

@@ -11,6 +11,7 @@ from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
 from mmseg_vitseg.checkpoints.accounting import account_for
+from mmseg_vitseg.checkpoints.loading import replace_given
 from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.models.heads.base import DecodeHead, input_size
 from mmseg_vitseg.models.losses.head_loss import head_loss
@@ -114,8 +115,7 @@ class EncoderDecoder(HostEncoderDecoder):
 
 
 def _account(module: EncoderDecoder, state_dict: dict[str, Tensor], prefix: str, *_) -> None:
-    own = {name.removeprefix(prefix): value for name, value in state_dict.items() if name.startswith(prefix)}
-    filled = account_for(module, own, 'the checkpoint', module.from_scratch).weights
-    for name in own:
-        del state_dict[prefix + name]
-    state_dict.update({prefix + name: value for name, value in filled.items()})
+    def accounted(given: dict[str, Tensor]) -> dict[str, Tensor]:
+        return account_for(module, given, 'the checkpoint', module.from_scratch).weights
+
+    replace_given(state_dict, prefix, accounted)
