@@ -14,11 +14,11 @@ def whole_message(error: BaseException) -> str:
     return ' '.join(str(error).split()) or type(error).__name__
 
 
-def listed(names: Iterable[str], most: int = 5) -> str:
+def listed(names: Iterable[str], most: int = 5, between: str = ', ') -> str:
     """Write the first few of several names, and how many more there are."""
     names = list(names)
     more = f' and {len(names) - most} more' if len(names) > most else ''
-    return ', '.join(name or "''" for name in names[:most]) + more
+    return between.join(name or "''" for name in names[:most]) + more
 
 
 def meant(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:

@@ -12,6 +12,7 @@ from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.training_setup import TRAINED, Setup
 from mmseg_vitseg.config.parts import Part, build_unread, class_of, is_written_by_known, quiet
 from mmseg_vitseg.config.pipelines import reads
+from mmseg_vitseg.errors import listed
 from mmseg_vitseg.pictures.reading import SUFFIXES
 
 LISTED = 3  # lines named before the rest is only counted
@@ -131,10 +132,9 @@ def _check_split(part: Part, dataset: BaseSegDataset) -> Iterator[Finding]:
         for number, (line, info) in enumerate(zip(lines, infos, strict=True), 1)
         if id(info) in missing
     ]
-    more = f' and {len(wrong) - LISTED} more' if len(wrong) > LISTED else ''
     yield error(
         f'{part.key}.ann_file',
-        f'{len(wrong)} of {len(lines)} lines of {split} name no picture: {"; ".join(wrong[:LISTED])}{more}',
+        f'{len(wrong)} of {len(lines)} lines of {split} name no picture: {listed(wrong, LISTED, "; ")}',
         why='training stops at the first',
         fix=f'a line a picture: its name in {folder}, without {dataset.img_suffix!r}, which is put after it',
     )

@@ -8,6 +8,7 @@ from mmengine.logging import print_log
 from torch import nn
 
 from mmseg_vitseg.config.datasets import datasets_in, metainfo_of
+from mmseg_vitseg.errors import listed
 
 SHOWN = 12  # names of a list
 MEANT = 'same_classes=False'  # the setting that lets any names pass
@@ -126,8 +127,7 @@ def renumbered(one: Sequence[str], other: Sequence[str]) -> bool:
 
 def list_classes(names: Sequence[str]) -> str:
     """Return a list of classes as text: their number, and the first of them."""
-    more = f' and {len(names) - SHOWN} more' if len(names) > SHOWN else ''
-    return f'{len(names)} classes ({", ".join(names[:SHOWN])}{more})'
+    return f'{len(names)} classes ({listed(names, SHOWN)})'
 
 
 def first_difference(one: Sequence[str], other: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from torch import nn
 
 from mmseg_vitseg.config.reading import ConfigError
 from mmseg_vitseg.engine.running.runner import segmentor_of
+from mmseg_vitseg.errors import listed
 
 LISTED = 5  # modules named before the rest is only counted
 # torch's, which gives places among the parameters, or, with TORCH_DISTRIBUTED_DEBUG, names
@@ -32,10 +33,9 @@ def unused_parameters_explained(runner: Runner) -> Iterator[None]:
         trained = [name for name, one in segmentor_of(runner.model).named_parameters() if one.requires_grad]
         unused = {trained[int(place)] for place in found[1].split()}
         names = whole_modules(segmentor_of(runner.model), unused)
-        more = f' and {len(names) - LISTED} more' if len(names) > LISTED else ''
         own = torch.cuda.is_available() and runner.cfg.get('model_wrapper_cfg')
         raise ConfigError(
-            f'no loss depends on {", ".join(names[:LISTED])}{more} ({len(unused)} parameters), which several processes '
+            f'no loss depends on {listed(names, LISTED)} ({len(unused)} parameters), which several processes '
             f'wait for: --cfg-options {"model_wrapper_cfg." if own else ""}find_unused_parameters=True trains without '
             'them; or leave out of the model what no head reads (num_layers, out_indices, in_index)'
         ) from error
