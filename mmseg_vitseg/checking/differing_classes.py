@@ -7,7 +7,8 @@ from mmseg.registry import MODELS
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.training_setup import LOADERS, Setup, known_classes, losses_in
-from mmseg_vitseg.config.parts import MASK_HEADS, Part, class_of, logits_of, type_name
+from mmseg_vitseg.config.heads import MASK_HEADS, logits_of
+from mmseg_vitseg.config.parts import Part, class_of, type_name
 from mmseg_vitseg.datasets.class_names import MEANT, first_difference, list_classes, reduces, same
 
 LABELS_TOO_HIGH = 'labels that the head has no logit for crash the loss, on a GPU with a "device-side assert"'

@@ -14,7 +14,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmseg_vitseg.checking.training_setup import Setup
-from mmseg_vitseg.config.parts import Part, argument, class_of, logits_of, quiet
+from mmseg_vitseg.config.heads import logits_of
+from mmseg_vitseg.config.parts import Part, argument, class_of, quiet
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.models.heads.base import DecodeHead
 from mmseg_vitseg.models.losses.head_loss import has_plain_loss, head_loss

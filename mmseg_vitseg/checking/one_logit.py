@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.training_setup import Setup, losses_in
-from mmseg_vitseg.config.parts import Part, classifies_pixels, has_one_logit, is_hosts_tta, logits_of, type_name
+from mmseg_vitseg.config.heads import classifies_pixels, has_one_logit, is_hosts_tta, logits_of
+from mmseg_vitseg.config.parts import Part, type_name
 
 
 def wrong_one_logit(setup: Setup) -> Iterator[Finding]:

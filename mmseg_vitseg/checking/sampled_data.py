@@ -16,11 +16,12 @@ from mmseg_vitseg.checking.sample import Seen, evenly_spaced
 from mmseg_vitseg.checking.training_setup import TRAINED, Setup, build_dataset, known_classes
 from mmseg_vitseg.checking.wrong_labels import absent_classes, wrong_labels
 from mmseg_vitseg.checking.wrong_losses import learned_from_ignored
-from mmseg_vitseg.config.parts import Part, argument, class_of, logits_of, quiet, type_name
+from mmseg_vitseg.config.heads import logits_of
+from mmseg_vitseg.config.parts import Part, argument, class_of, quiet, type_name
 from mmseg_vitseg.config.pipelines import reads
 from mmseg_vitseg.datasets.masks import NoMaskError
 from mmseg_vitseg.datasets.transforms import LoadMask
-from mmseg_vitseg.errors import first_line
+from mmseg_vitseg.errors import first_line, listed
 from mmseg_vitseg.labels import IGNORED
 
 SAMPLE = 64  # pictures of each data set, at even distances
@@ -128,8 +129,7 @@ def _check_sample(setup: Setup, part: Part, dataset, seen: Seen) -> Iterator[Fin
         ),
     ):
         if files:
-            more = f' and {len(files) - LISTED} more' if len(files) > LISTED else ''
-            yield error(f'{part.key}', f'{what}: {"; ".join(files[:LISTED])}{more}', why=why, fix=fix)
+            yield error(f'{part.key}', f'{what}: {listed(files, LISTED, "; ")}', why=why, fix=fix)
     names = dataset.metainfo.get('classes')
     heads = setup.labelled_heads
     if names and known_classes(part) is None:  # the data set itself knows

@@ -7,7 +7,8 @@ from mmseg.registry import METRICS, MODELS
 
 from mmseg_vitseg.checking.findings import Finding, warning
 from mmseg_vitseg.checking.training_setup import Setup, known_classes, losses_in
-from mmseg_vitseg.config.parts import Part, argument, class_of, dicts, logits_of
+from mmseg_vitseg.config.heads import logits_of
+from mmseg_vitseg.config.parts import Part, argument, class_of, dicts
 
 
 def scored_but_not_learned(setup: Setup) -> Iterator[Finding]:

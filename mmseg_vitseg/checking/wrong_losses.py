@@ -15,7 +15,8 @@ from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.loss_trials import FAILS, taught_by
 from mmseg_vitseg.checking.one_logit import wrong_one_logit
 from mmseg_vitseg.checking.training_setup import Setup, losses_in
-from mmseg_vitseg.config.parts import Part, argument, class_of, is_known, is_written_by_known, logits_of, type_name
+from mmseg_vitseg.config.heads import logits_of
+from mmseg_vitseg.config.parts import Part, argument, class_of, is_known, is_written_by_known, type_name
 from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.models.heads.base import DecodeHead
 

@@ -11,15 +11,10 @@ from typing import NamedTuple, TypeGuard
 
 from mmengine.logging import MMLogger
 from mmengine.registry import Registry
-from mmseg.models.decode_heads.decode_head import BaseDecodeHead
-from mmseg.models.segmentors import SegTTAModel
-from mmseg.registry import DATASETS, MODELS
+from mmseg.registry import DATASETS
 
 # Packages whose classes are what their names say; a class from elsewhere may do anything, so nothing is said about it.
 KNOWN_PACKAGES = ('mmseg', 'mmseg_vitseg', 'mmcv', 'mmdet', 'mmpretrain')
-
-# Heads that classify masks, with a last class for "no object".
-MASK_HEADS = ('MaskFormerHead', 'Mask2FormerHead', 'SideAdapterCLIPHead')
 
 
 class Part(NamedTuple):
@@ -115,29 +110,6 @@ def argument(node: dict, name: str, cls: type | None):
             if parameter is not None and parameter.default is not inspect.Parameter.empty:
                 return parameter.default
     return None
-
-
-def classifies_pixels(head: dict) -> bool:
-    """Tell decode heads of the host's kind, none that classifies masks; a class that is not known is taken for one."""
-    cls = class_of(head, MODELS)
-    return (cls is None or issubclass(cls, BaseDecodeHead)) and type_name(head) not in MASK_HEADS
-
-
-def logits_of(head: dict) -> int:
-    """Return how many logits a head has a pixel; ``out_channels`` of others than the host's decode heads is a width."""
-    own = head.get('out_channels') if classifies_pixels(head) else None
-    return own or head['num_classes']
-
-
-def has_one_logit(model: dict) -> bool:
-    """Tell whether a model tells two classes apart by one logit, as far as the head says that predicts: a cascade's last."""
-    heads = [head.node for head in Part('model', model).children('decode_head')]
-    return bool(heads) and 'num_classes' in heads[-1] and logits_of(heads[-1]) == 1
-
-
-def is_hosts_tta(tta_model: dict) -> bool:
-    """Tell the host's test-time augmentation, which takes the sigmoid of what is one logit's probability already."""
-    return class_of(tta_model, MODELS) is SegTTAModel
 
 
 def pair(size) -> tuple[int, int] | None:

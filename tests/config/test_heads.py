@@ -1,8 +1,8 @@
-"""Parts of a config, read as the host would."""
+"""What a config says of its heads, read as the host would."""
 
 import pytest
 
-from mmseg_vitseg.config.parts import has_one_logit
+from mmseg_vitseg.config.heads import has_one_logit
 
 TWO, ONE = dict(type='FCNHead', num_classes=2), dict(type='FCNHead', num_classes=2, out_channels=1)
 

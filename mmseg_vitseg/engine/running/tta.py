@@ -6,7 +6,7 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 
 from mmseg_vitseg.config.datasets import datasets_in
-from mmseg_vitseg.config.parts import has_one_logit, is_hosts_tta
+from mmseg_vitseg.config.heads import has_one_logit, is_hosts_tta
 from mmseg_vitseg.config.pipelines import reads
 from mmseg_vitseg.config.reading import ConfigError
 
