@@ -1,9 +1,24 @@
 """The machine that something runs on, and the versions there."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import mmseg
 import torch
+
+
+def as_on_cuda(device: torch.device) -> bool:
+    """Tell whether work is done in the way that suits CUDA: there, and on the meta device.
+
+    That one computes nothing; what runs on it is what a CUDA device would be asked to do, and is counted
+    (``benchmark/counting``).
+    """
+    return device.type in ('cuda', 'meta')
+
+
+def without_autocast(device: torch.device) -> AbstractContextManager:
+    """Turn autocast off for a while; the meta device has none."""
+    return nullcontext() if device.type == 'meta' else torch.autocast(device.type, enabled=False)
 
 
 def describe_device(device: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
+from mmseg_vitseg.machine import without_autocast
 from mmseg_vitseg.ops.fused.setting import is_fused
 from mmseg_vitseg.ops.fused.taps import tables_of
 from mmseg_vitseg.ops.resampling import Resampling, Side, Strips
@@ -96,7 +97,7 @@ def resampled(logits: Tensor, resampling: Resampling) -> Tensor:
 
 def strips_of(logits: Tensor, resampling: Resampling) -> Iterator[tuple[slice, Tensor]]:
     """Yield the rows and the logits (r, K, W) of each strip of a resampled map (K, h, w), in float32 at least."""
-    with torch.autocast(logits.device.type, enabled=False):
+    with without_autocast(logits.device):
         x = logits.to(torch.promote_types(logits.dtype, torch.float32)).transpose(0, 1).contiguous()  # (h, K, w)
         # in a sum over a band, zero times infinity would spread; a logit that is no number is the largest, as in argmax;
         # differences of what is left are finite, and of equals zero, not minus zero

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from mmseg_vitseg.labels import IGNORED, check_labels
+from mmseg_vitseg.machine import without_autocast
 from mmseg_vitseg.ops.fused.setting import is_fused
 from mmseg_vitseg.ops.fused.taps import tables_of
 from mmseg_vitseg.ops.resampling import Resampling, Side, Strips, resizings
@@ -161,7 +162,7 @@ def _in_strips(
 ) -> tuple[Tensor, Tensor]:
     """Return what :func:`_sums` does, from a strip of the logits at full size at a time."""
     dtype = torch.promote_types(logits.dtype, torch.float32)
-    with torch.autocast(logits.device.type, enabled=False):
+    with without_autocast(logits.device):
         x = logits.to(dtype).transpose(1, 2).contiguous()  # (B, h, K, w): rows of a strip stand together
         valid = labels != ignore_index
         targets = labels.where(valid, 0)

@@ -7,6 +7,8 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor
 
+from mmseg_vitseg.machine import as_on_cuda
+
 VARIABLE = (
     'MMSEG_VITSEG_FUSED'  # 0: strips. Of the environment: it reaches every command, rank and worker, by no config
 )
@@ -15,9 +17,9 @@ DTYPES = (torch.float32, torch.float16, torch.bfloat16)  # computed in float32
 
 def is_fused(logits: Tensor) -> bool:
     """Tell whether loss and labels of these logits come from the kernels, or else from strips."""
-    if not logits.is_cuda or logits.dtype not in DTYPES or os.environ.get(VARIABLE) == '0':
+    if not as_on_cuda(logits.device) or logits.dtype not in DTYPES or os.environ.get(VARIABLE) == '0':
         return False
-    return _has_compiler(logits.device)
+    return logits.device.type == 'meta' or _has_compiler(logits.device)
 
 
 @lru_cache

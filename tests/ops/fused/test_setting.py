@@ -9,7 +9,7 @@ from mmseg_vitseg.ops.fused import setting
 
 
 def logits(dtype):
-    return SimpleNamespace(is_cuda=True, dtype=dtype, device=torch.device('cuda', 0))
+    return SimpleNamespace(dtype=dtype, device=torch.device('cuda', 0))
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,11 @@ def test_where(dtype, variable, capability, cuda, installed, expected, monkeypat
 
 def test_not_on_a_cpu():
     assert not setting.is_fused(torch.zeros(1))
+
+
+@pytest.mark.parametrize(
+    ('variable', 'dtype', 'expected'), [('1', torch.half, True), ('0', torch.half, False), ('1', torch.double, False)]
+)
+def test_counted_on_the_meta_device(variable, dtype, expected, monkeypatch):
+    monkeypatch.setenv('MMSEG_VITSEG_FUSED', variable)
+    assert setting.is_fused(torch.zeros(1, dtype=dtype, device='meta')) is expected
