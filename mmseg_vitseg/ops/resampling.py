@@ -9,17 +9,16 @@ from, and the whole is never needed. The weights are torch's own: a matrix is th
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-COLUMN_BLOCK = 64  # columns made by one matrix product, from the few that they come from
-STRIP_BYTES = {
-    'cpu': 2**21,
-    'default': 2**26,
-}  # a strip of logits: the second-level cache of a core; enough to fill a GPU
+# a strip of logits: the second-level cache of a core; on a GPU, where a launch costs more than zeros, few strips
+STRIP_BYTES = {'cpu': 2**21, 'default': 2**28}
+COLUMN_BLOCK = 64  # on a CPU, columns made by one matrix product, from the few that they come from
 
 
 class Band(NamedTuple):
@@ -163,40 +162,60 @@ def resizings(size: tuple[int, int], sizes: tuple[tuple[int, int], ...], align_c
 
 
 class Strips:
-    """A resampled map (K, h, w) in strips of rows.
+    """Resampled maps (..., h, K, w) in strips of rows.
 
     Args:
-        resampling: of the map, to (H, W).
+        resampling: of the maps, to (H, W).
         classes: K.
         like: gives dtype and device of what is computed.
+        images: how many maps there are, if more than one; a strip is then one map's on a CPU, of all of them elsewhere.
     """
 
-    def __init__(self, resampling: Resampling, classes: int, like: Tensor):
-        budget = STRIP_BYTES.get(like.device.type, STRIP_BYTES['default'])
+    def __init__(self, resampling: Resampling, classes: int, like: Tensor, images: int = 1):
+        kind = like.device.type
+        self.images = range(images) if kind == 'cpu' else [slice(images)]  # of a strip
+        together = 1 if kind == 'cpu' else images
         self.classes, self.width = classes, resampling.size[1]
-        height = max(1, budget // (classes * self.width * like.element_size()))
+        row = together * classes * self.width * like.element_size()
+        height = max(1, STRIP_BYTES.get(kind, STRIP_BYTES['default']) // row)
         self.rows = _bands(resampling.down.steps, height, like.dtype, like.device)
-        self.columns = _bands(resampling.across.steps, COLUMN_BLOCK, like.dtype, like.device)
+        block = COLUMN_BLOCK if kind == 'cpu' else self.width
+        self.columns = _bands(resampling.across.steps, block, like.dtype, like.device)
 
     def __iter__(self) -> Iterator[Band]:
-        """Yield a band of rows for each strip."""
+        """Yield a band of rows for each strip of a map."""
         return iter(self.rows)
 
+    def of_batch(self) -> Iterator[tuple[int | slice, Band]]:
+        """Yield which image or images each strip is of, and its band of rows."""
+        return product(self.images, self.rows)
+
     def forward(self, x: Tensor, band: Band) -> Tensor:
-        """Return the strip (r, K, W) of the resampled map (h, K, w)."""
-        x = x[band.used]
-        wide = x.new_empty(len(x), self.classes, self.width)
-        for block in self.columns:
-            wide[..., block.start : block.stop] = x[..., block.used] @ block.weights.T
-        return (band.weights @ wide.flatten(1)).view(-1, self.classes, self.width)
+        """Return the strip (..., r, K, W) of the resampled maps (..., h, K, w)."""
+        x = x[..., band.used, :, :]
+        if len(self.columns) == 1:
+            wide = x[..., self.columns[0].used] @ self.columns[0].weights.T
+        else:
+            wide = x.new_empty(*x.shape[:-1], self.width)
+            for block in self.columns:
+                wide[..., block.start : block.stop] = x[..., block.used] @ block.weights.T
+        return (band.weights @ wide.flatten(-2)).unflatten(-1, (self.classes, self.width))
 
     def backward(self, strip: Tensor, gradient: Tensor, band: Band) -> None:
-        """Add to ``gradient`` (h, K, w), the map's, what comes from the gradient (r, K, W) of a strip."""
-        wide = (band.weights.T @ strip.flatten(1)).view(-1, self.classes, self.width)
-        narrow = torch.zeros_like(gradient[band.used])
+        """Add to ``gradient`` (..., h, K, w), the maps', what comes from the gradient (..., r, K, W) of a strip."""
+        wide = (band.weights.T @ strip.flatten(-2)).unflatten(-1, (self.classes, self.width))
+        narrow = wide.new_zeros(*wide.shape[:-1], gradient.shape[-1])
         for block in self.columns:
-            narrow[..., block.used] += wide[..., block.start : block.stop] @ block.weights
-        gradient[band.used] += narrow
+            _add(narrow, -1, block.used, wide[..., block.start : block.stop] @ block.weights)
+        _add(gradient, -3, band.used, narrow)
+
+
+def _add(total: Tensor, dim: int, used: slice | Tensor, share: Tensor) -> None:
+    """Add to a part of a tensor; ``total[used] += share`` copies that part onto itself afterwards."""
+    if isinstance(used, slice):
+        total.narrow(dim, used.start, used.stop - used.start).add_(share)
+    else:
+        total.index_add_(dim, used, share)
 
 
 @lru_cache(maxsize=64)

@@ -14,6 +14,7 @@ from mmseg_vitseg.labels import IGNORED, check_labels
 from mmseg_vitseg.machine import without_autocast
 from mmseg_vitseg.ops.fused.setting import is_fused
 from mmseg_vitseg.ops.fused.taps import tables_of
+from mmseg_vitseg.ops.on_device import on_device
 from mmseg_vitseg.ops.resampling import Resampling, Side, Strips, resizings
 
 EPS = torch.finfo(torch.float32).eps  # the host's guard against a batch without a label
@@ -33,7 +34,7 @@ def upsample_cross_entropy(
     align_corners: bool = False,
     resampling: Resampling | None = None,
     ignore_index: int = IGNORED,
-    class_weight: Tensor | None = None,
+    class_weight: Sequence[float] | None = None,
     avg_non_ignore: bool = False,
     reduction: str = 'mean',
 ) -> Loss:
@@ -49,7 +50,7 @@ def upsample_cross_entropy(
         align_corners: of the resizing.
         resampling: what the logits go through instead of one resizing.
         ignore_index: the label of pixels that do not count.
-        class_weight: (K,), or None.
+        class_weight: K numbers, or None; they are copied to a device once.
         avg_non_ignore: take the mean over the pixels that are not ignored, not over all.
         reduction: ``mean`` or ``sum``.
 
@@ -68,7 +69,13 @@ def upsample_cross_entropy(
         resampling = resizings(tuple(logits.shape[-2:]), (tuple(labels.shape[-2:]),), align_corners)
     with_gradient = logits.requires_grad and torch.is_grad_enabled()
     sums, _ = torch.ops.mmseg_vitseg.upsample_cross_entropy(
-        logits, labels, class_weight, resampling.down.steps, resampling.across.steps, ignore_index, with_gradient
+        logits,
+        labels,
+        class_weight or (),
+        resampling.down.steps,
+        resampling.across.steps,
+        ignore_index,
+        with_gradient,
     )
     total = sums[0]
     _, weights, right, valid = sums.detach().unbind()
@@ -83,7 +90,7 @@ OPERATOR = 'mmseg_vitseg::upsample_cross_entropy'
 # not custom_op, whose first call imports torch's compiler: 150 MB and a second
 torch.library.define(
     OPERATOR,
-    '(Tensor logits, Tensor labels, Tensor? class_weight, SymInt[] down, SymInt[] across, SymInt ignore_index, '
+    '(Tensor logits, Tensor labels, float[] class_weight, SymInt[] down, SymInt[] across, SymInt ignore_index, '
     'bool with_gradient) -> (Tensor, Tensor)',
 )
 
@@ -92,7 +99,7 @@ torch.library.define(
 def _sums(
     logits: Tensor,
     labels: Tensor,
-    class_weight: Tensor | None,
+    class_weight: Sequence[float],
     down: Sequence[int],
     across: Sequence[int],
     ignore_index: int,
@@ -103,7 +110,7 @@ def _sums(
     Args:
         logits: (B, K, h, w).
         labels: (B, H, W), int64.
-        class_weight: (K,), or None.
+        class_weight: K numbers, or none.
         down, across: the steps of the resampling.
         ignore_index: the label of pixels that do not count.
         with_gradient: compute it.
@@ -114,13 +121,15 @@ def _sums(
     """
     height, width = labels.shape[-2:]
     resampling = Resampling(Side(height, tuple(down)), Side(width, tuple(across)))
+    dtype = torch.promote_types(logits.dtype, torch.float32)
+    weight = on_device(tuple(class_weight), dtype, logits.device) if class_weight else None
     if is_fused(logits):
         from mmseg_vitseg.ops.fused.loss_kernels import cross_entropy  # imports triton
 
         tables = tables_of(resampling, logits.device)
-        return cross_entropy(logits, labels, class_weight, tables, ignore_index, with_gradient)
+        return cross_entropy(logits, labels, weight, tables, ignore_index, with_gradient)
     check_labels(labels, logits.shape[1], ignore_index)
-    return _in_strips(logits, labels, class_weight, resampling, ignore_index, with_gradient)
+    return _in_strips(logits, labels, weight, resampling, ignore_index, with_gradient)
 
 
 def _exact(device: torch.device) -> torch.dtype:
@@ -166,25 +175,24 @@ def _in_strips(
         x = logits.to(dtype).transpose(1, 2).contiguous()  # (B, h, K, w): rows of a strip stand together
         valid = labels != ignore_index
         targets = labels.where(valid, 0)
-        weights = valid.to(dtype) if class_weight is None else class_weight.to(dtype)[targets] * valid
+        weights = valid.to(dtype) if class_weight is None else class_weight[targets] * valid
         gradient = torch.zeros_like(x) if with_gradient else None
         total, correct = x.new_zeros(()), x.new_zeros(())
-        strips = Strips(resampling, x.shape[2], x)
-        for image in range(len(x)):
-            for band in strips:
-                rows = slice(band.start, band.stop)
-                strip = strips.forward(x[image], band)  # (r, K, W)
-                target = targets[image, rows, None]  # (r, 1, W)
-                weight = weights[image, rows, None]
-                strip -= strip.amax(1, keepdim=True)
-                picked = strip.gather(1, target)
-                correct += ((picked == 0) & valid[image, rows, None]).sum()
-                exponentials = strip.exp_()
-                sums = exponentials.sum(1, keepdim=True)
-                total += ((sums.log() - picked) * weight).sum()
-                if gradient is not None:
-                    exponentials *= weight / sums  # softmax, weighted
-                    exponentials.scatter_add_(1, target, -weight)
-                    strips.backward(exponentials, gradient[image], band)
+        strips = Strips(resampling, x.shape[2], x, len(x))
+        for images, band in strips.of_batch():
+            rows = slice(band.start, band.stop)
+            strip = strips.forward(x[images], band)  # (..., r, K, W)
+            target = targets[images, rows, None]  # (..., r, 1, W)
+            weight = weights[images, rows, None]
+            strip -= strip.amax(-2, keepdim=True)
+            picked = strip.gather(-2, target)
+            correct += ((picked == 0) & valid[images, rows, None]).sum()
+            exponentials = strip.exp_()
+            sums = exponentials.sum(-2, keepdim=True)
+            total += ((sums.log() - picked) * weight).sum()
+            if gradient is not None:
+                exponentials *= weight / sums  # softmax, weighted
+                exponentials.scatter_add_(-2, target, -weight)
+                strips.backward(exponentials, gradient[images], band)
     sums = torch.stack([part.to(_exact(x.device)) for part in (total, weights.sum(), correct, valid.sum())])
     return sums, x.new_empty(0) if gradient is None else gradient.transpose(1, 2).contiguous()

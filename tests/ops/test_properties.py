@@ -47,8 +47,9 @@ def test_upsample_cross_entropy(b, k, h, w, height, width, align, weighted, aver
         some = torch.rand(labels.shape, generator=generator) < 0.4
         labels[some if ignored == 'some' else ...] = IGNORED
     weight = torch.linspace(0.5, 2, k) if weighted else None
+    numbers = weight.tolist() if weighted else None
     found = upsample_cross_entropy(
-        logits, labels, align_corners=align, class_weight=weight, avg_non_ignore=average, reduction='mean'
+        logits, labels, align_corners=align, class_weight=numbers, avg_non_ignore=average, reduction='mean'
     )
     (gradient,) = torch.autograd.grad(found.loss, logits)
     plain = logits.detach().to(torch.promote_types(dtype, torch.float32)).requires_grad_()

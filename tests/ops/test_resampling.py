@@ -55,3 +55,19 @@ def test_backward_is_the_transpose():
         total += (strips.forward(x, band) * factors[band.start : band.stop]).sum()
         strips.backward(factors[band.start : band.stop], gradient, band)
     assert_close((gradient * x).sum(), total)
+
+
+def test_images_together_are_as_one_by_one():
+    """As on a GPU, where a strip is of all images."""
+    x = torch.randn(2, 6, 2, 5, dtype=torch.float64)  # (B, h, K, w)
+    chain = unchanged((3, 5)).resized((8, 10), False).repeated([0, 6], [0], (14, 10)).resized((9, 70), False)
+    strips = Strips(chain, 2, x, len(x))
+    assert [images for images, _ in strips.of_batch()] == [0, 1]
+    gradient, one_by_one = torch.zeros_like(x), torch.zeros_like(x)
+    for band in strips:
+        together = strips.forward(x, band)
+        assert_close(together, torch.stack([strips.forward(one, band) for one in x]))
+        strips.backward(together, gradient, band)
+        for strip, one in zip(together, one_by_one, strict=True):
+            strips.backward(strip, one, band)
+    assert_close(gradient, one_by_one)

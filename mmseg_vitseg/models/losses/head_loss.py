@@ -5,6 +5,7 @@ B batch, K classes, h w size of the logits that a head computes, H W size of the
 
 from collections.abc import Callable
 
+import numpy as np
 from mmseg.models import losses as host
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
@@ -66,7 +67,7 @@ def _loss_in_strips(
             labels,
             resampling=resampling,
             ignore_index=head.ignore_index,
-            class_weight=None if criterion.class_weight is None else logits.new_tensor(criterion.class_weight).float(),
+            class_weight=class_weight_of(criterion),
             avg_non_ignore=criterion.avg_non_ignore,
             reduction=criterion.reduction,
         )
@@ -74,3 +75,9 @@ def _loss_in_strips(
         check_masks(head, samples)  # which names the mask
         raise
     return {criterion.loss_name: criterion.loss_weight * loss, 'acc_seg': accuracy}
+
+
+def class_weight_of(criterion: nn.Module) -> list[float] | None:
+    """Return a loss's class weights, in a config a list or the name of a file of an array."""
+    weights = criterion.class_weight
+    return weights.tolist() if isinstance(weights, np.ndarray) else weights

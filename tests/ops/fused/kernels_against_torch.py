@@ -60,8 +60,9 @@ def compare(logits, labels, sizes=(), align_corners=False, class_weight=None, ig
     assert_close(sums[1:], torch.stack([weights.sum(), right.sum().double(), counted.sum().double()]))
 
     x = logits.float().requires_grad_()
+    numbers = None if class_weight is None else class_weight.tolist()
     loss, _ = upsample_cross_entropy(
-        x, labels, resampling=chain, class_weight=class_weight, ignore_index=ignore_index, reduction='sum'
+        x, labels, resampling=chain, class_weight=numbers, ignore_index=ignore_index, reduction='sum'
     )
     loss.backward()
     assert_close(sums[0].float(), loss.detach())

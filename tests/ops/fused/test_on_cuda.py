@@ -18,7 +18,7 @@ CHAIN = (
 def step(logits, labels):
     """Return loss, accuracy, gradient, classes and their probabilities."""
     x = logits.detach().requires_grad_()
-    loss, accuracy = upsample_cross_entropy(x, labels, class_weight=torch.ones(19, device=x.device))
+    loss, accuracy = upsample_cross_entropy(x, labels, class_weight=[1.0] * 19)
     (gradient,) = torch.autograd.grad(loss, x)
     return loss.detach(), accuracy, gradient, *argmax_of(logits[0], CHAIN, confidence=True)
 
