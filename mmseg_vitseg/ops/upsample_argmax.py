@@ -71,23 +71,30 @@ def _(logits, size, down, across, confidence):
 
 
 def _in_strips(logits: Tensor, resampling: Resampling, confidence: bool) -> tuple[Tensor, Tensor]:
-    """Return what :func:`_argmax` does, from a strip of the resampled map at a time.
-
-    On CPUs torch's argmax over classes takes ten times as long as its maximum. Here a pixel's logits less their maximum,
-    read as integers, are zero at the maximum and negative elsewhere, by far more than the rank of any class: after a rank
-    that falls with the class is added, the maximum is the rank of the first of the best.
-    """
-    classes, device = len(logits), logits.device
+    """Return what :func:`_argmax` does, from a strip of the resampled map at a time."""
+    device, on_cpu = logits.device, logits.device.type == 'cpu'
     labels = torch.empty(resampling.size, dtype=torch.int64, device=device)
     probabilities = torch.empty(resampling.size if confidence else 0, dtype=torch.float32, device=device)
     for rows, strip in strips_of(logits, resampling):
-        below = strip.sub_(strip.amax(1, keepdim=True))  # (r, K, W)
+        if on_cpu or confidence:
+            strip -= strip.amax(1, keepdim=True)
         if confidence:
-            probabilities[rows] = below.exp().sum(1).reciprocal_().float()
-        bits = below.view(torch.int64 if below.dtype == torch.float64 else torch.int32)
-        rank = torch.arange(classes, 0, -1, dtype=bits.dtype, device=device)[:, None]
-        labels[rows] = classes - bits.add_(rank).amax(1)
+            probabilities[rows] = strip.exp().sum(1).reciprocal_().float()
+        labels[rows] = _first_zero(strip) if on_cpu else strip.argmax(1)
     return labels, probabilities
+
+
+def _first_zero(below: Tensor) -> Tensor:
+    """Return the first class of the largest logit, (r, W), int64, of logits less their maximum, (r, K, W), which change.
+
+    On CPUs torch's argmax over classes takes ten times as long as its maximum; on GPUs it is one pass. These logits, read as
+    integers, are zero at the maximum and negative elsewhere, by far more than the rank of any class: after a rank that falls
+    with the class is added, the maximum is the rank of the first of the best.
+    """
+    classes = below.shape[1]
+    bits = below.view(torch.int64 if below.dtype == torch.float64 else torch.int32)
+    rank = torch.arange(classes, 0, -1, dtype=bits.dtype, device=bits.device)[:, None]
+    return classes - bits.add_(rank).amax(1)
 
 
 def resampled(logits: Tensor, resampling: Resampling) -> Tensor:

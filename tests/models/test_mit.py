@@ -245,9 +245,9 @@ def test_images_that_are_too_small():
     assert 'a map of 7 x 16 is too small for sr_ratio=8' in str(info.value)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
 def test_gpu_equals_cpu():
-    if not torch.cuda.is_available():
-        pytest.skip('no CUDA device')
     model = randomise(make(**SMALL))
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
-from mmseg_vitseg.ops import resampling
+from mmseg_vitseg.ops import resampling, upsample_argmax
 from mmseg_vitseg.ops.resampling import resizings
 from mmseg_vitseg.ops.upsample_argmax import argmax_of
 
@@ -70,6 +70,28 @@ def test_every_class_and_every_distance(classes, dtype):
     zeros[0, : classes // 2] = -0.0
     assert labels_of(zeros, (1, 1)).item() == 0
     assert labels_of(zeros - torch.inf, (2, 2)).eq(0).all()
+
+
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+@pytest.mark.parametrize('values', [1, 2, 5, 1000])
+def test_the_way_of_cpus_and_the_plain_one_agree(values, dtype):
+    """With few values most pixels have several best classes."""
+    strip = torch.randint(-values // 2, values, (7, 19, 33)).to(dtype) / 3
+    strip[0] *= torch.finfo(dtype).max / values / 4
+    strip[1] *= torch.finfo(dtype).tiny
+    expected = strip.argmax(1)
+    assert torch.equal(upsample_argmax._first_zero(strip - strip.amax(1, keepdim=True)), expected)
+
+
+@pytest.mark.parametrize('confidence', [False, True])
+def test_the_plain_way_elsewhere(confidence, monkeypatch):
+    """On the meta device, which cannot wait: torch's argmax."""
+    monkeypatch.setenv('MMSEG_VITSEG_FUSED', '0')
+    monkeypatch.delattr(upsample_argmax, '_first_zero')
+    logits = torch.empty(5, 3, 4, device='meta')
+    labels, probabilities = argmax_of(logits, resizings((3, 4), ((12, 10),), False), confidence=confidence)
+    assert (labels.shape, labels.dtype) == ((12, 10), torch.int64)
+    assert probabilities is None or probabilities.shape == (12, 10)
 
 
 @pytest.mark.parametrize('value', [torch.nan, torch.inf, -torch.inf])
