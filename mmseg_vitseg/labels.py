@@ -8,6 +8,8 @@ import numpy as np
 from mmseg.evaluation import IoUMetric
 from torch import Tensor
 
+from mmseg_vitseg.machine import as_on_cuda
+
 IGNORED: int = inspect.signature(IoUMetric).parameters['ignore_index'].default  # unless a head or a metric says another
 
 Array = TypeVar('Array', Tensor, np.ndarray)
@@ -20,6 +22,30 @@ def is_no_class(labels: Array, classes: int, ignored: Iterable[int | None] = ())
         if label is not None:
             wrong &= labels != label
     return wrong
+
+
+def usable_labels(
+    labels: Tensor, classes: int, ignore_index: int | None, also_ignored: Iterable[int | None] = ()
+) -> tuple[Tensor, Tensor | None]:
+    """Return labels that a loss can be computed from, and whether it must be made NaN.
+
+    On CUDA, to look for labels that are no class is to wait for the GPU, and an index out of range ends the whole process:
+    what is returned has class 0 in their place, and the loss is to be NaN.
+
+    Args:
+        labels, classes, ignore_index, also_ignored: see :func:`check_labels`.
+
+    Returns:
+        labels, and on CUDA a boolean scalar there: some were no class.
+
+    Raises:
+        ValueError: on other devices, as :func:`check_labels`.
+    """
+    if as_on_cuda(labels.device):
+        wrong = is_no_class(labels, classes, {ignore_index, *also_ignored})
+        return labels.masked_fill(wrong, 0), wrong.any()
+    check_labels(labels, classes, ignore_index, also_ignored)
+    return labels, None
 
 
 def check_labels(

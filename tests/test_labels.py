@@ -8,7 +8,7 @@ import torch
 from mmseg.datasets import BaseSegDataset
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 
-from mmseg_vitseg.labels import IGNORED, check_labels, is_no_class
+from mmseg_vitseg.labels import IGNORED, check_labels, is_no_class, usable_labels
 
 
 def test_ignored_is_what_the_hosts_heads_and_data_sets_ignore():
@@ -32,3 +32,16 @@ def test_others_are_counted_and_named():
     check_labels(labels, 4, IGNORED, [254, -1, None])
     with pytest.raises(ValueError, match='labels 255'):
         check_labels(labels, 4, None, [254, -1])
+
+
+def test_usable_labels(monkeypatch):
+    """On a CPU as they are, or an error; on CUDA, where nothing waits, each that is no class is one, and that is said."""
+    labels = torch.tensor([[0, 3, 7], [2, -1, IGNORED]])
+    assert usable_labels(labels, 4, IGNORED, [7, -1]) == (labels, None)
+    with pytest.raises(ValueError, match='labels -1, 3'):
+        usable_labels(labels, 3, IGNORED, [7])
+    monkeypatch.setattr('mmseg_vitseg.labels.as_on_cuda', lambda device: True)
+    usable, wrong = usable_labels(labels, 3, IGNORED, [7])
+    assert usable.tolist() == [[0, 0, 7], [2, 0, IGNORED]]
+    assert (wrong.shape, wrong.item()) == ((), True)
+    assert not usable_labels(usable, 3, IGNORED, [7])[1]

@@ -83,12 +83,12 @@ def _loss(setup: Setup, head: Part, loss: dict, logits: Tensor, labels: Tensor) 
     ours = any(issubclass(one, base) for one, base in ((segmentor, EncoderDecoder), (cls, DecodeHead)) if one)
     alone = isinstance(argument(node, 'loss_decode', cls), dict)
 
-    def by_the_host() -> dict[str, Tensor]:
+    def by_the_host(samples: list[SegDataSample]) -> dict[str, Tensor]:
         return module.loss_by_feat(logits, samples)
 
     # any other loss is the host's own also in ours, which refuse what is to be found out here
     in_strips = ours and alone and has_plain_loss(module)
-    losses = head_loss(module, logits, samples, by_the_host) if in_strips else by_the_host()
+    losses = head_loss(module, logits, samples, by_the_host) if in_strips else by_the_host(samples)
     return next(value for name, value in losses.items() if name != 'acc_seg').mean()
 
 

@@ -66,7 +66,7 @@ class EncoderDecoder(HostEncoderDecoder):
         """Return a head's losses; those of the host's heads too without logits at full size, where they can be."""
         if isinstance(head, DecodeHead):
             return head.loss(features, samples, self.train_cfg)  # which asks head_loss itself
-        return head_loss(head, features, samples, lambda: head.loss(features, samples, self.train_cfg))
+        return head_loss(head, features, samples, lambda usable: head.loss(features, usable, self.train_cfg))
 
     def predict(self, inputs: Tensor, data_samples: list[SegDataSample] | None = None) -> list[SegDataSample]:
         """Return data samples with ``pred_sem_seg``, the classes at the picture's own size, and ``seg_logits``.
@@ -74,8 +74,12 @@ class EncoderDecoder(HostEncoderDecoder):
         Raises:
             ValueError: a sample's mask has labels that are no class; the host's scores leave them out without a word.
         """
-        for sample in data_samples or ():
-            check_masks(self.decode_head, [sample], IGNORED)
+        results = self._predict(inputs, data_samples)
+        # who brings masks compares with them next, and waits for the GPU then as well
+        check_masks(self.decode_head, data_samples or [], IGNORED)
+        return results
+
+    def _predict(self, inputs: Tensor, data_samples: list[SegDataSample] | None) -> list[SegDataSample]:
         small = self._small_logits(inputs, data_samples)
         if small is None:
             return super().predict(inputs, data_samples)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from mmseg_vitseg.labels import IGNORED, check_labels
+from mmseg_vitseg.labels import IGNORED, usable_labels
 from mmseg_vitseg.machine import without_autocast
 from mmseg_vitseg.ops.fused.setting import is_fused
 from mmseg_vitseg.ops.fused.taps import tables_of
@@ -55,8 +55,8 @@ def upsample_cross_entropy(
         reduction: ``mean`` or ``sum``.
 
     Raises:
-        ValueError: a label that is neither a class nor ``ignore_index``, which makes the loss NaN where a kernel computes
-            it, as nothing waits for a GPU then; another reduction; shapes that do not fit.
+        ValueError: a label that is neither a class nor ``ignore_index``, which makes the loss NaN on CUDA, where nothing
+            waits for it; another reduction; shapes that do not fit.
     """
     if reduction not in ('mean', 'sum'):
         raise ValueError(f"upsample_cross_entropy: reduction={reduction!r}; allowed: 'mean', 'sum'")
@@ -128,8 +128,11 @@ def _sums(
 
         tables = tables_of(resampling, logits.device)
         return cross_entropy(logits, labels, weight, tables, ignore_index, with_gradient)
-    check_labels(labels, logits.shape[1], ignore_index)
-    return _in_strips(logits, labels, weight, resampling, ignore_index, with_gradient)
+    labels, wrong = usable_labels(labels, logits.shape[1], ignore_index)
+    sums, gradient = _in_strips(logits, labels, weight, resampling, ignore_index, with_gradient)
+    if wrong is not None:
+        sums[0].masked_fill_(wrong, torch.nan)
+    return sums, gradient
 
 
 def _exact(device: torch.device) -> torch.dtype:

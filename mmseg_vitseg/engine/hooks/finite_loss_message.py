@@ -8,8 +8,7 @@ from mmengine.runner import EpochBasedTrainLoop
 from torch import nn
 
 from mmseg_vitseg.engine.resuming.newest import newest_first
-from mmseg_vitseg.models.losses.head_loss import has_plain_loss
-from mmseg_vitseg.models.losses.label_errors import check_masks, takes_labels
+from mmseg_vitseg.models.losses.label_errors import check_masks, ignored_by_losses, takes_labels
 
 
 def describe_step(runner, wrong: dict[str, float], batch) -> str:
@@ -35,16 +34,14 @@ def picture_files(batch) -> list[str]:
 def describe_labels(model: nn.Module, batch) -> str:
     """Say which mask of a batch has labels that a head has no class for, and which; '' where none has.
 
-    On a GPU such labels make the loss NaN, so that no step waits to look for them.
+    On CUDA such labels make the loss NaN, so that no step waits to look for them; elsewhere they are an error at once.
     """
     samples = batch.get('data_samples', []) if isinstance(batch, dict) else []
-    heads = [module for module in model.modules() if takes_labels(module) and has_plain_loss(module)]
-    for head in heads:  # other losses are an error at once
-        for sample in samples:  # one by one: before the data preprocessor they may have different sizes
-            try:
-                check_masks(head, [sample])
-            except ValueError as error:
-                return str(error)
+    for head in filter(takes_labels, model.modules()):
+        try:
+            check_masks(head, samples, *ignored_by_losses(head))
+        except ValueError as error:
+            return str(error)
     return ''
 
 

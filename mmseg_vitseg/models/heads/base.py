@@ -70,10 +70,10 @@ class DecodeHead(SmallLogitsHead):
         """Return the host's losses and accuracy.
 
         Raises:
-            ValueError: labels that are no class; a loss that learns nothing of one logit, or the inverse.
+            ValueError: labels that are no class, but on CUDA; a loss that learns nothing of one logit, or the inverse.
         """
         return head_loss(
-            self, inputs, batch_data_samples, lambda: self._loss_by_the_host(inputs, batch_data_samples, train_cfg)
+            self, inputs, batch_data_samples, lambda samples: self._loss_by_the_host(inputs, samples, train_cfg)
         )
 
     def _loss_by_the_host(self, inputs: tuple[Tensor, ...], samples: list, train_cfg: dict) -> dict[str, Tensor]:

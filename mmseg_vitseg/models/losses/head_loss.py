@@ -6,12 +6,13 @@ B batch, K classes, h w size of the logits that a head computes, H W size of the
 from collections.abc import Callable
 
 import numpy as np
+import torch
 from mmseg.models import losses as host
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmseg_vitseg.models.losses.label_errors import check_masks, ignored_by_losses, takes_labels
+from mmseg_vitseg.models.losses.label_errors import check_masks, ignored_by_losses, takes_labels, usable_masks
 from mmseg_vitseg.models.losses.modules import CrossEntropyLoss, check_one_logit
 from mmseg_vitseg.models.small_logits import small_logits, trains_small
 from mmseg_vitseg.ops.upsample_loss import upsample_cross_entropy
@@ -21,7 +22,7 @@ def head_loss(
     head: nn.Module,
     features: tuple[Tensor, ...],
     samples: list[SegDataSample],
-    by_the_host: Callable[[], dict[str, Tensor]],
+    by_the_host: Callable[[list[SegDataSample]], dict[str, Tensor]],
 ) -> dict[str, Tensor]:
     """Return the host's losses and accuracy of a head.
 
@@ -29,17 +30,22 @@ def head_loss(
         head: the host's or ours.
         features: its feature maps.
         samples: data samples with labels of (H, W).
-        by_the_host: computes them from logits at full size.
+        by_the_host: computes them, of data samples, from logits at full size.
 
     Raises:
-        ValueError: labels that are no class; a loss that learns nothing of one logit, or the inverse.
+        ValueError: labels that are no class, which on CUDA make the losses NaN, as nothing waits for them there; a loss
+            that learns nothing of one logit, or the inverse.
     """
     if trains_small(head) and has_plain_loss(head):
         return _loss_in_strips(head, features, samples)
     if takes_labels(head):  # the host's losses would meet these late, or in silence
         check_one_logit(head)
-        check_masks(head, samples, *ignored_by_losses(head))
-    return by_the_host()
+        samples, wrong = usable_masks(head, samples, *ignored_by_losses(head))
+        losses = by_the_host(samples)
+        if wrong is None:
+            return losses
+        return {name: one.masked_fill(wrong, torch.nan) if 'loss' in name else one for name, one in losses.items()}
+    return by_the_host(samples)
 
 
 def has_plain_loss(head: BaseDecodeHead) -> bool:

@@ -135,9 +135,12 @@ def test_names_the_last_checkpoint_from_which_a_loss_was_finite(tmp_path, log):
 
 
 @pytest.mark.filterwarnings('ignore:Default ``avg_non_ignore``')
-def test_labels_that_are_no_class_are_named():
-    """On a GPU they make the loss NaN."""
-    settings = dict(in_channels=8, channels=8, num_convs=0, concat_input=False, num_classes=3)
+@pytest.mark.parametrize('loss', ['CrossEntropyLoss', 'DiceLoss'])
+def test_labels_that_are_no_class_are_named(loss):
+    """On CUDA they make the loss NaN."""
+    settings = dict(
+        in_channels=8, channels=8, num_convs=0, concat_input=False, num_classes=3, loss_decode=dict(type=loss)
+    )
     model = nn.Sequential(MODELS.build(dict(type='mmseg.FCNHead', **settings)))
     good, bad = (
         SegDataSample(metainfo=dict(seg_map_path=name), gt_sem_seg=PixelData(data=torch.full((1, 4, 5), label)))

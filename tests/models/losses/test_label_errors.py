@@ -8,7 +8,9 @@ from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch.testing import assert_close
 
+from mmseg_vitseg import labels
 from mmseg_vitseg.labels import IGNORED
+from mmseg_vitseg.models.losses.label_errors import usable_masks
 
 HEADS = {
     'linear': dict(type='mmseg_vitseg.LinearPatchHead', in_channels=8, patch_size=8),
@@ -40,10 +42,10 @@ def build(head: dict, scope: str = 'mmseg_vitseg', **settings):
     )
 
 
-def train(model, *labels: int, named: bool = True) -> dict:
+def train(model, *wrong: int, named: bool = True) -> dict:
     """Run a step on two pictures, the second with some pixels of each label."""
     masks = torch.randint(0, 2, (2, 1, 16, 16))
-    for row, label in enumerate(labels):
+    for row, label in enumerate(wrong):
         masks[1, 0, row, :5] = label
     names = [dict(seg_map_path=f'{one}.png') if named else {} for one in 'ab']
     samples = [
@@ -61,6 +63,36 @@ def test_a_label_that_is_no_class_is_an_error_with_the_masks_name(head, loss, sa
         train(model, 3, 7, 255)
     line = 'b.png: labels 3, 255 with num_classes=3; allowed: 0 to 2 and ignore_index=7; 10 pixels have others. Check '
     assert str(info.value).startswith(line)
+
+
+@pytest.mark.parametrize(('loss', 'sampler'), [*((loss, None) for loss in LOSSES), ('cross-entropy', OHEM)])
+@pytest.mark.parametrize('head', HEADS)
+def test_on_cuda_it_makes_the_loss_nan(head, loss, sampler, monkeypatch):
+    """There nothing waits; here a CPU does as on CUDA. What is right stays the same number."""
+    settings = dict(loss_decode=LOSSES[loss], sampler=sampler, ignore_index=7, dropout_ratio=0)
+    model = build(HEADS[head], decode_head=settings, auxiliary_head=dict(settings, num_classes=4))
+    torch.manual_seed(0)
+    expected = train(model, 1, 7)
+    monkeypatch.setattr(labels, 'as_on_cuda', lambda device: True)
+    torch.manual_seed(0)
+    assert_close(train(model, 1, 7), expected, rtol=0, atol=0)
+    for wrong in ((3, 7), (-1,), (255, 2)):
+        losses = train(model, *wrong)
+        found = {name: bool(one.isnan()) for name, one in losses.items() if 'loss' in name}
+        assert found == {name: name.startswith('decode') or wrong != (3, 7) for name in found}
+        model.parse_losses(losses)[0].backward()
+        assert all(one.grad.isfinite().all() for one in model.parameters() if one.grad is not None)
+
+
+@pytest.mark.parametrize('classes', [3, 1])
+def test_on_cuda_nothing_waits(classes):
+    """The meta device cannot: it has no values."""
+    head = build(HEADS['linear'], decode_head=ONE if classes == 1 else {}).decode_head
+    mask = torch.zeros(1, 4, 5, dtype=torch.int64, device='meta')
+    sample = SegDataSample(gt_sem_seg=PixelData(data=mask), metainfo=dict(img_path='a.png'))
+    (usable,), wrong = usable_masks(head, [sample], 9)
+    assert (usable.img_path, usable.gt_sem_seg.shape, wrong.shape) == ('a.png', (4, 5), ())
+    assert sample.gt_sem_seg.data is mask
 
 
 def test_an_auxiliary_head_with_fewer_classes():
