@@ -25,6 +25,8 @@ def describe_device(device: str) -> str:
     """Return a device and what it is."""
     if torch.device(device).type == 'cuda':
         return f'{device} ({torch.cuda.get_device_name(device)})'
+    if torch.device(device).type == 'meta':
+        return device
     try:
         lines = Path('/proc/cpuinfo').read_text().splitlines()
     except OSError:

@@ -1,5 +1,6 @@
 """The same model with Hugging Face's modules, from our built model: its SegFormer, or its ViT under our heads."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch.nn.functional as F
@@ -150,7 +151,12 @@ class HuggingFaceSegmentor(Segmentor):
 
     def predict(self, images: Tensor) -> Any:
         """Map (B, C, H, W) to logits and labels at that size: what its image processor does for a user."""
-        logits = F.interpolate(self.forward(images), images.shape[-2:], mode='bilinear', align_corners=False)
+        return self.labels(self.forward(images), images.shape[-2:])
+
+    @staticmethod
+    def labels(logits: Tensor, size: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Map (B, K, h, w) to logits and labels of ``size`` (H, W)."""
+        logits = F.interpolate(logits, size, mode='bilinear', align_corners=False)
         return logits, logits.argmax(1)
 
     def read(self, prediction: Any) -> tuple[Tensor, Tensor]:

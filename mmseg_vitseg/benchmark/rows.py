@@ -21,6 +21,10 @@ KEYS = (
     'ratio_memory',
     'max_abs_diff',
     'labels_agree',
+    'launches',
+    'launches_loss',
+    'waits',
+    'moved_gb',
 )
 
 
@@ -40,6 +44,7 @@ class Row:
         ratio_memory: the same of the peak memory.
         max_abs_diff: see :class:`Comparison`; with the first variant, and of the first with itself in float32.
         labels_agree: likewise.
+        launches, launches_loss, waits, moved_gb: see :class:`Counts`; where they are counted, nothing is timed.
         notes: why figures are missing, or in what it is another model.
     """
 
@@ -54,6 +59,10 @@ class Row:
     ratio_memory: float | None = None
     max_abs_diff: float | None = None
     labels_agree: float | None = None
+    launches: int | None = None
+    launches_loss: int | None = None
+    waits: int | None = None
+    moved_gb: float | None = None
     notes: list[str] = field(default_factory=list)
 
     @property

@@ -41,13 +41,19 @@ class Step:
 
     def __call__(self) -> Any:
         """Run the step once; in ``train`` it changes the weights."""
+        result = self.without_update()
+        if self.settings.mode == 'train':
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+        return result
+
+    def without_update(self) -> Any:
+        """Run the step once; in ``train`` without the optimizer's part, so that weights stay."""
         if self.settings.mode == 'train':
             self.optimizer.zero_grad(set_to_none=True)
             with self._autocast():
                 loss = self.segmentor.loss(self.images, self.labels)
             self.scaler.scale(loss).backward()
-            self.scaler.step(self.optimizer)
-            self.scaler.update()
             return loss
         run = self.segmentor.predict if self.settings.mode == 'predict' else self.segmentor.forward
         with torch.inference_mode(), self._autocast():
@@ -74,6 +80,8 @@ class Step:
 
     def _autocast(self) -> contextlib.AbstractContextManager:
         dtype = AUTOCAST.get(self.dtype)
+        if self.device.type == 'meta':  # which torch.autocast does not know
+            return contextlib.nullcontext()
         return torch.autocast(self.device.type, dtype, enabled=dtype is not None)
 
 

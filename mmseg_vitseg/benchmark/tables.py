@@ -9,24 +9,18 @@ from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.benchmark.rows import Row, spread
 from mmseg_vitseg.machine import circumstances
 
-HEADERS = (
-    'config',
-    'variant',
-    'run',
-    'params M',
-    'GFLOPs',
-    'ms (min-max)',
-    'images/s',
-    'memory MiB',
-    'latency x',
-    'memory x',
-    'max diff',
-    'labels agree',
-)
+WHAT = ('config', 'variant', 'run', 'params M', 'GFLOPs')
+MEASURED = ('ms (min-max)', 'images/s', 'memory MiB', 'latency x', 'memory x', 'max diff', 'labels agree')
+COUNTED = ('launches', 'of loss or labels', 'waits', 'GB moved')
+OPERATIONS = "GFLOPs: one image's forward pass, a multiplication and its addition as two."
 CAPTION = (
     'latency x, memory x: this variant over the first one of its config, round by round (median, min-max): above 1 the '
-    "first is better. memory: peak added to the weights, in a process of its own. GFLOPs: one image's forward pass, a "
-    'multiplication and its addition as two.'
+    f'first is better. memory: peak added to the weights, in a process of its own. {OPERATIONS}'
+)
+CAPTION_OF_COUNTS = (
+    'Counted for a CUDA device, not run on one: kernels launched in a step (train: forward, loss, backward; without the '
+    'optimizer), those of loss and accuracy or of labels, how often the host waits for the device, bytes read and written. '
+    + OPERATIONS
 )
 
 
@@ -38,9 +32,10 @@ def to_json(rows: Sequence[Row], device: str) -> str:
 def to_markdown(rows: Sequence[Row], device: str, command: str) -> str:
     """Return the machine, the versions and the command, a Markdown table, and what it means below it."""
     where = ', '.join(f'{key} {value}' for key, value in circumstances(device).items())
-    lines = [HEADERS, ['---'] * len(HEADERS), *map(cells, rows)]
+    header = headers(rows)
+    lines = [header, ['---'] * len(header), *map(cells, rows)]
     table = '\n'.join('| ' + ' | '.join(text.replace('|', '/') for text in line) + ' |' for line in lines)
-    return f'{where}\n\n`{command}`\n\n{table}\n\n{CAPTION}'
+    return f'{where}\n\n`{command}`\n\n{table}\n\n{caption(rows)}'
 
 
 def print_table(rows: Sequence[Row]) -> None:
@@ -48,8 +43,8 @@ def print_table(rows: Sequence[Row]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(caption=CAPTION)
-    for header in HEADERS:
+    table = Table(caption=caption(rows))
+    for header in headers(rows):
         text = header in ('config', 'variant', 'run')
         table.add_column(header, justify='left' if text else 'right', overflow='fold' if text else 'ellipsis')
     for row in rows:
@@ -57,9 +52,24 @@ def print_table(rows: Sequence[Row]) -> None:
     Console().print(table)
 
 
+def is_counted(rows: Sequence[Row]) -> bool:
+    """Tell rows of counts from rows of measurements."""
+    return all(row.settings.device == 'meta' for row in rows)
+
+
+def headers(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the heads of the columns."""
+    return WHAT + (COUNTED if is_counted(rows) else MEASURED)
+
+
+def caption(rows: Sequence[Row]) -> str:
+    """Return what the columns mean."""
+    return CAPTION_OF_COUNTS if is_counted(rows) else CAPTION
+
+
 def cells(row: Row) -> list[str]:
     """Return a row's texts, one a header; empty where there is no figure."""
-    settings, latency = row.settings, row.latency_ms
+    settings = row.settings
     run = f'{settings.mode} {settings.batch_size}x{settings.shape[0]}x{settings.shape[1]} {settings.dtype}'
     return [
         row.config,
@@ -67,14 +77,26 @@ def cells(row: Row) -> list[str]:
         run + (' compiled' if settings.compile else ''),
         _number(row.params_m, '.2f'),
         _number(row.gflops, '.1f'),
+        *(_counted(row) if is_counted([row]) else _measured(row)),
+    ]
+
+
+def _measured(row: Row) -> list[str]:
+    latency = row.latency_ms
+    return [
         _spread(row.times_ms, '.1f'),
-        _number(1e3 * settings.batch_size / latency['median'] if latency else None, '.2f'),
+        _number(1e3 * row.settings.batch_size / latency['median'] if latency else None, '.2f'),
         _number(row.peak_memory_mb, '.0f'),
         _spread(row.ratios, '.2f'),
         _number(row.ratio_memory, '.2f'),
         _number(row.max_abs_diff, '.1e'),
         _number(row.labels_agree, '.4%'),
     ]
+
+
+def _counted(row: Row) -> list[str]:
+    numbers = (row.launches, row.launches_loss, row.waits)
+    return [*(_number(number, 'd') for number in numbers), _number(row.moved_gb, '.1f')]
 
 
 def plot(rows: Sequence[Row], path: str | Path) -> None:

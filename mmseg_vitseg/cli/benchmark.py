@@ -6,6 +6,7 @@ It needs a config, and neither data nor a checkpoint: weights and images are ran
   python tools/benchmark.py configs/segformer_b2_ade20k.py --against hf        with Hugging Face's SegFormer, or ViT
   python tools/benchmark.py configs/setr_pup_ade20k.py --mode train --dtype bfloat16
   python tools/benchmark.py --suite --markdown                                 what benchmarks/ publishes, in an hour
+  python tools/benchmark.py configs/segformer_b0_ade20k.py --against stock --count    what a GPU would do, without one
 
 The last line of the output is one JSON object.
 """
@@ -13,6 +14,7 @@ The last line of the output is one JSON object.
 import argparse
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from mmseg_vitseg.cli.arguments import (
@@ -43,6 +45,17 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
         parser.error('--suite has its own configs, options and what they are compared with')
     if args.suite is None and not args.configs:
         parser.error('no CONFIG; write it before --against and --cfg-options, which take all that follows')
+    if args.count:
+        flags = dict(
+            repeats=args.repeats,
+            plot=args.plot,
+            compile=args.compile,
+            device=args.device,
+            threads=args.threads,
+            dtype=args.dtype != 'float32',
+        )
+        if given := [f'--{name}' for name, value in flags.items() if value]:
+            parser.error(f'--count times nothing and needs no device; not allowed with it: {", ".join(given)}')
     if args.plot and Path(args.plot).suffix.lower() not in PLOTS:
         parser.error(f'--plot {args.plot}: allowed: {", ".join(PLOTS)}')
     return args
@@ -81,6 +94,13 @@ def add_how(parser: OneLineParser) -> None:
     parser.add_argument('--dtype', choices=types, default='float32', help='(default: float32)')
     parser.add_argument('--compile', action='store_true', help='torch.compile the models')
     add_device_argument(parser)
+    parser.add_argument(
+        '--count',
+        action='store_true',
+        help='time nothing; count what a CUDA device would be asked to do in a step: kernels launched, those of loss or '
+        'labels, waits, bytes moved. It takes seconds and no GPU. Training is counted without the optimizer; '
+        'MMSEG_VITSEG_FUSED=0 in the environment counts it without our own kernels',
+    )
     parser.add_argument('--repeats', type=positive, metavar='N', help='rounds (default: until the medians are stable)')
     parser.add_argument(
         '--threads', type=positive, metavar='N', help="threads of the CPU (default: torch's, the cores)"
@@ -96,7 +116,7 @@ def main(args: argparse.Namespace) -> None:
     MMLogger.get_current_instance().setLevel('WARNING')  # SyncBN is a BN, in each variant anew
     if args.threads:
         torch.set_num_threads(args.threads)
-    args.device = usable_device(args.device)
+    args.device = 'meta' if args.count else usable_device(args.device)
     for path in filter(None, [args.json, args.plot]):
         if not Path(path).resolve().parent.is_dir():
             raise FileNotFoundError(f'{path}: its folder does not exist; make it first')
@@ -106,20 +126,22 @@ def main(args: argparse.Namespace) -> None:
 
 
 def measured(args: argparse.Namespace) -> list:
-    """Measure all runs; return their rows."""
+    """Measure or count all runs; return their rows."""
+    from mmseg_vitseg.benchmark.counting.steps import count_side_by_side
     from mmseg_vitseg.benchmark.measuring import measure_side_by_side
 
+    side_by_side = count_side_by_side if args.count else partial(measure_side_by_side, repeats=args.repeats)
+    doing = 'counting' if args.count else 'measuring'
     rows = []
     with shown_progress() as progress:
         for name, variants, settings in runs(args):
             what = f'{name}, {settings.mode}'
             if not sys.stderr.isatty():  # where there is no progress to see
-                print(f'measuring {what}', file=sys.stderr, flush=True)
-            rows += measure_side_by_side(
+                print(f'{doing} {what}', file=sys.stderr, flush=True)
+            rows += side_by_side(
                 name,
                 variants,
                 settings,
-                repeats=args.repeats,
                 progress=lambda step: progress(f'{what}, {step}'),  # noqa: B023 -- called in this round only
             )
     return rows
