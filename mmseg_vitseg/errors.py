@@ -3,6 +3,12 @@
 import difflib
 from collections.abc import Iterable
 
+# What to do where torch.compile finds no compiler of C++, or triton none of C.
+_COMPILER = (
+    'torch.compile needs a compiler: install g++ and gcc, or name yours in CXX and CC; without one leave compile out'
+)
+NO_COMPILER = {'No working C++ compiler found': _COMPILER, 'Failed to find C compiler': _COMPILER}
+
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message, or its type's name where it has none."""

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from mmseg_vitseg.cli.next_step import next_step
 from mmseg_vitseg.cli.processes import are_several_processes
+from mmseg_vitseg.errors import NO_COMPILER
 
 TRACEBACK = 'MMSEG_VITSEG_TRACEBACK'
 ERROR_FILE = 'TORCHELASTIC_ERROR_FILE'  # torchrun's, for what a process has to say at its end
@@ -35,6 +36,7 @@ ADVICE = {
     'tests: --cfg-options val_dataloader.batch_size=1 test_dataloader.batch_size=1',
     'stack expects each tensor to be equal size': 'pictures of different sizes cannot be a batch: crop them (RandomCrop), '
     'as large as model.data_preprocessor.size, which only enlarges smaller ones',
+    **NO_COMPILER,
     'persistent_workers option needs num_workers > 0': 'beside num_workers=0, write persistent_workers=False',
     'prefetch_factor option could only be specified in multiprocessing': 'beside num_workers=0, write prefetch_factor=None',
 }

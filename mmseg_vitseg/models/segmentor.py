@@ -4,7 +4,9 @@ B batch, C channels, H W size of the network's input, K classes, h w size at whi
 """
 
 from collections.abc import Sequence
+from types import MethodType
 
+import torch
 from mmseg.models.segmentors import EncoderDecoder as HostEncoderDecoder
 from mmseg.structures import SegDataSample
 from mmseg.utils import add_prefix
@@ -17,9 +19,13 @@ from mmseg_vitseg.models.heads.base import DecodeHead, input_size
 from mmseg_vitseg.models.losses.head_loss import head_loss
 from mmseg_vitseg.models.losses.label_errors import check_masks
 from mmseg_vitseg.models.prediction import results_of, to_picture
-from mmseg_vitseg.models.small_logits import SmallLogits, predicts_small, small_logits
+from mmseg_vitseg.models.small_logits import SmallLogits, classified, predicts_small, way_of
 from mmseg_vitseg.models.windows import classify_windows
 from mmseg_vitseg.registry import MODELS
+
+# What torch.compile gets. It takes tensors, and ends where names and sizes of data samples are read: a graph of these would
+# be compiled anew for each batch.
+COMPILED = ('_losses', '_logits', 'encode_decode', '_forward')
 
 
 @MODELS.register_module()
@@ -49,8 +55,29 @@ class EncoderDecoder(HostEncoderDecoder):
         self.from_scratch = tuple(from_scratch)
         self.register_load_state_dict_pre_hook(_account)
 
+    def compile(self, *arguments, **options) -> None:
+        """Compile, in place, what losses, logits and labels are computed by; arguments are those of torch.compile.
+
+        Names in the state dict stay as they are. A copy of the model is compiled too.
+        """
+        for name in COMPILED:
+            compiled = torch.compile(getattr(type(self), name), *arguments, **options)
+            setattr(self, name, MethodType(compiled, self))  # a method, which a copy of the model has as its own
+
     def loss(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict[str, Tensor]:
-        """Return the host's losses and accuracies of all heads."""
+        """Return the host's losses and accuracies of all heads.
+
+        Raises:
+            ValueError: labels that are no class.
+        """
+        try:
+            return self._losses(inputs, data_samples)
+        except ValueError:
+            if '_losses' in vars(self):  # compiled, which leaves out what would name the mask
+                check_masks(self.decode_head, data_samples)
+            raise
+
+    def _losses(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict[str, Tensor]:
         features = self.extract_feat(inputs)
         losses = add_prefix(self._head_loss(self.decode_head, features, data_samples), 'decode')
         if not self.with_auxiliary_head:
@@ -115,7 +142,11 @@ class EncoderDecoder(HostEncoderDecoder):
 
     def _classify(self, images: Tensor, size: tuple[int, int]) -> SmallLogits:
         """Return the logits (B, K, h, w) of images (B, C, H, W), and their way to ``size``."""
-        return small_logits(self.decode_head, self.extract_feat(images), size)
+        logits = self._logits(images)
+        return SmallLogits(logits, way_of(self.decode_head, logits, size))
+
+    def _logits(self, images: Tensor) -> Tensor:
+        return classified(self.decode_head, self.extract_feat(images))
 
 
 def _account(module: EncoderDecoder, state_dict: dict[str, Tensor], prefix: str, *_) -> None:

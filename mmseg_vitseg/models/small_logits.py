@@ -78,11 +78,21 @@ def predicts_small(head: nn.Module) -> bool:
 
 def small_logits(head: BaseDecodeHead, features: tuple[Tensor, ...], size: tuple[int, int]) -> SmallLogits:
     """Return the logits of a head, the host's or ours, of feature maps, and their way to ``size`` (H, W)."""
+    logits = classified(head, features)
+    return SmallLogits(logits, way_of(head, logits, size))
+
+
+def classified(head: BaseDecodeHead, features: tuple[Tensor, ...]) -> Tensor:
+    """Return the logits (B, K, h, w) of a head, the host's or ours, of feature maps."""
+    return head.classify(features) if isinstance(head, SmallLogitsHead) else head(features)
+
+
+def way_of(head: BaseDecodeHead, logits: Tensor, size: tuple[int, int]) -> Resampling:
+    """Return the way of a head's logits (B, K, h, w) to ``size`` (H, W)."""
+    own = tuple(logits.shape[-2:])
     if isinstance(head, SmallLogitsHead):
-        logits = head.classify(features)
-        return SmallLogits(logits, head.resampling(tuple(logits.shape[-2:]), size))
-    logits = head(features)
-    return SmallLogits(logits, resizings(tuple(logits.shape[-2:]), (size,), head.align_corners))
+        return head.resampling(own, size)
+    return resizings(own, (size,), head.align_corners)
 
 
 def _overrides(cls: type, base: type, *methods: str) -> bool:

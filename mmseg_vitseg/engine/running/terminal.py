@@ -4,8 +4,8 @@ import logging
 from pathlib import Path
 
 from mmengine.logging import MMLogger
-from mmengine.runner import Runner
 
+from mmseg_vitseg.engine.running.compiling import CompilingRunner
 from mmseg_vitseg.host_messages import LOG_FILE_ONLY
 
 
@@ -23,7 +23,7 @@ def shorten(logger: MMLogger, file: Path | None = None) -> None:
         logger.info(f'The config, the machine and all that follows are logged in {file}')
 
 
-class TerminalRunner(Runner):
+class TerminalRunner(CompilingRunner):
     """The host's Runner, which says where the log is instead of showing its hundreds of lines in the terminal."""
 
     def build_logger(self, *args, **kwargs) -> MMLogger:
