@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -52,10 +53,19 @@ def measure(variant: Variant, settings: Settings) -> float | None:
     if settings.threads:
         torch.set_num_threads(settings.threads)
     step = Step(variant.build(), settings)
-    before = _reset(step.device)
+    return added_mb(step, step.device)
+
+
+def added_mb(step: Callable[[], object], device: str | torch.device) -> float | None:
+    """Return the MiB that steps add to what this process holds now; None where the system does not tell.
+
+    On a CPU, what the allocator had kept from before is not seen: there in a process of its own only.
+    """
+    device = torch.device(device)
+    before = _reset(device)
     for _ in range(STEPS):
         step()
-    after = _peak(step.device)
+    after = _peak(device)
     return None if before is None or after is None else (after - before) / MEBIBYTE
 
 

@@ -19,6 +19,7 @@ def time_in_turn(
     device: str,
     *,
     repeats: int | None = None,
+    seconds: float = SECONDS,
     progress: Callable[[str], None] = lambda text: None,
 ) -> tuple[dict[str, list[float]], dict[str, str]]:
     """Time each step once a round, in the order given.
@@ -26,7 +27,8 @@ def time_in_turn(
     Args:
         steps: name -> what to run.
         device: where it runs; on a GPU the time is that between two events on its stream.
-        repeats: rounds; None: until every median is stable, at least FEWEST rounds, until MOST of them or SECONDS.
+        repeats: rounds; None: until every median is stable, at least FEWEST rounds, until MOST of them or ``seconds``.
+        seconds: for the rounds, where their number is not given.
         progress: is told where we are.
 
     Returns:
@@ -44,7 +46,7 @@ def time_in_turn(
                 break
     times: dict[str, list[float]] = {name: [] for name in steps if name not in failed}
     start = time.perf_counter()
-    while times and not _enough(times, repeats, time.perf_counter() - start):
+    while times and not _enough(times, repeats, time.perf_counter() - start >= seconds):
         for name in list(times):
             progress(f'{name}: round {len(times[name]) + 1}{"" if repeats is None else f" of {repeats}"}')
             milliseconds, why = attempt(partial(timed, steps[name], device))
@@ -75,11 +77,11 @@ def ratios(times: Sequence[float], of: Sequence[float]) -> list[float]:
     return [one / other for one, other in zip(times, of, strict=True)]
 
 
-def _enough(times: Mapping[str, list[float]], repeats: int | None, seconds: float) -> bool:
+def _enough(times: Mapping[str, list[float]], repeats: int | None, over: bool) -> bool:
     rounds = min(map(len, times.values()))
     if repeats is not None:
         return rounds >= repeats
-    return rounds >= MOST or (rounds >= FEWEST and (seconds >= SECONDS or all(map(_is_stable, times.values()))))
+    return rounds >= MOST or (rounds >= FEWEST and (over or all(map(_is_stable, times.values()))))
 
 
 def _is_stable(times: Sequence[float]) -> bool:

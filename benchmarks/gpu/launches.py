@@ -1,0 +1,70 @@
+"""What torch's profiler sees of a step: kernels, copies to the device, waits, and how long the GPU is busy."""
+
+import warnings
+from functools import partial
+
+import torch
+from torch.autograd import DeviceType
+from torch.profiler import ProfilerActivity, profile
+
+from gpu.cases import B0, CONFIGS, PUP, STREET, of_size, place
+from gpu.session import Session, fastest_convolutions
+from mmseg_vitseg.benchmark.steps import Step
+from mmseg_vitseg.benchmark.variants import Settings, Variant
+
+RUNS = ((B0, 'train', 8), (B0, 'predict', 1), (STREET, 'predict', 1), (PUP, 'train', 2))
+WARM_UP = 3
+MOST = 40  # kernels in a listing
+
+
+def run(session: Session) -> None:
+    """Count those of ours and of the host's."""
+    for case, mode, batch in RUNS[1:2] if session.quick else RUNS:
+        case = of_size(case, session)
+        for variant in case.variants(CONFIGS):
+            settings = Settings(mode=mode, shape=case.shape, batch_size=batch, device=session.device)
+            values = dict(case=case.name, mode=mode, batch_size=batch, variant=variant.name)
+            session.attempt('launches', partial(count, session, variant, settings, values), **values)
+
+
+def count(session: Session, variant: Variant, settings: Settings, values: dict) -> None:
+    """Count those of one."""
+    step = Step(place(variant, session.device), settings)
+    with fastest_convolutions():
+        for _ in range(WARM_UP):
+            step()
+        seen = profiled(session, step)
+        waits = waits_of(session, step)
+    # ranges of the program's own are drawn on the GPU's line too
+    on_gpu = [one for one in seen.events() if one.device_type == DeviceType.CUDA and not one.is_user_annotation]
+    copies = [one for one in on_gpu if 'HtoD' in one.name]
+    busy = sum(one.time_range.elapsed_us() for one in on_gpu) / 1e3
+    session.row('launches', **values, launches=len(on_gpu), copies_to_gpu=len(copies), waits=waits, busy_ms=busy)
+    name = f'kernels_{settings.mode}_{values["case"]}_{variant.name}.txt'.replace(' ', '_').replace(',', '')
+    by = f'{"device" if session.on_gpu else "cpu"}_time_total'
+    listing = seen.key_averages().table(sort_by=by, row_limit=MOST, max_name_column_width=70)
+    (session.out / name).write_text(listing)
+
+
+def profiled(session: Session, step: Step) -> profile:
+    """Return what the profiler saw of a step."""
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if session.on_gpu else [])]
+    with profile(activities=activities) as seen:
+        step()
+        if session.on_gpu:
+            torch.cuda.synchronize()
+    return seen
+
+
+def waits_of(session: Session, step: Step) -> int | None:
+    """Return how often a step waits for the GPU, as torch warns of it; copies from pageable memory do."""
+    if not session.on_gpu:
+        return None
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter('always')
+        torch.cuda.set_sync_debug_mode('warn')
+        try:
+            step()
+        finally:
+            torch.cuda.set_sync_debug_mode('default')
+    return sum('called a synchronizing' in str(one.message) for one in caught)  # and not that this mode is a prototype
