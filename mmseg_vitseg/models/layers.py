@@ -12,7 +12,16 @@ from mmengine.model.weight_init import trunc_normal_
 from torch import Tensor, nn, ones
 from torch.utils.checkpoint import checkpoint
 
+from mmseg_vitseg.ops.linear import linear
 from mmseg_vitseg.ops.patches import images_to_patches
+
+
+class Linear(nn.Linear):
+    """torch's linear layer, by the library that the environment asks for (ops/linear.py)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (..., C) to (..., K)."""
+        return linear(x, self.weight, self.bias)
 
 
 class PatchEmbed(nn.Module):
@@ -25,7 +34,7 @@ class PatchEmbed(nn.Module):
     def __init__(self, *, in_channels: int, embed_dims: int, patch_size: int, bias: bool = True):
         super().__init__()
         self.patch_size = patch_size
-        self.proj = nn.Linear(in_channels * patch_size**2, embed_dims, bias=bias)
+        self.proj = Linear(in_channels * patch_size**2, embed_dims, bias=bias)
 
     def forward(self, images: Tensor) -> Tensor:
         """Embed (B, C, H, W), H and W multiples of p, as (B, N, D)."""
@@ -40,8 +49,8 @@ class Attention(nn.Module):
         super().__init__()
         self.num_heads = num_heads
         self.attn_drop_rate = attn_drop_rate
-        self.qkv = nn.Linear(embed_dims, 3 * embed_dims, bias=qkv_bias)
-        self.proj = nn.Linear(embed_dims, embed_dims)
+        self.qkv = Linear(embed_dims, 3 * embed_dims, bias=qkv_bias)
+        self.proj = Linear(embed_dims, embed_dims)
         self.proj_drop = nn.Dropout(drop_rate)
 
     def project(self, x: Tensor) -> Tensor:
@@ -76,10 +85,10 @@ class Mlp(nn.Module):
 
     def __init__(self, *, embed_dims: int, hidden_dims: int, act_cfg: dict, drop_rates: tuple[float, float]):
         super().__init__()
-        self.fc1 = nn.Linear(embed_dims, hidden_dims)
+        self.fc1 = Linear(embed_dims, hidden_dims)
         self.act = build_activation_layer(act_cfg)
         self.drop1 = nn.Dropout(drop_rates[0])
-        self.fc2 = nn.Linear(hidden_dims, embed_dims)
+        self.fc2 = Linear(hidden_dims, embed_dims)
         self.drop2 = nn.Dropout(drop_rates[1])
 
     def forward(self, x: Tensor) -> Tensor:

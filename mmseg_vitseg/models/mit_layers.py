@@ -8,7 +8,7 @@ which convolutions run fastest. No layout is ever changed.
 from mmcv.cnn import build_activation_layer, build_norm_layer
 from torch import Tensor, nn
 
-from mmseg_vitseg.models.layers import attend
+from mmseg_vitseg.models.layers import Linear, attend
 
 
 def conv_channels_last(conv: nn.Conv2d, x: Tensor) -> Tensor:
@@ -47,11 +47,11 @@ class EfficientAttention(nn.Module):
         self.num_heads = num_heads
         self.sr_ratio = sr_ratio
         self.attn_drop_rate = attn_drop_rate
-        self.q = nn.Linear(embed_dims, embed_dims, bias=qkv_bias)
-        self.kv = nn.Linear(embed_dims, 2 * embed_dims, bias=qkv_bias)
+        self.q = Linear(embed_dims, embed_dims, bias=qkv_bias)
+        self.kv = Linear(embed_dims, 2 * embed_dims, bias=qkv_bias)
         self.sr = nn.Conv2d(embed_dims, embed_dims, sr_ratio, sr_ratio) if sr_ratio > 1 else None
         self.norm = build_norm_layer(norm_cfg, embed_dims)[1] if sr_ratio > 1 else None
-        self.proj = nn.Linear(embed_dims, embed_dims)
+        self.proj = Linear(embed_dims, embed_dims)
         self.proj_drop = nn.Dropout(drop_rate)
 
     def project(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -83,11 +83,11 @@ class MixFFN(nn.Module):
 
     def __init__(self, *, embed_dims: int, hidden_dims: int, act_cfg: dict, drop_rate: float):
         super().__init__()
-        self.fc1 = nn.Linear(embed_dims, hidden_dims)
+        self.fc1 = Linear(embed_dims, hidden_dims)
         self.dwconv = nn.Conv2d(hidden_dims, hidden_dims, 3, padding=1, groups=hidden_dims)
         self.act = build_activation_layer(act_cfg)
         self.drop1 = nn.Dropout(drop_rate)
-        self.fc2 = nn.Linear(hidden_dims, embed_dims)
+        self.fc2 = Linear(hidden_dims, embed_dims)
         self.drop2 = nn.Dropout(drop_rate)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmseg_vitseg.models.argument_checks import check_sizes
 from mmseg_vitseg.models.heads.base import DecodeHead, input_size
-from mmseg_vitseg.models.layers import draw_linear
+from mmseg_vitseg.models.layers import Linear, draw_linear
 from mmseg_vitseg.ops.patches import patches_to_images
 from mmseg_vitseg.ops.resampling import Resampling, unchanged
 from mmseg_vitseg.registry import MODELS
@@ -60,9 +60,9 @@ class LinearPatchHead(DecodeHead):
         layers: list[nn.Module] = []
         width = self.in_channels
         for _ in range(depth - 1):
-            layers += [nn.Linear(width, hidden_channels or self.in_channels), nn.GELU()]
+            layers += [Linear(width, hidden_channels or self.in_channels), nn.GELU()]
             width = hidden_channels or self.in_channels
-        self.projection = nn.Sequential(*layers, nn.Linear(width, self.out_channels * patch_size**2))
+        self.projection = nn.Sequential(*layers, Linear(width, self.out_channels * patch_size**2))
 
     def classify(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """Map the chosen feature map (B, D, h, w) to logits (B, K, h p, w p)."""
