@@ -1,6 +1,6 @@
 """The machine that something runs on, and the versions there."""
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import mmseg
@@ -17,8 +17,8 @@ def as_on_cuda(device: torch.device) -> bool:
 
 
 def without_autocast(device: torch.device) -> AbstractContextManager:
-    """Turn autocast off for a while; the meta device has none."""
-    return nullcontext() if device.type == 'meta' else torch.autocast(device.type, enabled=False)
+    """Turn autocast off for a while; the meta device, which has none, does as CUDA's says (``benchmark/counting``)."""
+    return torch.autocast('cuda' if device.type == 'meta' else device.type, enabled=False)
 
 
 def describe_device(device: str) -> str:

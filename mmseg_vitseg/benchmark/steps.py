@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmseg_vitseg.benchmark.counting.autocast import autocast
 from mmseg_vitseg.benchmark.segmentors import Segmentor
 from mmseg_vitseg.benchmark.variants import Settings
 
@@ -81,7 +82,7 @@ class Step:
     def _autocast(self) -> contextlib.AbstractContextManager:
         dtype = AUTOCAST.get(self.dtype)
         if self.device.type == 'meta':  # which torch.autocast does not know
-            return contextlib.nullcontext()
+            return autocast(dtype)
         return torch.autocast(self.device.type, dtype, enabled=dtype is not None)
 
 

@@ -52,7 +52,6 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
             compile=args.compile,
             device=args.device,
             threads=args.threads,
-            dtype=args.dtype != 'float32',
         )
         if given := [f'--{name}' for name, value in flags.items() if value]:
             parser.error(f'--count times nothing and needs no device; not allowed with it: {", ".join(given)}')

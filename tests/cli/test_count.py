@@ -15,7 +15,6 @@ from vitseg_tests.paths import config_path
         (['--plot', 'a.png', '--compile'], '--plot, --compile'),
         (['--device', 'cpu'], '--device'),
         (['--threads', '1'], '--threads'),
-        (['--dtype', 'bfloat16'], '--dtype'),
     ],
 )
 def test_what_times_is_refused(flags, named, capsys):
