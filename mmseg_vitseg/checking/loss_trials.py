@@ -18,7 +18,8 @@ from mmseg_vitseg.config.heads import logits_of
 from mmseg_vitseg.config.parts import Part, argument, class_of, quiet
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.models.heads.base import DecodeHead
-from mmseg_vitseg.models.losses.head_loss import has_plain_loss, head_loss
+from mmseg_vitseg.models.losses.head_loss import head_loss, losses_in_strips
+from mmseg_vitseg.models.losses.sums import MAKERS
 from mmseg_vitseg.models.segmentor import EncoderDecoder
 
 FAILS = 'the first step of training fails'
@@ -66,7 +67,7 @@ def taught_by(setup: Setup, head: Part, loss: dict) -> Taught:
 
 
 def _loss(setup: Setup, head: Part, loss: dict, logits: Tensor, labels: Tensor) -> Tensor:
-    """Return what training would: in our heads and in our segmentor, a plain cross-entropy is ours."""
+    """Return what training would: in our heads and in our segmentor, losses that can be in strips are."""
     node, classes = head.node, logits.shape[1]
     module = _Head(
         in_channels=1,
@@ -81,13 +82,14 @@ def _loss(setup: Setup, head: Part, loss: dict, logits: Tensor, labels: Tensor) 
     samples = [SegDataSample(gt_sem_seg=PixelData(data=one)) for one in labels]
     segmentor, cls = class_of(setup.model.node, MODELS), class_of(node, MODELS)
     ours = any(issubclass(one, base) for one, base in ((segmentor, EncoderDecoder), (cls, DecodeHead)) if one)
-    alone = isinstance(argument(node, 'loss_decode', cls), dict)
+    given = argument(node, 'loss_decode', cls)
+    together = all(class_of(one, MODELS) in MAKERS for one in (given if isinstance(given, list) else ()))
 
     def by_the_host(samples: list[SegDataSample]) -> dict[str, Tensor]:
         return module.loss_by_feat(logits, samples)
 
     # any other loss is the host's own also in ours, which refuse what is to be found out here
-    in_strips = ours and alone and has_plain_loss(module)
+    in_strips = ours and together and losses_in_strips(module) is not None
     losses = head_loss(module, logits, samples, by_the_host) if in_strips else by_the_host(samples)
     return next(value for name, value in losses.items() if name != 'acc_seg').mean()
 

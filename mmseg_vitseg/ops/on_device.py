@@ -1,15 +1,31 @@
-"""Numbers of a config as tensors, on the device on which they are needed."""
+"""Numbers of a config as tensors, on the device on which they are needed; a copy from a CPU's memory makes a GPU wait."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+OPERATOR = 'mmseg_vitseg::constant'
+torch.library.define(OPERATOR, '(float[] numbers, Tensor like) -> Tensor')
+
+
+def constant(numbers: Sequence[float], like: Tensor) -> Tensor:
+    """Return numbers as a tensor of the dtype and on the device of another; they are copied there once."""
+    return torch.ops.mmseg_vitseg.constant(numbers, like.detach())
+
+
+@torch.library.impl(OPERATOR, 'default')
+def _constant(numbers: Sequence[float], like: Tensor) -> Tensor:
+    return on_device(tuple(numbers), like.dtype, like.device).clone()
+
+
+@torch.library.register_fake(OPERATOR)
+def _(numbers, like):
+    return like.new_empty(len(numbers))
+
 
 @lru_cache(maxsize=64)
 def on_device(numbers: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Return numbers as a tensor; they are copied once, as a GPU is waited for then.
-
-    Of a tensor that is kept, nothing may be changed. To call it, be inside an operator: a compiler would trace it.
-    """
+    """Return the same, for use within an operator, which a compiler does not trace; nothing in it may be changed."""
     return torch.tensor(numbers, dtype=dtype, device=device)

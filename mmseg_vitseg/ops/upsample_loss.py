@@ -24,7 +24,7 @@ class Loss(NamedTuple):
     """What :func:`upsample_cross_entropy` returns."""
 
     loss: Tensor  # scalar, float32 (float64 of float64)
-    accuracy: Tensor  # (1,), per cent of the pixels that are not ignored, as the host's ``accuracy``
+    accuracy: Tensor  # (1,), float32, per cent of the pixels that are not ignored, as the host's ``accuracy``
 
 
 def upsample_cross_entropy(
@@ -83,7 +83,7 @@ def upsample_cross_entropy(
         counted = weights if class_weight is not None or avg_non_ignore else labels.numel()
         total = total / (counted + EPS)
     dtype = torch.promote_types(logits.dtype, torch.float32)
-    return Loss(total.to(dtype), ((right + EPS) * 100 / (valid + EPS)).to(dtype)[None])
+    return Loss(total.to(dtype), ((right + EPS) * 100 / (valid + EPS)).float()[None])
 
 
 OPERATOR = 'mmseg_vitseg::upsample_cross_entropy'

@@ -114,7 +114,6 @@ def test_every_loss_of_the_hosts(name, logits):
     [
         (1, 'dice', ['DiceLoss with one logit: it learns the inverse', 'type=mmseg_vitseg.DiceLoss']),
         (1, 'tversky', ['TverskyLoss with one logit: its gradient is 0', 'type=mmseg_vitseg.TverskyLoss']),
-        (4, 'ce, weighted and averaged', ['type=mmseg_vitseg.CrossEntropyLoss']),
         (4, 'hausdorff', ['it drives 1 of the classes away from their own pixels']),
         (4, 'focal', ['fails on a CPU', 'type=mmseg_vitseg.FocalLoss']),
         (4, 'boundary', ["unexpected keyword argument 'weight'", 'PIDHead']),
@@ -125,6 +124,18 @@ def test_what_is_said(logits, name, words):
     (finding,) = findings(config(logits, [LOSSES[name]]))
     for word in words:
         assert word in str(finding)
+
+
+def test_a_loss_that_is_right_in_strips_is_wrong_beside_one_that_is_not_in_them():
+    listed = [LOSSES['ce, weighted and averaged'], LOSSES['lovasz, reduced']]
+    assert not findings(config(4, listed[:1]))
+    (finding,) = findings(config(4, listed))
+    assert (finding.key, 'type=mmseg_vitseg.CrossEntropyLoss' in finding.fix) == (
+        'model.decode_head.loss_decode.0.type',
+        True,
+    )
+    with pytest.raises((IndexError, RuntimeError)):
+        step(config(4, listed))
 
 
 def test_what_is_said_of_one_loss_is_what_is_said_of_it_in_a_list():

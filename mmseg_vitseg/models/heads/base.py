@@ -8,21 +8,20 @@ from collections.abc import Sequence
 import torch
 from mmengine.logging import print_log
 from mmseg.models import losses as host
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmseg_vitseg.checkpoints.loading import load_pretrained_head, pretrained_options
 from mmseg_vitseg.models.argument_checks import check_sizes
-from mmseg_vitseg.models.losses.head_loss import head_loss
-from mmseg_vitseg.models.losses.modules import losses_of
+from mmseg_vitseg.models.losses.head_loss import full_size_for, head_loss
 from mmseg_vitseg.models.small_logits import SmallLogitsHead
 from mmseg_vitseg.ops.reorder import resize
 
 
 class DecodeHead(SmallLogitsHead):
-    """A decode head whose loss never holds logits at the labels' size (ops/upsample_loss.py).
+    """A decode head whose loss never holds logits at the labels' size.
 
-    That is so where the loss is a CrossEntropyLoss over classes, the host's or ours, without a sampler; any other goes the
-    host's own way, and the log says so once (losses/head_loss.py).
+    That is so of losses that are functions of sums over pixels (losses/sums.py), alone or in a list, with the host's
+    OHEMPixelSampler or without a sampler; any other goes the host's own way, and the log says so once (losses/head_loss.py).
 
     ``init_cfg=dict(type='Pretrained', checkpoint=...)`` may name a whole model's file of any source; ``prefix`` is the
     head's name in it, ``decode_head.`` by default.
@@ -94,12 +93,9 @@ class DecodeHead(SmallLogitsHead):
     def _say_that_it_is_held(self) -> None:
         if not self._said:
             self._said = True
-            several = isinstance(self.loss_decode, nn.ModuleList)
-            names = [type(one).__name__ if several else repr(one) for one in losses_of(self)]
             print_log(
-                f"{type(self).__name__}: logits are held at the labels' size for {', '.join(names)}"
-                f'{"" if self.sampler is None else " and " + type(self.sampler).__name__}; only a plain CrossEntropyLoss '
-                'needs none of that',
+                f"{type(self).__name__}: logits are held at the labels' size for {', '.join(full_size_for(self))}; "
+                'functions of sums over pixels, as cross-entropy, Dice, Tversky and our focal loss are, need none of that',
                 logger='current',
             )
 

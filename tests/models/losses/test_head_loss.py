@@ -26,10 +26,10 @@ CASES = {
     'UPer with an auxiliary head': (dict(LEVELS, type='mmseg.UPerHead', pool_scales=(1, 2), norm_cfg=BN), FCN, 2),
     'SegFormer with two': (dict(LEVELS, type='mmseg.SegformerHead', norm_cfg=BN), [FCN, dict(FCN, in_index=1)], 3),
     'class weights': (dict(FCN, loss_decode=WEIGHTED), None, 1),
-    'sampler': (dict(FCN, sampler=OHEM), None, 0),
-    'another loss': (dict(FCN, loss_decode=[DICE, WEIGHTED]), FCN, 1),
-    'sigmoid': (dict(FCN, loss_decode=SIGMOID), None, 0),
-    'one output': (dict(FCN, out_channels=1, threshold=0.5, num_classes=2, loss_decode=SIGMOID), None, 0),
+    'sampler': (dict(FCN, sampler=OHEM), None, 1),
+    'another loss': (dict(FCN, loss_decode=[DICE, WEIGHTED]), FCN, 2),
+    'sigmoid': (dict(FCN, loss_decode=SIGMOID), None, 1),
+    'one output': (dict(FCN, out_channels=1, threshold=0.5, num_classes=2, loss_decode=SIGMOID), None, 1),
     'a loss of its own': (dict(LEVELS, type='mmseg.EncHead', norm_cfg=BN, num_codes=4), None, 0),
 }
 
