@@ -45,7 +45,7 @@ def upsample_sums(
     with_gradient = logits.requires_grad and torch.is_grad_enabled()
     steps = resampling.down.steps, resampling.across.steps
     flat, _, wrong = torch.ops.mmseg_vitseg.upsample_sums(
-        logits, labels, sampled, *_packed(terms), *steps, ignored, with_gradient
+        logits, labels, sampled, *packed(terms), *steps, ignored, with_gradient
     )
     shapes = [term.shape(*logits.shape[:2]) for term in terms]
     parts = flat.split([_size(one) for one in shapes])
@@ -56,7 +56,7 @@ def upsample_sums(
 def upsample_losses(logits: Tensor, labels: Tensor, terms: Sequence[Term], resampling: Resampling) -> Tensor:
     """Return what each pixel loses by all of some terms that are PER_PIXEL, (B, H, W), float32 (float64 of float64)."""
     return torch.ops.mmseg_vitseg.upsample_losses(
-        logits, labels, *_packed(terms), resampling.down.steps, resampling.across.steps
+        logits, labels, *packed(terms), resampling.down.steps, resampling.across.steps
     )
 
 
@@ -216,7 +216,7 @@ def _strips(
         )
 
 
-def _packed(terms: Sequence[Term]) -> tuple[list[int], list[int], list[float]]:
+def packed(terms: Sequence[Term]) -> tuple[list[int], list[int], list[float]]:
     """Return terms as an operator takes them: kinds; of each its integers, and before them how many; its numbers."""
     integers: list[int] = []
     numbers: list[float] = []

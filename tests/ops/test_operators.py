@@ -10,8 +10,10 @@ from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmseg_vitseg.ops.resampling import resizings
+from mmseg_vitseg.ops.strip_terms import ACCURACY, CROSS_ENTROPY, FOCAL, SIGMOID, Term
 from mmseg_vitseg.ops.upsample_argmax import argmax_of
 from mmseg_vitseg.ops.upsample_loss import upsample_cross_entropy
+from mmseg_vitseg.ops.upsample_sums import packed, upsample_sums
 
 COMPILED = pytest.mark.filterwarnings('ignore')  # torch's own, while it compiles
 
@@ -42,6 +44,34 @@ def test_the_loss_is_an_operator(dtype, weight, with_gradient):
     opcheck(torch.ops.mmseg_vitseg.upsample_cross_entropy.default, arguments)
 
 
+TERMS = {
+    'two passes': [
+        Term(ACCURACY, (255,)),
+        Term(CROSS_ENTROPY, (255,), numbers=(0.5, 1, 2, 0, 3)),
+        Term(SIGMOID, lowest=0),
+    ],
+    'one pass': [Term(FOCAL, (255,), sampled=False, numbers=(1.5, *range(10))), Term(ACCURACY, (255,))],
+}
+
+
+@pytest.mark.parametrize('terms', TERMS.values(), ids=TERMS.keys())
+@pytest.mark.parametrize(
+    ('dtype', 'with_gradient'), [(torch.float32, True), (torch.float64, True), (torch.bfloat16, False)]
+)
+def test_sums_are_an_operator(terms, dtype, with_gradient):
+    logits, labels = draw(dtype=dtype)
+    logits.requires_grad_(with_gradient)
+    steps = [list(side.steps) for side in (chain((3, 4)).down, chain((3, 4)).across)]
+    labels = torch.nn.functional.pad(labels, (0, 7, 0, 14), value=255)  # (21, 16)
+    arguments = logits, labels, torch.rand(labels.shape), *packed(terms), *steps, [255], with_gradient
+    opcheck(torch.ops.mmseg_vitseg.upsample_sums.default, arguments)
+    opcheck(
+        torch.ops.mmseg_vitseg.upsample_losses.default,
+        (logits.detach(), labels, *packed([Term(CROSS_ENTROPY)]), *steps),
+    )
+    opcheck(torch.ops.mmseg_vitseg.constant.default, ([0.5, 2.0], logits.detach()))
+
+
 @pytest.mark.parametrize('confidence', [False, True])
 def test_the_labels_are_an_operator(confidence):
     way = chain((3, 4))
@@ -63,6 +93,21 @@ def test_the_loss_is_in_one_graph(backend):
         expected, found = loss(logits, labels), compiled(logits, labels)
         assert_close(tuple(found), tuple(expected))
         assert_close(torch.autograd.grad(found.loss, logits), torch.autograd.grad(expected.loss, logits))
+
+
+@COMPILED
+@pytest.mark.parametrize('terms', TERMS.values(), ids=TERMS.keys())
+def test_sums_are_in_one_graph(terms):
+    def loss(x, labels):
+        sums, wrong = upsample_sums(x * 2, labels, terms, resizings(x.shape[-2:], (labels.shape[-2:],), False), [255])
+        return sum(one.square().sum() for one in sums).masked_fill(wrong, torch.nan)
+
+    compiled = torch.compile(loss, backend='aot_eager', fullgraph=True)
+    for size, target in (((3, 4), (7, 9)), ((5, 6), (8, 13)), ((6, 7), (11, 12))):
+        logits, labels = draw(size, target)
+        expected, found = loss(logits, labels), compiled(logits, labels)
+        assert_close(found, expected)
+        assert_close(torch.autograd.grad(found, logits), torch.autograd.grad(expected, logits))
 
 
 @COMPILED
