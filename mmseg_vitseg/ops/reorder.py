@@ -128,7 +128,7 @@ def conv3x3_of_upsampled(x: Tensor, weight: Tensor, bias: Tensor | None, scale: 
     same triangle. Filters commute, W(F(Z x)) = F(W(Z x)), and W Z is a transposed convolution, which skips the zeros.
 
     At the border the upsampling repeats the outermost pixels, as x does here, but the convolution sees zeros around the
-    upsampled map: the outermost rows and columns are done again in the plain order.
+    upsampled map: what it has seen there is taken off the outermost rows and columns again.
     """
     channels = weight.shape[0]
     assert scale % 2 == 0, scale
@@ -143,18 +143,23 @@ def conv3x3_of_upsampled(x: Tensor, weight: Tensor, bias: Tensor | None, scale: 
         padding=max(0, -margin),
     )
     out = F.conv2d(spread, kernel, bias, padding=max(0, margin), groups=channels)  # (B, K, s h, s w)
-    out[:, :, :1] = _first_row(x, weight, bias, scale)
-    out[:, :, -1:] = _first_row(x[:, :, -2:].flip(2), weight.flip(2), bias, scale)
-    x, weight = x.transpose(2, 3), weight.transpose(2, 3)
-    out[..., :1] = _first_row(x, weight, bias, scale).transpose(2, 3)
-    out[..., -1:] = _first_row(x[:, :, -2:].flip(2), weight.flip(2), bias, scale).transpose(2, 3)
-    return out
+    rows = F.pad(_ends(x, scale), (1, 1, 0, 0), mode='replicate')  # the corners once, with the rows
+    columns = F.pad(_ends(x.transpose(2, 3), scale), (1, 1, 0, 0))
+    # index_add_, whose gradient is passed on as it is, where a slice that is assigned to makes a copy of all of it
+    ends = torch.arange(2, device=x.device)
+    out = out.index_add_(2, ends * (out.shape[2] - 1), _seen(rows, weight), alpha=-1)
+    seen = _seen(columns, weight.transpose(2, 3)).transpose(2, 3)
+    return out.index_add_(3, ends * (out.shape[3] - 1), seen, alpha=-1)
 
 
-def _first_row(x: Tensor, weight: Tensor, bias: Tensor | None, scale: int) -> Tensor:
-    """Return the first row (B, K, 1, s w) of the convolved upsampled (B, C, h, w), in the plain order."""
-    rows = upsample(x[:, :, :2], scale, False)[:, :, :2]  # the first two rows come from the first two
-    return F.conv2d(rows, weight[:, :, 1:], bias, padding=(0, 1))
+def _ends(x: Tensor, scale: int) -> Tensor:
+    """Return the rows above and below the upsampled (B, C, h, w), which are its first and last one: (B, C, 2, s w)."""
+    return resize(torch.cat([x[:, :, :1], x[:, :, -1:]], dim=2), (2, x.shape[3] * scale), False)
+
+
+def _seen(ends: Tensor, weight: Tensor) -> Tensor:
+    """Return what a convolution with (K, C, 3, 3) sees of rows (B, C, 2, w + 2) above and below a map: (B, K, 2, w)."""
+    return torch.cat([F.conv2d(ends[:, :, :1], weight[:, :, :1]), F.conv2d(ends[:, :, 1:], weight[:, :, 2:])], dim=2)
 
 
 def fold_batch_norm(
