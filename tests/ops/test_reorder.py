@@ -64,6 +64,57 @@ def test_the_transposed_convolution_is_what_runs(monkeypatch):
     assert called == [2, 2, 4]
 
 
+@pytest.mark.parametrize(
+    ('dtype', 'autocast', 'tf32', 'reordered'),
+    [
+        (torch.float32, False, True, False),  # torch's default
+        (torch.float32, False, False, True),
+        (torch.float32, True, False, False),
+        (torch.bfloat16, False, False, False),
+        (torch.float16, False, False, False),
+        (torch.float64, False, True, True),
+    ],
+)
+def test_the_plain_order_where_tensor_cores_multiply(dtype, autocast, tf32, reordered, monkeypatch):
+    """On CUDA; the meta device stands for it."""
+    called, x, weight = [], torch.empty(1, 2, 4, 4), torch.empty(2, 2, 3, 3)
+    monkeypatch.setattr(reorder, 'conv3x3_of_upsampled', lambda *args: called.append(args[0].device.type))
+    monkeypatch.setattr(torch.backends.cudnn, 'allow_tf32', tf32)
+    torch.set_autocast_enabled('cuda', autocast)
+    try:
+        for device in ('meta', 'cpu'):
+            reorder.conv_of_upsampled(*(one.to(device, dtype) for one in (x, weight)), None, 2, False)
+    finally:
+        torch.set_autocast_enabled('cuda', False)
+    assert called == (['meta', 'cpu'] if reordered else ['cpu'])
+
+
+def test_tf32_said_by_torchs_newer_names():
+    conv = getattr(torch.backends.cudnn, 'conv', None)
+    if conv is None:
+        pytest.skip('this torch has none')
+    before = conv.fp32_precision
+    try:
+        for name, allowed in (('ieee', False), ('tf32', True)):
+            conv.fp32_precision = name
+            assert reorder._allows_tf32() is allowed
+    finally:
+        conv.fp32_precision = before
+
+
+@pytest.mark.filterwarnings('ignore')  # torch's own, while it compiles
+@pytest.mark.parametrize('device', ['cpu', 'meta'])
+def test_in_one_graph(device):
+    compiled = torch.compile(reorder.conv_of_upsampled, backend='eager', fullgraph=True, dynamic=True)
+    weight = torch.randn(4, 3, 3, 3, device=device)
+    for size in ((5, 7), (8, 4)):
+        x = torch.randn(2, 3, *size, device=device)
+        out, expected = (run(x, weight, None, 2, False) for run in (compiled, reorder.conv_of_upsampled))
+        assert out.shape == expected.shape
+        if device == 'cpu':
+            assert_close(out, expected)
+
+
 @pytest.mark.parametrize('kernel', [1, 3])
 @pytest.mark.parametrize('bias', [True, False])
 @pytest.mark.parametrize('affine', [True, False])
