@@ -1,14 +1,16 @@
-"""What torch's profiler sees of a step: kernels, copies to the device, waits, and how long the GPU is busy."""
+"""What torch's profiler sees of a step, beside what counting foretells: kernels, waits, and how long the GPU is busy."""
 
 import warnings
 from functools import partial
 
 import torch
 from torch.autograd import DeviceType
+from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile
 
 from gpu.cases import B0, CONFIGS, PUP, STREET, of_size, place
 from gpu.session import Session, fastest_convolutions
+from mmseg_vitseg.benchmark.counting.steps import count_step
 from mmseg_vitseg.benchmark.steps import Step
 from mmseg_vitseg.benchmark.variants import Settings, Variant
 
@@ -32,25 +34,38 @@ def count(session: Session, variant: Variant, settings: Settings, values: dict) 
     step = Step(place(variant, session.device), settings)
     with fastest_convolutions():
         for _ in range(WARM_UP):
-            step()
+            step.without_update()
         seen = profiled(session, step)
         waits = waits_of(session, step)
-    # ranges of the program's own are drawn on the GPU's line too
-    on_gpu = [one for one in seen.events() if one.device_type == DeviceType.CUDA and not one.is_user_annotation]
-    copies = [one for one in on_gpu if 'HtoD' in one.name]
-    busy = sum(one.time_range.elapsed_us() for one in on_gpu) / 1e3
-    session.row('launches', **values, launches=len(on_gpu), copies_to_gpu=len(copies), waits=waits, busy_ms=busy)
+    on_gpu = [one for one in seen.events() if one.device_type == DeviceType.CUDA and not is_range(one)]
+    copies = sum('HtoD' in one.name for one in on_gpu)
+    counted = count_step(variant, settings)
+    session.row(
+        'launches',
+        **values,
+        launches=len(on_gpu) - copies,
+        launches_counted=counted.launches.total(),
+        waits=waits,
+        waits_counted=counted.waits.total(),
+        copies_to_gpu=copies,
+        busy_ms=sum(one.time_range.elapsed_us() for one in on_gpu) / 1e3,
+    )
     name = f'kernels_{settings.mode}_{values["case"]}_{variant.name}.txt'.replace(' ', '_').replace(',', '')
     by = f'{"device" if session.on_gpu else "cpu"}_time_total'
     listing = seen.key_averages().table(sort_by=by, row_limit=MOST, max_name_column_width=70)
     (session.out / name).write_text(listing)
 
 
+def is_range(event: FunctionEvent) -> bool:
+    """Tell a range that a program names, which is drawn on the GPU's line too; torch 2.5 has no mark of them."""
+    return bool(getattr(event, 'is_user_annotation', False))
+
+
 def profiled(session: Session, step: Step) -> profile:
-    """Return what the profiler saw of a step."""
+    """Return what the profiler saw of a step, as it is counted: without the optimizer's part."""
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if session.on_gpu else [])]
     with profile(activities=activities) as seen:
-        step()
+        step.without_update()
         if session.on_gpu:
             torch.cuda.synchronize()
     return seen
@@ -64,7 +79,7 @@ def waits_of(session: Session, step: Step) -> int | None:
         warnings.simplefilter('always')
         torch.cuda.set_sync_debug_mode('warn')
         try:
-            step()
+            step.without_update()
         finally:
             torch.cuda.set_sync_debug_mode('default')
     return sum('called a synchronizing' in str(one.message) for one in caught)  # and not that this mode is a prototype

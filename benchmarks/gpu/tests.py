@@ -13,7 +13,7 @@ from mmseg_vitseg.benchmark.suite import Case
 from mmseg_vitseg.benchmark.variants import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 80  # of pytest; the kernels of some forty cases are compiled in it
+SECONDS = 90  # of pytest; the kernels of some forty cases are compiled in it
 # of logits near 1: another order of sums over some thousand numbers in each of 24 blocks, and no more
 TOLERANCE = 1e-3
 # of a checkout: no -n auto, which is of no use on one GPU; newer packages than we test with may warn
