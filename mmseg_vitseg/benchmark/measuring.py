@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from mmseg_vitseg.benchmark.compiling import forget_compiled, run_first
 from mmseg_vitseg.benchmark.differences import Comparison, compare_to_float32, compare_variants
 from mmseg_vitseg.benchmark.flops import count_gflops
 from mmseg_vitseg.benchmark.memory import peak_memory_mb
@@ -33,6 +34,8 @@ def measure_side_by_side(
         repeats: rounds of timing; None: until it is stable.
         progress: is told where we are.
     """
+    if settings.compile:
+        forget_compiled()
     rows = {variant.name: Row(config, variant.name, settings) for variant in variants}
     steps = _prepare_all(variants, settings, rows, progress)
     _compare_all(rows, steps, settings, progress)
@@ -69,14 +72,16 @@ def _prepare_all(
 
 
 def _prepare(variant: Variant, settings: Settings, row: Row) -> Step:
-    """Build, draw weights, fill in what needs no run, and make the step, which may compile the model."""
+    """Build, draw weights, fill in what needs no run, and make the step, compiled if that is asked for."""
     segmentor = variant.build()
     row.notes += segmentor.notes
     draw(segmentor.model)
     row.params_m = sum(parameter.numel() for parameter in segmentor.model.parameters()) / 1e6
     row.gflops, why = attempt(lambda: count_gflops(segmentor, settings.shape))
     row.notes += [f'FLOPs not counted: {why}'] if why else []
-    return Step(segmentor, settings)
+    step = Step(segmentor, settings)
+    row.notes += run_first(step)
+    return step
 
 
 def _compare_all(

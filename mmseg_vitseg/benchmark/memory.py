@@ -16,6 +16,7 @@ from pathlib import Path
 
 import torch
 
+from mmseg_vitseg.benchmark.compiling import run_first
 from mmseg_vitseg.benchmark.steps import Step, attempt
 from mmseg_vitseg.benchmark.variants import Settings, Variant
 
@@ -53,6 +54,7 @@ def measure(variant: Variant, settings: Settings) -> float | None:
     if settings.threads:
         torch.set_num_threads(settings.threads)
     step = Step(variant.build(), settings)
+    run_first(step)  # what compiling takes is not the step's
     return added_mb(step, step.device)
 
 

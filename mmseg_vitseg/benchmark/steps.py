@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mmseg_vitseg.benchmark.counting.autocast import autocast
 from mmseg_vitseg.benchmark.segmentors import Segmentor
 from mmseg_vitseg.benchmark.variants import Settings
+from mmseg_vitseg.errors import NO_COMPILER, whole_message
 
 AUTOCAST = {'bfloat16': torch.bfloat16, 'float16': torch.float16}
 
@@ -109,5 +110,6 @@ def attempt(run: Callable[[], Any]) -> tuple[Any, str]:
         return run(), ''
     except Exception as error:
         memory = isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "can't allocate memory" in str(error)
-        message = (str(error).strip() or type(error).__name__).splitlines()[0]
-        return None, 'out of memory' if memory else f'{type(error).__name__}: {message}'[:300]
+        if cure := next((cure for text, cure in NO_COMPILER.items() if text in str(error)), None):
+            return None, cure
+        return None, 'out of memory' if memory else f'{type(error).__name__}: {whole_message(error)}'[:300]

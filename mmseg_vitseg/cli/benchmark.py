@@ -91,7 +91,8 @@ def add_how(parser: OneLineParser) -> None:
     parser.add_argument('--batch-size', type=positive, metavar='N', help='images a step (default: 1; suite, train: 2)')
     types = ('float32', 'bfloat16', 'float16')
     parser.add_argument('--dtype', choices=types, default='float32', help='(default: float32)')
-    parser.add_argument('--compile', action='store_true', help='torch.compile the models')
+    compiled = 'torch.compile the models; timed are steps in which nothing is compiled any more. The first take minutes'
+    parser.add_argument('--compile', action='store_true', help=compiled)
     add_device_argument(parser)
     parser.add_argument(
         '--count',
