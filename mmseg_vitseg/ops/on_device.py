@@ -6,8 +6,10 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from mmseg_vitseg.ops.defining import define
+
 OPERATOR = 'mmseg_vitseg::constant'
-torch.library.define(OPERATOR, '(float[] numbers, Tensor like) -> Tensor')
+define(OPERATOR, '(float[] numbers, Tensor like) -> Tensor')
 
 
 def constant(numbers: Sequence[float], like: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mmseg_vitseg.machine import without_autocast
+from mmseg_vitseg.ops.defining import define
 from mmseg_vitseg.ops.fused.setting import is_fused
 from mmseg_vitseg.ops.fused.taps import tables_of
 from mmseg_vitseg.ops.resampling import Resampling, Side, Strips
@@ -33,8 +34,7 @@ def argmax_of(logits: Tensor, resampling: Resampling, *, confidence: bool = Fals
 
 
 OPERATOR = 'mmseg_vitseg::upsample_argmax'
-# not custom_op, whose first call imports torch's compiler: 150 MB and a second
-torch.library.define(
+define(
     OPERATOR,
     '(Tensor logits, SymInt[] size, SymInt[] down, SymInt[] across, bool confidence) -> (Tensor, Tensor)',
 )

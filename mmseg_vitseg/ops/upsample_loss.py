@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 
 from mmseg_vitseg.labels import IGNORED, usable_labels
 from mmseg_vitseg.machine import without_autocast
+from mmseg_vitseg.ops.defining import define
 from mmseg_vitseg.ops.fused.setting import is_fused
 from mmseg_vitseg.ops.fused.taps import tables_of
 from mmseg_vitseg.ops.on_device import on_device
@@ -87,8 +88,7 @@ def upsample_cross_entropy(
 
 
 OPERATOR = 'mmseg_vitseg::upsample_cross_entropy'
-# not custom_op, whose first call imports torch's compiler: 150 MB and a second
-torch.library.define(
+define(
     OPERATOR,
     '(Tensor logits, Tensor labels, float[] class_weight, SymInt[] down, SymInt[] across, SymInt ignore_index, '
     'bool with_gradient) -> (Tensor, Tensor)',

@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from mmseg_vitseg.labels import usable_labels
 from mmseg_vitseg.machine import without_autocast
+from mmseg_vitseg.ops.defining import define
 from mmseg_vitseg.ops.resampling import Band, Resampling, Side, Strips
 from mmseg_vitseg.ops.strip_terms import ACCURACY, PER_PIXEL, Strip, Term, add_gradient, losses_of, pixels_of, sums_of
 
@@ -62,15 +63,15 @@ def upsample_losses(logits: Tensor, labels: Tensor, terms: Sequence[Term], resam
 
 TERMS = 'int[] kinds, int[] integers, float[] numbers, SymInt[] down, SymInt[] across'
 OPERATOR = 'mmseg_vitseg::upsample_sums'
-torch.library.define(
+define(
     OPERATOR,
     f'(Tensor logits, Tensor labels, Tensor? sampled, {TERMS}, int[] ignored, bool with_gradient) '
     '-> (Tensor, Tensor, Tensor)',
 )
 BACKWARD = 'mmseg_vitseg::upsample_sums_backward'
-torch.library.define(BACKWARD, f'(Tensor grad, Tensor logits, Tensor labels, Tensor? sampled, {TERMS}) -> Tensor')
+define(BACKWARD, f'(Tensor grad, Tensor logits, Tensor labels, Tensor? sampled, {TERMS}) -> Tensor')
 OF_PIXELS = 'mmseg_vitseg::upsample_losses'
-torch.library.define(OF_PIXELS, f'(Tensor logits, Tensor labels, {TERMS}) -> Tensor')
+define(OF_PIXELS, f'(Tensor logits, Tensor labels, {TERMS}) -> Tensor')
 
 
 @torch.library.impl(OPERATOR, 'default')

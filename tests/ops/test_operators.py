@@ -9,6 +9,7 @@ from torch.library import opcheck
 from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from mmseg_vitseg.ops.defining import TAGS
 from mmseg_vitseg.ops.resampling import resizings
 from mmseg_vitseg.ops.strip_terms import ACCURACY, CROSS_ENTROPY, FOCAL, SIGMOID, Term
 from mmseg_vitseg.ops.upsample_argmax import argmax_of
@@ -160,6 +161,15 @@ def test_little_is_launched_around_the_operators():
     assert forward.count <= 9
     assert backward.count <= 7
     assert of_labels.count == 1
+
+
+def test_a_cuda_graph_of_torchs_compiler_ends_before_an_operator():
+    """What is made within at the first use of a size, and kept, must not lie in the graph's memory."""
+    operators = [name for name in torch.library._defs if name.startswith('mmseg_vitseg::')]
+    assert len(operators) >= 3
+    for name in operators:
+        tags = getattr(torch.ops.mmseg_vitseg, name.rpartition(':')[2]).default.tags
+        assert set(TAGS) <= set(tags), name
 
 
 LIGHT = """
