@@ -41,7 +41,7 @@ class EncoderDecoder(HostEncoderDecoder):
     those of the host's heads included, where they are its plain CrossEntropyLoss. In ``test_cfg``,
 
     - ``keep_logits=True`` computes and keeps them as the host does, as do heads that predict in a way of their own;
-    - ``window_batch`` is how many sliding windows are encoded at once: by default 1 on a CPU, else 4.
+    - ``window_batch`` is how many sliding windows are encoded at once: by default 1 on a CPU, else 16.
 
     Args:
         from_scratch: name prefixes of what a checkpoint need not fill: for fine-tuning on other classes,

@@ -5,7 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
-from mmseg_vitseg.models.windows import window_starts
+from mmseg_vitseg.models.small_logits import SmallLogits
+from mmseg_vitseg.models.windows import classify_windows, window_starts
 from mmseg_vitseg.ops import resampling
 from mmseg_vitseg.ops.resampling import unchanged
 from mmseg_vitseg.ops.upsample_argmax import resampled
@@ -38,3 +39,22 @@ def test_overlapping_windows(size, strip_bytes, monkeypatch):
     chain = unchanged((3, 4)).resized((12, 8), False).repeated(tops, lefts, size)
     assert_close(resampled(tiles, chain), total / covered)
     assert_close(resampled(tiles, chain.resized((31, 17), False)), resized(total / covered, (31, 17), False))
+
+
+@pytest.mark.parametrize(
+    ('device', 'batch', 'sizes'), [('cpu', None, [1] * 30), ('meta', None, [16, 14]), ('cpu', 7, [7] * 4 + [2])]
+)
+def test_windows_are_encoded_in_batches(device, batch, sizes):
+    """Of several images at once; each window's map where it belongs."""
+    images = torch.randn(2, 3, 24, 40, device=device)
+    seen = []
+
+    def classify(windows, size):
+        seen.append(len(windows))
+        return SmallLogits(F.avg_pool2d(windows, 4), unchanged((2, 2)).resized(size, False))
+
+    tiles, resampling = classify_windows(images, classify, crop_size=(8, 8), stride=(8, 8), batch_size=batch)
+    assert seen == sizes
+    assert (tiles.shape, resampling.size) == ((2, 3, 6, 10), (24, 40))
+    if device == 'cpu':
+        assert_close(tiles, F.avg_pool2d(images, 4))
