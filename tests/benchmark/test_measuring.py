@@ -91,6 +91,8 @@ def test_rounds_end_when_the_medians_are_stable(monkeypatch):
     monkeypatch.setattr(timing, 'timed', lambda step, device: float(next(drifting)))
     times, _ = timing.time_in_turn(dict(a=None), 'cpu')
     assert len(times['a']) == timing.MOST
+    times, _ = timing.time_in_turn(dict(a=None), 'cpu', seconds=0)
+    assert len(times['a']) == timing.FEWEST
 
 
 ADDED = """

@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 
+import gpu.tests
 import on_gpu
 from gpu import limits
 from gpu.markdown import read_rows, to_markdown
 from gpu.session import Session
+from mmseg_vitseg.benchmark.differences import Comparison
 from vitseg_tests.paths import ROOT
 
 SCRIPT = ROOT / 'benchmarks/on_gpu.py'
@@ -162,9 +164,28 @@ def test_errors_are_rows(tmp_path, capsys):
     assert session.failed
     ours, host, labels = read_rows(tmp_path / 'rows.jsonl')
     assert ours['ms'] > 0
-    assert host == dict(phase='parts', what='loss', variant='host', case='tiny', error='ValueError: no such thing')
-    assert labels == dict(phase='parts', what='labels', error='ValueError: no such thing')
+    assert host == dict(
+        phase='parts', what='loss', variant='host', case='tiny', error='ValueError: no such thing at all'
+    )
+    assert labels == dict(phase='parts', what='labels', error='ValueError: no such thing at all')
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == labels
+
+
+@pytest.mark.parametrize(
+    ('found', 'error'),
+    [
+        (Comparison(max_abs_diff=2e-4), None),
+        (Comparison(max_abs_diff=0.1), 'apart by more than 0.001'),
+        (Comparison(note='results are not finite'), 'results are not finite'),
+    ],
+)
+def test_results_that_are_apart_are_an_error(found, error, tmp_path, monkeypatch):
+    monkeypatch.setattr(gpu.tests, 'marked_tests', lambda session: None)
+    monkeypatch.setattr(gpu.tests, 'difference', lambda *given: found)
+    session = Session('tests', tmp_path, 'cpu', True)
+    gpu.tests.run(session)
+    assert session.failed is (error is not None)
+    assert [row.get('error') for row in read_rows(tmp_path / 'rows.jsonl')] == [error] * 3
 
 
 def test_a_table_for_each_phase(tmp_path):
