@@ -1,19 +1,32 @@
 """The machine that something runs on, and the versions there."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import mmseg
 import torch
+
+_STANDS_FOR = {'meta': 'cuda'}  # no ContextVar, which torch.compile cannot read
 
 
 def as_on_cuda(device: torch.device) -> bool:
     """Tell whether work is done in the way that suits CUDA: there, and on the meta device.
 
     That one computes nothing; what runs on it is what a CUDA device would be asked to do, and is counted
-    (``benchmark/counting``).
+    (``benchmark/counting``), unless it stands for another device.
     """
-    return device.type in ('cuda', 'meta')
+    return _STANDS_FOR.get(device.type, device.type) == 'cuda'
+
+
+@contextmanager
+def meta_as(device: torch.device) -> Iterator[None]:
+    """Let the meta device stand for another one for a while."""
+    before, _STANDS_FOR['meta'] = _STANDS_FOR['meta'], device.type
+    try:
+        yield
+    finally:
+        _STANDS_FOR['meta'] = before
 
 
 def without_autocast(device: torch.device) -> AbstractContextManager:

@@ -5,9 +5,10 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmseg_vitseg.benchmark.segmentors import Segmentor
+from mmseg_vitseg.machine import meta_as
 
 
-def count_gflops(segmentor: Segmentor, shape: tuple[int, int]) -> float:
+def count_gflops(segmentor: Segmentor, shape: tuple[int, int], device: str = 'cpu') -> float:
     """Count a forward pass of one image, from pixels to the head's logits, on the meta device.
 
     Matrix products, convolutions and attention are counted, a multiplication and its addition as two operations (papers
@@ -17,6 +18,7 @@ def count_gflops(segmentor: Segmentor, shape: tuple[int, int]) -> float:
     Args:
         segmentor: in evaluation mode for the time of the call.
         shape: (H, W).
+        device: for which the order of work is chosen.
 
     Returns:
         billions of operations.
@@ -25,7 +27,7 @@ def count_gflops(segmentor: Segmentor, shape: tuple[int, int]) -> float:
     training = model.training
     image = torch.empty(1, segmentor.channels, *shape, device='meta')
     try:
-        with FlopCounterMode(display=False) as counter, torch.no_grad():
+        with FlopCounterMode(display=False) as counter, torch.no_grad(), meta_as(torch.device(device)):
             _on_meta(model.eval(), segmentor, image)
     finally:
         model.train(training)

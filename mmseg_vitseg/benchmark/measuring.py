@@ -77,7 +77,7 @@ def _prepare(variant: Variant, settings: Settings, row: Row) -> Step:
     row.notes += segmentor.notes
     draw(segmentor.model)
     row.params_m = sum(parameter.numel() for parameter in segmentor.model.parameters()) / 1e6
-    row.gflops, why = attempt(lambda: count_gflops(segmentor, settings.shape))
+    row.gflops, why = attempt(lambda: count_gflops(segmentor, settings.shape, settings.device))
     row.notes += [f'FLOPs not counted: {why}'] if why else []
     step = Step(segmentor, settings)
     row.notes += run_first(step)

@@ -123,7 +123,7 @@ def test_training(counts):
     ours, host = counts('segformer'), counts('segformer', 'stock')
     # the losses, their gradient, a conversion and a sum; the logits' layout is channels last
     assert ours.launches['upsample_cross_entropy'] == ours.launches_loss['upsample_cross_entropy'] == 5
-    assert ours.launches_loss.total() == 19  # and masks, mean, accuracy; backward
+    assert ours.launches_loss.total() == 21  # and masks, mean, accuracy, the loss's weight; backward
     assert not ours.waits
     # its accuracy looks for what is not ignored, by a mask, twice
     assert host.waits == {'nonzero': 2}
@@ -183,3 +183,8 @@ def test_rows(tiny):
     assert table[0].startswith('device meta, torch')
     assert table[4].endswith('| launches | of loss or labels | waits | GB moved |')
     assert {line.count('|') for line in table[4:9]} == {table[4].count('|')}
+
+
+def test_torch_s_functions_of_two_kinds_are_no_trap():
+    """Of which torch makes one, by a flag."""
+    assert counted(lambda: F.max_pool2d(X, 2)).launches.total() == 1

@@ -1,6 +1,7 @@
 """FLOPs against totals worked out by hand: two operations for each weight and position, attention included."""
 
 import pytest
+import torch
 
 from mmseg_vitseg.benchmark.flops import count_gflops
 from mmseg_vitseg.benchmark.variants import Variant
@@ -42,3 +43,15 @@ def test_attention_of_the_host_is_counted_too(tiny):
         assert growth * 1e9 > 0.9 * (large - 4 * small) > 0
         assert segmentor.model.training
         assert not any(parameter.is_meta for parameter in segmentor.model.parameters())
+
+
+def test_the_order_of_work_is_the_device_s(tiny):
+    """3x3 convolutions after upsampling come before it on a CPU, and where TF32 is not allowed."""
+    options = {
+        f'model.decode_head.{key}': value
+        for key, value in dict(kernel_size=3, num_convs=2, up_scale=2, channels=64).items()
+    }
+    segmentor = Variant('ours', tiny['setr'], options=options).build()
+    assert count_gflops(segmentor, (64, 64)) < count_gflops(segmentor, (64, 64), 'cuda')
+    with torch.backends.cudnn.flags(allow_tf32=False):
+        assert count_gflops(segmentor, (64, 64)) == count_gflops(segmentor, (64, 64), 'cuda')

@@ -10,12 +10,13 @@ from torch import nn
 
 from mmseg_vitseg.benchmark.huggingface_twin import HuggingFaceSegmentor
 from mmseg_vitseg.models.heads.base import DecodeHead
+from mmseg_vitseg.models.losses import head_loss
 from mmseg_vitseg.models.prediction import results_of
-from mmseg_vitseg.ops.upsample_loss import upsample_cross_entropy
 
 # from logits to loss and accuracy, or to labels
 FUNCTIONS = (
-    upsample_cross_entropy,
+    head_loss._plain_loss,
+    head_loss._from_sums,
     results_of,
     DecodeHead.predict_by_feat,
     BaseDecodeHead._stack_batch_gt,

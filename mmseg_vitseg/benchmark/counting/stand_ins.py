@@ -34,7 +34,7 @@ class StandIns(TorchFunctionMode):
             return attention(*args, **kwargs)
         if func is F.dropout:
             return dropout(*args, **kwargs)
-        if isinstance(func, FunctionType) and func.__module__ == F.__name__:
+        if isinstance(func, FunctionType) and func.__globals__ is vars(F):
             with self:
                 return _body(func)(*args, **kwargs)
         result = func(*args, **kwargs)

@@ -62,7 +62,7 @@ def _fill(row: Row, variant: Variant) -> None:
     segmentor = variant.build()
     row.notes += segmentor.notes
     row.params_m = sum(parameter.numel() for parameter in segmentor.model.parameters()) / 1e6
-    row.gflops, why = attempt(lambda: count_gflops(segmentor, row.settings.shape))
+    row.gflops, why = attempt(lambda: count_gflops(segmentor, row.settings.shape, 'cuda'))
     row.notes += [f'FLOPs not counted: {why}'] if why else []
     counts = _counted(Step(segmentor, row.settings))
     row.launches, row.launches_loss = counts.launches.total(), counts.launches_loss.total()
