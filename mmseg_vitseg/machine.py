@@ -7,6 +7,8 @@ from pathlib import Path
 import mmseg
 import torch
 
+MATMUL_PRECISIONS = ('highest', 'high', 'medium')  # torch's; the first is its default
+
 _STANDS_FOR = {'meta': 'cuda'}  # no ContextVar, which torch.compile cannot read
 
 
@@ -49,11 +51,25 @@ def describe_device(device: str) -> str:
     return f'{device} ({", ".join(sorted(names))}, {cores} cores)' if names else device
 
 
+def set_matmul_precision(precision: str) -> None:
+    """Have torch multiply float32 matrices in this precision, in this process.
+
+    Raises:
+        ValueError: torch has no such precision.
+    """
+    if precision not in MATMUL_PRECISIONS:
+        allowed = ', '.join(map(repr, MATMUL_PRECISIONS))
+        raise ValueError(f'float32_matmul_precision={precision!r}; allowed: {allowed}; the first one is the default')
+    torch.set_float32_matmul_precision(precision)
+
+
 def circumstances(device: str) -> dict:
-    """Return the machine and the versions."""
+    """Return the machine and the versions; the precision of products where it is not torch's default."""
+    precision = torch.get_float32_matmul_precision()
     return dict(
         device=describe_device(device),
         torch=torch.__version__,
         mmseg=mmseg.__version__,
         threads=torch.get_num_threads(),
+        **({} if precision == MATMUL_PRECISIONS[0] else dict(float32_matmul_precision=precision)),
     )

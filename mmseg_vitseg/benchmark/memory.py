@@ -19,6 +19,7 @@ import torch
 from mmseg_vitseg.benchmark.compiling import run_first
 from mmseg_vitseg.benchmark.steps import Step, attempt
 from mmseg_vitseg.benchmark.variants import Settings, Variant
+from mmseg_vitseg.machine import set_matmul_precision
 
 STEPS = 2  # the second has the optimizer's state, and what the first left in caches
 MEBIBYTE = 2**20
@@ -53,6 +54,7 @@ def measure(variant: Variant, settings: Settings) -> float | None:
     """Build the variant here and return the MiB that steps add; None where the system does not tell."""
     if settings.threads:
         torch.set_num_threads(settings.threads)
+    set_matmul_precision(settings.matmul_precision)
     step = Step(variant.build(), settings)
     run_first(step)  # what compiling takes is not the step's
     return added_mb(step, step.device)

@@ -7,6 +7,7 @@ from statistics import median
 
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.benchmark.rows import Row, spread
+from mmseg_vitseg.benchmark.variants import Settings
 from mmseg_vitseg.machine import circumstances
 
 WHAT = ('config', 'variant', 'run', 'params M', 'GFLOPs')
@@ -71,6 +72,7 @@ def cells(row: Row) -> list[str]:
     """Return a row's texts, one a header; empty where there is no figure."""
     settings = row.settings
     run = f'{settings.mode} {settings.batch_size}x{settings.shape[0]}x{settings.shape[1]} {settings.dtype}'
+    run += '' if settings.matmul_precision == Settings.matmul_precision else f' (products: {settings.matmul_precision})'
     return [
         row.config,
         ': '.join([row.variant, *(['; '.join(row.notes)] if row.notes else [])]),

@@ -7,6 +7,7 @@ from mmseg_vitseg.benchmark.huggingface_twin import huggingface_twin
 from mmseg_vitseg.benchmark.random_weights import untrained_config
 from mmseg_vitseg.benchmark.segmentors import Segmentor
 from mmseg_vitseg.config.building import build_model
+from mmseg_vitseg.machine import MATMUL_PRECISIONS
 
 MODES = ('predict', 'forward', 'train')
 
@@ -22,6 +23,7 @@ class Settings:
         batch_size: B.
         dtype: ``float32``; ``bfloat16`` or ``float16``, by autocast, with loss scaling for float16 in training; ``float64``,
             in which what differs beyond rounding shows.
+        matmul_precision: of products of float32 matrices, for the whole process.
         compile: torch.compile the model.
         device: as torch spells it.
         threads: of torch, on the CPU; None leaves them as they are.
@@ -31,6 +33,7 @@ class Settings:
     shape: tuple[int, int] = (512, 512)
     batch_size: int = 1
     dtype: str = 'float32'
+    matmul_precision: str = MATMUL_PRECISIONS[0]
     compile: bool = False
     device: str = 'cpu'
     threads: int | None = None

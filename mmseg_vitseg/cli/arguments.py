@@ -97,6 +97,17 @@ def add_device_argument(parser: OneLineParser) -> None:
     parser.add_argument('--device', help='cpu, cuda, cuda:1 ... (default: the GPU where there is one)')
 
 
+def add_matmul_precision_argument(parser: OneLineParser, default: str) -> None:
+    """Add how precise products of float32 matrices are."""
+    parser.add_argument(
+        '--float32-matmul-precision',
+        metavar='highest|high|medium',
+        help='of linear layers and attention in float32, as torch.set_float32_matmul_precision takes it: on a GPU with '
+        'tensor cores, high and medium are faster and change the numbers (docs/several_gpus.md); on a new CPU they may too '
+        f'(default: {default})',
+    )
+
+
 def add_folder_argument(parser: OneLineParser, what: str) -> None:
     """Add ``--out``, a folder for results."""
     parser.add_argument('--out', metavar='DIR', required=True, help=f'where {what}')

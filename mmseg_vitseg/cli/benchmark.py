@@ -20,6 +20,7 @@ from pathlib import Path
 from mmseg_vitseg.cli.arguments import (
     OneLineParser,
     add_device_argument,
+    add_matmul_precision_argument,
     add_options_argument,
     add_shape_argument,
     positive,
@@ -91,6 +92,7 @@ def add_how(parser: OneLineParser) -> None:
     parser.add_argument('--batch-size', type=positive, metavar='N', help='images a step (default: 1; suite, train: 2)')
     types = ('float32', 'bfloat16', 'float16')
     parser.add_argument('--dtype', choices=types, default='float32', help='(default: float32)')
+    add_matmul_precision_argument(parser, 'highest')
     compiled = 'torch.compile the models; timed are steps in which nothing is compiled any more. The first take minutes'
     parser.add_argument('--compile', action='store_true', help=compiled)
     add_device_argument(parser)
@@ -112,10 +114,13 @@ def main(args: argparse.Namespace) -> None:
     from mmengine.logging import MMLogger
 
     from mmseg_vitseg.inference.model import usable_device
+    from mmseg_vitseg.machine import set_matmul_precision
 
     MMLogger.get_current_instance().setLevel('WARNING')  # SyncBN is a BN, in each variant anew
     if args.threads:
         torch.set_num_threads(args.threads)
+    if args.float32_matmul_precision:
+        set_matmul_precision(args.float32_matmul_precision)
     args.device = 'meta' if args.count else usable_device(args.device)
     for path in filter(None, [args.json, args.plot]):
         if not Path(path).resolve().parent.is_dir():
@@ -169,7 +174,13 @@ def runs(args: argparse.Namespace) -> Iterator[tuple]:
     """Yield what is to be measured together: a name, the variants, the settings."""
     from mmseg_vitseg.benchmark.variants import Settings
 
-    common = dict(dtype=args.dtype, compile=args.compile, device=args.device, threads=args.threads)
+    common = dict(
+        dtype=args.dtype,
+        matmul_precision=args.float32_matmul_precision or Settings.matmul_precision,
+        compile=args.compile,
+        device=args.device,
+        threads=args.threads,
+    )
     if args.suite is None:
         batch, shape = args.batch_size or 1, tuple(args.shape or (512, 512))
         settings = Settings(mode=args.mode or 'predict', shape=shape, batch_size=batch, **common)

@@ -14,7 +14,12 @@ import os
 from contextlib import nullcontext
 from pathlib import Path
 
-from mmseg_vitseg.cli.arguments import OneLineParser, add_config_arguments, add_runner_arguments
+from mmseg_vitseg.cli.arguments import (
+    OneLineParser,
+    add_config_arguments,
+    add_matmul_precision_argument,
+    add_runner_arguments,
+)
 from mmseg_vitseg.cli.next_step import note_work_dir
 from mmseg_vitseg.cli.one_line_errors import fail
 from mmseg_vitseg.cli.processes import is_first_process
@@ -41,6 +46,7 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
         action='store_true',
         help='mixed precision: compute in float16 on a GPU, in bfloat16 on the CPU, where that is precise enough',
     )
+    add_matmul_precision_argument(parser, "the config's float32_matmul_precision, or highest")
     parser.add_argument('--seed', type=int, help="of weights, order, augmentation, dropout (default: the config's)")
     parser.add_argument(
         '--no-check', action='store_true', help='start even where the checks of tools/check_config.py find an error'
@@ -70,6 +76,8 @@ def train(cfg, args: argparse.Namespace) -> None:
         cfg.randomness.seed = args.seed
     if args.amp:
         enable_amp(cfg)
+    if args.float32_matmul_precision:
+        cfg.float32_matmul_precision = args.float32_matmul_precision
     set_resume(cfg, args.resume)
     if args.resume is None:
         warn_of_earlier(Path(cfg.work_dir))

@@ -46,6 +46,7 @@ def test_mistakes_are_one_line(run_tool, tmp_path):
         ([config, '--shape', '64', '0'], ['at least 1']),
         ([config, '--mode', 'guess'], ['--mode', 'predict']),
         ([config, '--device', 'teapot'], ['--device teapot']),
+        ([config, '--float32-matmul-precision', 'tf32'], ["float32_matmul_precision='tf32'", "'high'"]),
         ([config, '--json', 'nowhere/out.json'], ['nowhere/out.json', 'folder']),
         (['quickstar.py'], ['quickstar.py: no such config']),
         ([config, '--against', 'host'], ['--against host', "'stock', 'hf'"]),

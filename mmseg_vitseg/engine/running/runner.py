@@ -21,6 +21,7 @@ from mmseg_vitseg.engine.resuming.hook import ResumingHook
 from mmseg_vitseg.engine.resuming.start import set_resume
 from mmseg_vitseg.engine.running.terminal import TerminalRunner, shorten
 from mmseg_vitseg.errors import meant
+from mmseg_vitseg.machine import set_matmul_precision
 from mmseg_vitseg.models.seg_tta_model import squashes_twice
 
 
@@ -62,6 +63,8 @@ def build_runner(cfg: Config) -> Runner | FlexibleRunner:
     if is_sharded(cfg) and cfg.launcher == 'none':
         raise ConfigError(f'{cfg.filename}: its strategy needs several processes; tools/dist_train.sh CONFIG N')
     check_training_settings(cfg)
+    if precision := cfg.get('float32_matmul_precision'):  # a setting of ours, which the Runner passes over
+        set_matmul_precision(precision)
     read_all_checkpoints()
     shorten(MMLogger.get_current_instance())  # until the Runner has one
     with building(cfg):
