@@ -38,7 +38,7 @@ def count(session: Session, variant: Variant, settings: Settings, values: dict) 
         seen = profiled(session, step)
         waits = waits_of(session, step)
     on_gpu = [one for one in seen.events() if one.device_type == DeviceType.CUDA and not is_range(one)]
-    copies = sum('HtoD' in one.name for one in on_gpu)
+    copies = sum('HtoD' in one.name or 'DtoH' in one.name for one in on_gpu)
     counted = count_step(variant, settings)
     session.row(
         'launches',
@@ -47,7 +47,7 @@ def count(session: Session, variant: Variant, settings: Settings, values: dict) 
         launches_counted=counted.launches.total(),
         waits=waits,
         waits_counted=counted.waits.total(),
-        copies_to_gpu=copies,
+        copies=copies,
         busy_ms=sum(one.time_range.elapsed_us() for one in on_gpu) / 1e3,
     )
     name = f'kernels_{settings.mode}_{values["case"]}_{variant.name}.txt'.replace(' ', '_').replace(',', '')

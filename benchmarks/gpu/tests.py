@@ -42,12 +42,10 @@ def run(session: Session) -> None:
 def marked_tests(session: Session) -> None:
     """Run the tests that are marked as a GPU's, from the files that have some: others may need what is not here."""
     files = [str(path) for path in sorted(ROOT.glob('tests/**/test_*.py')) if 'mark.gpu' in path.read_text()]
-    environment = dict(PYTEST_ADDOPTS=OPTIONS)
-    if session.on_gpu:
-        environment['TRITON_INTERPRET'] = '0'
+    device = dict(TRITON_INTERPRET='0') if session.on_gpu else dict(CUDA_VISIBLE_DEVICES='')
     log = session.out / 'pytest.log'
     command = [sys.executable, '-m', 'pytest', '-q', '-m', 'gpu', *files]
-    status = run_limited(command, SECONDS, log, environment)
+    status = run_limited(command, SECONDS, log, dict(PYTEST_ADDOPTS=OPTIONS, **device))
     last = ' '.join(last_lines(log, 1))
     session.row('pytest -m gpu', status=status, last=last, error=f'status {status}: {log}' if status else '')
 
