@@ -156,11 +156,13 @@ def show_rows(rows: list, args: argparse.Namespace) -> None:
     """Print the rows, and write what else is asked for."""
     from mmseg_vitseg.atomic import whole
     from mmseg_vitseg.benchmark.tables import plot, print_table, to_json, to_markdown
+    from mmseg_vitseg.ops import linear
+    from mmseg_vitseg.ops.fused import setting
 
     if sys.stdout.isatty() and not args.markdown:
         print_table(rows)
     else:
-        print(to_markdown(rows, args.device, command_line()) + '\n')
+        print(to_markdown(rows, args.device, command_line([setting.VARIABLE, linear.VARIABLE])) + '\n')
     result = to_json(rows, args.device)
     if args.json:
         with whole(Path(args.json)) as temporary:

@@ -1,8 +1,10 @@
 """How this program was called, so that what it says can be typed: ``python tools/train.py``, or ``mmseg-vitseg train``."""
 
+import os
 import re
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -24,9 +26,11 @@ def as_called(text: str) -> str:
     return re.sub(r'\bconfigs/(\w+)\.py', r'\1', text)
 
 
-def command_line() -> str:
-    """Return the command that this is, to be typed again."""
-    return shlex.join(['mmseg-vitseg', *sys.argv[1:]] if is_installed_command() else ['python', *sys.argv])
+def command_line(variables: Sequence[str] = ()) -> str:
+    """Return the command that this is, to be typed again, behind those of the environment's variables that are set."""
+    settings = [f'{name}={shlex.quote(os.environ[name])}' for name in variables if name in os.environ]
+    words = ['mmseg-vitseg', *sys.argv[1:]] if is_installed_command() else ['python', *sys.argv]
+    return ' '.join([*settings, shlex.join(words)])
 
 
 def launches() -> bool:

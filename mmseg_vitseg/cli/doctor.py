@@ -22,6 +22,7 @@ from mmseg_vitseg.compat import ALTERNATIVE, ONEDL, OPENMMLAB, check_host, host_
 from mmseg_vitseg.config.shipped import data_roots
 
 FINE, OPTIONAL, WRONG = 'ok', 'optional', 'wrong'
+CPUS = Path('/proc/cpuinfo')
 # What some commands need besides: the packages, and what for.
 EXTRAS = {
     ('onnx', 'onnxscript', 'onnxruntime'): 'export --format onnx',
@@ -100,7 +101,16 @@ def device() -> Line:
     built = (
         f'torch is built for CUDA {torch.version.cuda}, and finds no GPU' if torch.version.cuda else 'torch for the CPU'
     )
-    return Line('device', FINE, f'CPU, {torch.get_num_threads()} threads; {built}')
+    return Line('device', FINE, f'CPU, {torch.get_num_threads()} threads; {built}', faster_layers())
+
+
+def faster_layers() -> str:
+    """Return how linear layers are made faster, on a processor of AMD's (ops/linear.py)."""
+    from mmseg_vitseg.ops.linear import VARIABLE  # imports torch
+
+    if VARIABLE in os.environ or not CPUS.is_file() or 'AuthenticAMD' not in CPUS.read_text():
+        return ''
+    return f'{VARIABLE}=1 makes linear layers faster on this processor, in float32'
 
 
 def extras() -> Iterator[Line]:

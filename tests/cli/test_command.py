@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mmseg_vitseg.cli.called import command_line
 from mmseg_vitseg.cli.command import COMMANDS, chosen_command
 from mmseg_vitseg.config.shipped import FOLDER
 
@@ -35,6 +36,14 @@ def test_a_command_explains_itself_as_it_was_called(call):
     assert out.startswith('usage: mmseg-vitseg train ')
     assert 'mmseg-vitseg train quickstart --resume' in out
     assert 'python tools' not in out
+
+
+def test_a_command_to_type_again_has_the_settings_of_its_environment(monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['tools/benchmark.py', '--suite', 'SETR PUP'])
+    monkeypatch.setenv('A', '1')
+    monkeypatch.delenv('B', raising=False)
+    assert command_line(['A', 'B']) == "A=1 python tools/benchmark.py --suite 'SETR PUP'"
+    assert command_line() == "python tools/benchmark.py --suite 'SETR PUP'"
 
 
 @pytest.mark.parametrize(

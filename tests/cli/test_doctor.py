@@ -5,7 +5,9 @@ import tempfile
 from importlib import metadata, util
 
 import pytest
+import torch
 
+from mmseg_vitseg.cli import doctor
 from mmseg_vitseg.config.shipped import data_roots
 
 
@@ -71,6 +73,22 @@ def test_what_an_extra_is_for(examine, monkeypatch):
     status, found = examine()
     assert status == 0
     assert found['onnxscript']['do'] == 'for export --format onnx: pip install onnxscript'
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='a GPU is named instead')
+@pytest.mark.parametrize(
+    ('vendor', 'variable', 'is_told'),
+    [('AuthenticAMD', None, True), ('AuthenticAMD', '0', False), ('GenuineIntel', None, False), (None, None, False)],
+)
+def test_where_onednn_is_faster(examine, monkeypatch, tmp_path, vendor, variable, is_told):
+    if vendor:
+        (tmp_path / 'cpuinfo').write_text(f'vendor_id\t: {vendor}\n')
+    monkeypatch.setattr(doctor, 'CPUS', tmp_path / 'cpuinfo')
+    monkeypatch.delenv('MMSEG_VITSEG_ONEDNN', raising=False)
+    if variable:
+        monkeypatch.setenv('MMSEG_VITSEG_ONEDNN', variable)
+    _, found = examine()
+    assert ('MMSEG_VITSEG_ONEDNN=1' in found['device']['do']) == is_told
 
 
 def test_temporary_files_cannot_be_written(examine, monkeypatch):
