@@ -50,6 +50,14 @@ def test_casts(call, dtype, casts):
     assert counter.counts.launches['_to_copy'] == casts
 
 
+def test_parts_of_weights_are_not_taken_for_one_another():
+    """In inference mode they are leaves too; each is gone before the next one is made, which may lie in its place."""
+    with Counter() as counter, StandIns(counter), autocast(torch.float16), torch.inference_mode():
+        ATTENTION(X, X[:, :3], X[:, :3], need_weights=False)
+        for width in (1, 2, 3):
+            assert F.linear(X, LINEAR.weight[:width], LINEAR.bias[:width]).shape == (2, 4, width)
+
+
 def test_the_switch():
     with autocast(torch.bfloat16):
         assert torch.get_autocast_dtype('cuda') == torch.bfloat16

@@ -50,7 +50,7 @@ class Casts:
     """Casts what functions are given, and keeps the casts of weights, as torch does within one step."""
 
     def __init__(self):
-        self._weights: dict[int, Tensor] = {}
+        self._weights: dict[int, tuple[Tensor, Tensor]] = {}  # the weight too: while it is there, its id is no other's
 
     def __call__(self, name: str, args: Sequence, kwargs: Mapping) -> tuple[Sequence, Mapping]:
         """Return the arguments of a function as autocast hands them on."""
@@ -65,5 +65,5 @@ class Casts:
         if not (x.requires_grad and x.is_leaf and x.dtype == torch.float32):
             return x.to(dtype)
         if id(x) not in self._weights:
-            self._weights[id(x)] = x.to(dtype)
-        return self._weights[id(x)]
+            self._weights[id(x)] = x, x.to(dtype)
+        return self._weights[id(x)][1]
