@@ -27,7 +27,7 @@ def test_the_precision_of_products():
         set_matmul_precision(name)
         assert torch.get_float32_matmul_precision() == name
         assert circumstances('cpu').get('float32_matmul_precision', 'highest') == name
-    with pytest.raises(ValueError, match="^float32_matmul_precision='tf32'; allowed: 'highest', 'high', 'medium'"):
+    with pytest.raises(ValueError, match=r"^float32_matmul_precision='tf32'; allowed: 'highest', 'high', 'medium'"):
         set_matmul_precision('tf32')
 
 
