@@ -152,6 +152,18 @@ def test_without_the_kernels(counts):
     assert not strips.launches['upsample_argmax']
 
 
+@pytest.mark.parametrize('kind', ['DiceLoss', 'TverskyLoss', 'FocalLoss', 'CrossEntropyLoss'])
+def test_no_loss_waits(tiny, kind):
+    """Of these, only cross-entropy has kernels of its own; a sigmoid's has none."""
+    loss = dict(type=f'mmseg_vitseg.{kind}', **(dict(use_sigmoid=True) if kind == 'CrossEntropyLoss' else {}))
+    variant = Variant('ours', tiny['segformer'], options={'model.decode_head.loss_decode': [loss]})
+    counts = count_step(variant, Settings('train', (64, 64), 2))
+    assert not counts.waits
+    assert not counts.launches['upsample_cross_entropy']
+    plain = count_step(Variant('ours', tiny['segformer']), Settings('train', (64, 64), 2))
+    assert counts.launches - counts.launches_loss == plain.launches - plain.launches_loss
+
+
 def test_windows_and_auxiliary_heads(counts):
     assert (
         counts('setr').launches['upsample_cross_entropy'] == 2 * counts('segformer').launches['upsample_cross_entropy']
