@@ -52,6 +52,15 @@ class Term(NamedTuple):
         return (4, batch, classes) if self.kind in REGIONS else (2, batch)
 
 
+class Pixels(NamedTuple):
+    """A strip's pixels as a term takes them, each (..., r, 1, W)."""
+
+    target: Tensor  # the logit's index, int64; 0 of pixels of no class
+    has_class: Tensor  # bool
+    counts: Tensor  # bool
+    weight: Tensor  # how much each counts, in the logits' dtype
+
+
 class Strip:
     """A strip's logits, and what is made of them, once for all losses.
 
@@ -64,72 +73,71 @@ class Strip:
     def __init__(self, logits: Tensor, labels: Tensor, sampled: Tensor | None):
         self.logits, self.labels, self.sampled = logits, labels, sampled
         self.classes = logits.shape[-2]
+        self._pixels: dict[tuple, Pixels] = {}
 
     @cached_property
-    def largest(self) -> Tensor:
-        """Of each pixel, (..., r, 1, W)."""
-        return self.logits.amax(-2, keepdim=True)
-
-    @cached_property
-    def below(self) -> Tensor:
-        """Logits less the largest of their pixel."""
-        return self.logits - self.largest
-
-    @cached_property
-    def exponentials(self) -> Tensor:
-        """Of ``below``."""
-        return self.below.exp()
-
-    @cached_property
-    def total(self) -> Tensor:
-        """Their sums, (..., r, 1, W)."""
-        return self.exponentials.sum(-2, keepdim=True)
+    def log_softmax(self) -> Tensor:
+        """Logarithms of probabilities of one of K."""
+        return self.logits.log_softmax(-2)
 
     @cached_property
     def softmax(self) -> Tensor:
         """Probabilities of one of K."""
-        return self.exponentials / self.total
+        return self.log_softmax.exp() if 'log_softmax' in vars(self) else self.logits.softmax(-2)
 
     @cached_property
     def sigmoid(self) -> Tensor:
         """Probabilities of each by itself."""
         return self.logits.sigmoid()
 
+    @cached_property
+    def turned(self) -> Tensor:
+        """Return y of FOCAL: z, and -z at the label."""
+        pixels = self.pixels(Term(FOCAL))
+        own = self.logits.gather(-2, pixels.target)
+        return self.logits.scatter(-2, pixels.target, torch.where(pixels.has_class, -own, own))
+
+    @cached_property
+    def wrong(self) -> Tensor:
+        """Return sigmoid(y) of FOCAL: how wrong each probability is."""
+        return self.turned.sigmoid()
+
+    @cached_property
+    def softplus(self) -> Tensor:
+        """Return softplus(y) of FOCAL."""
+        return F.softplus(self.turned)
+
     def probabilities(self, kind: int) -> Tensor:
         """Return p."""
         return {SOFTMAX: lambda: self.softmax, SIGMOID: lambda: self.sigmoid, PLAIN: lambda: self.logits}[kind]()
 
+    def pixels(self, term: Term) -> Pixels:
+        """Return the pixels as a term takes them."""
+        key = term.ignored, term.lowest, term.highest, term.sampled
+        if key not in self._pixels:
+            self._pixels[key] = self._pixels_of(term)
+        return self._pixels[key]
 
-class Pixels(NamedTuple):
-    """A strip's pixels as a term takes them, each (..., r, 1, W)."""
-
-    target: Tensor  # the logit's index, int64; 0 of pixels of no class
-    has_class: Tensor  # bool
-    counts: Tensor  # bool
-    weight: Tensor  # how much each counts, in the logits' dtype
-
-
-def pixels_of(strip: Strip, term: Term) -> Pixels:
-    """Return the pixels of a strip."""
-    counts = torch.ones_like(strip.labels, dtype=torch.bool)
-    for label in term.ignored:
-        counts &= strip.labels != label
-    target = strip.labels.clamp(term.lowest, term.highest) - (1 if strip.classes == 1 else 0)
-    has_class = (target >= 0) & (target < strip.classes)
-    weight = counts.to(strip.logits.dtype)
-    if term.sampled and strip.sampled is not None:
-        weight = weight * strip.sampled
-    return Pixels(target.where(has_class, 0), has_class, counts, weight)
+    def _pixels_of(self, term: Term) -> Pixels:
+        counts = torch.ones_like(self.labels, dtype=torch.bool)
+        for label in term.ignored:
+            counts &= self.labels != label
+        target = self.labels.clamp(term.lowest, term.highest) - (1 if self.classes == 1 else 0)
+        has_class = (target >= 0) & (target < self.classes)
+        weight = counts.to(self.logits.dtype)
+        if term.sampled and self.sampled is not None:
+            weight = weight * self.sampled
+        return Pixels(target.where(has_class, 0), has_class, counts, weight)
 
 
 def sums_of(strip: Strip, term: Term) -> Tensor:
     """Return the sums of a strip, as :meth:`Term.shape` says but for the images: (n, ...) or (n, ..., K)."""
-    pixels = pixels_of(strip, term)
+    pixels = strip.pixels(term)
     if term.kind == ACCURACY:
         return torch.stack([_sum(_is_right(strip, term, pixels)), _sum(pixels.counts)])
     if term.kind in PER_PIXEL:
         weights = class_weights(strip, term, pixels) if term.kind == CROSS_ENTROPY else pixels.counts
-        return torch.stack([_sum(losses_of(strip, term, pixels) * pixels.weight), _sum(weights)])
+        return torch.stack([_sum(losses_of(strip, term) * pixels.weight), _sum(weights)])
     p = strip.probabilities(term.kind)
     hit = pixels.weight * pixels.has_class
     weight = pixels.weight.transpose(-1, -2)  # (..., r, W, 1)
@@ -140,7 +148,7 @@ def sums_of(strip: Strip, term: Term) -> Tensor:
 
 def add_gradient(strip: Strip, term: Term, grad: Tensor, total: Tensor | None) -> Tensor:
     """Return ``total`` and the gradient by the logits, (..., r, K, W), of sums whose gradient is as :func:`sums_of`'s."""
-    pixels = pixels_of(strip, term)
+    pixels = strip.pixels(term)
     if term.kind == CROSS_ENTROPY:
         weight = class_weights(strip, term, pixels) * pixels.weight * _of_image(grad[0])
         found = (strip.softmax * weight).scatter_add_(-2, pixels.target, -weight)
@@ -151,16 +159,13 @@ def add_gradient(strip: Strip, term: Term, grad: Tensor, total: Tensor | None) -
     return found if total is None else total.add_(found)
 
 
-def losses_of(strip: Strip, term: Term, pixels: Pixels) -> Tensor:
+def losses_of(strip: Strip, term: Term) -> Tensor:
     """Return what each pixel loses by a term that is PER_PIXEL, whether it counts or not: (..., r, 1, W)."""
+    pixels = strip.pixels(term)
     if term.kind == CROSS_ENTROPY:
-        losses = strip.total.log() - strip.below.gather(-2, pixels.target)
-        return losses * class_weights(strip, term, pixels)
+        return -strip.log_softmax.gather(-2, pixels.target) * class_weights(strip, term, pixels)
     gamma, negative, positive = _focal_numbers(strip, term)
-    y = _turned(strip, pixels)
-    losses = F.softplus(y)
-    if gamma:
-        losses *= y.sigmoid_().pow_(gamma)
+    losses = strip.softplus * strip.wrong.pow(gamma) if gamma else strip.softplus
     own = losses.gather(-2, pixels.target) * (positive - negative)[pixels.target] * pixels.has_class
     return negative[None] @ losses + own
 
@@ -173,7 +178,7 @@ def class_weights(strip: Strip, term: Term, pixels: Pixels) -> Tensor:
 
 def _is_right(strip: Strip, term: Term, pixels: Pixels) -> Tensor:
     if strip.classes > 1:
-        right = strip.logits.gather(-2, pixels.target) == strip.largest
+        right = strip.logits.gather(-2, pixels.target) == strip.logits.amax(-2, keepdim=True)
     elif term.numbers:
         right = (strip.sigmoid > term.numbers[0]) == pixels.has_class
     else:
@@ -181,18 +186,11 @@ def _is_right(strip: Strip, term: Term, pixels: Pixels) -> Tensor:
     return right & pixels.counts
 
 
-def _turned(strip: Strip, pixels: Pixels) -> Tensor:
-    """Return y of FOCAL: z, and -z at the label."""
-    own = strip.logits.gather(-2, pixels.target)
-    return strip.logits.scatter(-2, pixels.target, torch.where(pixels.has_class, -own, own))
-
-
 def _focal_gradient(strip: Strip, term: Term, pixels: Pixels, weight: Tensor) -> Tensor:
     """d/dy of q^gamma softplus(y) with q = sigmoid(y) is q^gamma (gamma (1 - q) softplus(y) + q)."""
     gamma, negative, positive = _focal_numbers(strip, term)
-    y = _turned(strip, pixels)
-    q = y.sigmoid()
-    found = q if not gamma else (F.softplus(y) * (1 - q) * gamma).add_(q).mul_(q.pow(gamma))
+    q = strip.wrong
+    found = q if not gamma else (strip.softplus * gamma).mul_(1 - q).add_(q).mul_(q.pow(gamma))
     own = found.gather(-2, pixels.target)
     factor = torch.where(pixels.has_class, -positive[pixels.target], negative[pixels.target])
     return (found * negative[:, None] * weight).scatter_(-2, pixels.target, own * factor * weight)

@@ -15,7 +15,7 @@ from mmseg_vitseg.labels import usable_labels
 from mmseg_vitseg.machine import without_autocast
 from mmseg_vitseg.ops.defining import define
 from mmseg_vitseg.ops.resampling import Band, Resampling, Side, Strips
-from mmseg_vitseg.ops.strip_terms import ACCURACY, PER_PIXEL, Strip, Term, add_gradient, losses_of, pixels_of, sums_of
+from mmseg_vitseg.ops.strip_terms import ACCURACY, PER_PIXEL, Strip, Term, add_gradient, losses_of, sums_of
 
 
 def upsample_sums(
@@ -91,7 +91,7 @@ def _sums(
         strips = Strips(_resampling(labels, down, across), classes, x, batch)
         for images, band, strip in _strips(strips, x, labels, sampled):
             for term, total in zip(terms, totals, strict=True):
-                total[:, images] += sums_of(strip, term)
+                total[:, images].add_(sums_of(strip, term))
             if single is not None and gradient is not None:
                 ones = x.new_ones(totals[single][:, images].shape)
                 strips.backward(add_gradient(strip, terms[single], ones, None), gradient[images], band)
@@ -147,7 +147,7 @@ def _losses(logits, labels, kinds, integers, numbers, down, across) -> Tensor:
         losses = x.new_empty(labels.shape)
         strips = Strips(_resampling(labels, down, across), logits.shape[1], x, len(x))
         for images, band, strip in _strips(strips, x, labels, None):
-            lost = sum(losses_of(strip, term, pixels_of(strip, term)) for term in terms)
+            lost = sum(losses_of(strip, term) for term in terms)
             losses[images, band.start : band.stop] = lost.squeeze(-2)
     return losses
 
