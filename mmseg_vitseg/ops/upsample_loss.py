@@ -16,6 +16,7 @@ from mmseg_vitseg.ops.defining import define
 from mmseg_vitseg.ops.fused.setting import is_fused
 from mmseg_vitseg.ops.fused.taps import tables_of
 from mmseg_vitseg.ops.on_device import on_device
+from mmseg_vitseg.ops.precision import at_least_float32, exact
 from mmseg_vitseg.ops.resampling import Resampling, Side, Strips, resizings
 
 EPS = torch.finfo(torch.float32).eps  # the host's guard against a batch without a label
@@ -83,7 +84,7 @@ def upsample_cross_entropy(
     if reduction == 'mean':
         counted = weights if class_weight is not None or avg_non_ignore else labels.numel()
         total = total / (counted + EPS)
-    dtype = torch.promote_types(logits.dtype, torch.float32)
+    dtype = at_least_float32(logits)
     return Loss(total.to(dtype), ((right + EPS) * 100 / (valid + EPS)).float()[None])
 
 
@@ -116,12 +117,12 @@ def _sums(
         with_gradient: compute it.
 
     Returns:
-        sums (4,), :func:`_exact`: of the weighted losses, of the weights, of pixels that are right, of pixels that count;
+        sums (4,), of :func:`exact`: of the weighted losses, the weights, the pixels that are right, and those that count;
         the gradient of the first by the logits, (B, K, h, w), float32 (float64 of float64), or (0,).
     """
     height, width = labels.shape[-2:]
     resampling = Resampling(Side(height, tuple(down)), Side(width, tuple(across)))
-    dtype = torch.promote_types(logits.dtype, torch.float32)
+    dtype = at_least_float32(logits)
     weight = on_device(tuple(class_weight), dtype, logits.device) if class_weight else None
     if is_fused(logits):
         from mmseg_vitseg.ops.fused.loss_kernels import cross_entropy  # imports triton
@@ -135,15 +136,11 @@ def _sums(
     return sums, gradient
 
 
-def _exact(device: torch.device) -> torch.dtype:
-    return torch.float32 if device.type == 'mps' else torch.float64  # which Apple's GPUs lack
-
-
 @torch.library.register_fake(OPERATOR)
 def _(logits, labels, class_weight, down, across, ignore_index, with_gradient):
-    dtype = torch.promote_types(logits.dtype, torch.float32)
+    dtype = at_least_float32(logits)
     size = logits.shape if with_gradient else (0,)
-    return logits.new_empty(4, dtype=_exact(logits.device)), torch.empty(size, dtype=dtype, device=logits.device)
+    return logits.new_empty(4, dtype=exact(logits.device)), torch.empty(size, dtype=dtype, device=logits.device)
 
 
 def _keep(ctx, inputs: tuple, output: tuple[Tensor, Tensor]) -> None:
@@ -173,7 +170,7 @@ def _in_strips(
     with_gradient: bool,
 ) -> tuple[Tensor, Tensor]:
     """Return what :func:`_sums` does, from a strip of the logits at full size at a time."""
-    dtype = torch.promote_types(logits.dtype, torch.float32)
+    dtype = at_least_float32(logits)
     with without_autocast(logits.device):
         x = logits.to(dtype).transpose(1, 2).contiguous()  # (B, h, K, w): rows of a strip stand together
         valid = labels != ignore_index
@@ -197,5 +194,5 @@ def _in_strips(
                 exponentials *= weight / sums  # softmax, weighted
                 exponentials.scatter_add_(-2, target, -weight)
                 strips.backward(exponentials, gradient[images], band)
-    sums = torch.stack([part.to(_exact(x.device)) for part in (total, weights.sum(), correct, valid.sum())])
+    sums = torch.stack([part.to(exact(x.device)) for part in (total, weights.sum(), correct, valid.sum())])
     return sums, x.new_empty(0) if gradient is None else gradient.transpose(1, 2).contiguous()

@@ -14,8 +14,10 @@ from torch.autograd.function import once_differentiable
 from mmseg_vitseg.labels import usable_labels
 from mmseg_vitseg.machine import without_autocast
 from mmseg_vitseg.ops.defining import define
+from mmseg_vitseg.ops.precision import at_least_float32, exact
 from mmseg_vitseg.ops.resampling import Band, Resampling, Side, Strips
-from mmseg_vitseg.ops.strip_terms import ACCURACY, PER_PIXEL, Strip, Term, add_gradient, losses_of, sums_of
+from mmseg_vitseg.ops.strip_sums import add_gradient, losses_of, sums_of
+from mmseg_vitseg.ops.strip_terms import ACCURACY, PER_PIXEL, Strip, Term, packed, unpacked
 
 
 def upsample_sums(
@@ -80,7 +82,7 @@ def _sums(
     logits, labels, sampled, kinds, integers, numbers, down, across, ignored, with_gradient
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the sums, flat; the gradient (B, K, h, w) of :func:`_single`'s first, or (0,); whether labels are wrong."""
-    terms = _unpacked(kinds, integers, numbers)
+    terms = unpacked(kinds, integers, numbers)
     single = _single(kinds) if with_gradient else None
     batch, classes = logits.shape[:2]
     labels, wrong = usable_labels(labels, max(classes, 2), None, ignored)  # one logit tells two classes apart
@@ -118,7 +120,7 @@ def _backward(grad, logits, labels, sampled, kinds, integers, numbers, down, acr
         x = _rows_together(logits)
         gradient = torch.zeros_like(x)
         of_terms, start = [], 0
-        for term in _unpacked(kinds, integers, numbers):
+        for term in unpacked(kinds, integers, numbers):
             shape = term.shape(batch, classes)
             if term.kind != ACCURACY:
                 of_terms.append((term, grad[start : start + _size(shape)].to(x.dtype).view(shape)))
@@ -141,7 +143,7 @@ def _(grad, logits, *_):
 @torch.no_grad()
 def _losses(logits, labels, kinds, integers, numbers, down, across) -> Tensor:
     """Return the losses of pixels, (B, H, W)."""
-    terms = _unpacked(kinds, integers, numbers)
+    terms = unpacked(kinds, integers, numbers)
     with without_autocast(logits.device):
         x = _rows_together(logits)
         losses = x.new_empty(labels.shape)
@@ -181,16 +183,6 @@ def _gradient(ctx, grad: Tensor | None, *_) -> tuple[Tensor | None, ...]:
 torch.library.register_autograd(OPERATOR, _gradient, setup_context=_keep)
 
 
-def exact(device: torch.device) -> torch.dtype:
-    """Return the dtype in which sums are added up."""
-    return torch.float32 if device.type == 'mps' else torch.float64  # which Apple's GPUs lack
-
-
-def at_least_float32(x: Tensor) -> torch.dtype:
-    """Return the dtype in which logits are computed."""
-    return torch.promote_types(x.dtype, torch.float32)
-
-
 def _single(kinds: Sequence[int]) -> int | None:
     """Return which term alone has a gradient, if it is a sum over pixels."""
     learned = [index for index, kind in enumerate(kinds) if kind != ACCURACY]
@@ -215,26 +207,6 @@ def _strips(
             band,
             Strip(strips.forward(x[images], band), labels[pixels], None if sampled is None else sampled[pixels]),
         )
-
-
-def packed(terms: Sequence[Term]) -> tuple[list[int], list[int], list[float]]:
-    """Return terms as an operator takes them: kinds; of each its integers, and before them how many; its numbers."""
-    integers: list[int] = []
-    numbers: list[float] = []
-    for term in terms:
-        integers += [len(term.ignored), *term.ignored, term.lowest, term.highest, int(term.sampled), len(term.numbers)]
-        numbers += term.numbers
-    return [term.kind for term in terms], integers, numbers
-
-
-def _unpacked(kinds: Sequence[int], integers: Sequence[int], numbers: Sequence[float]) -> list[Term]:
-    whole, broken, terms = iter(integers), iter(numbers), []
-    for kind in kinds:
-        ignored = tuple(next(whole) for _ in range(next(whole)))
-        lowest, highest, sampled = (next(whole) for _ in range(3))
-        own = tuple(next(broken) for _ in range(next(whole)))
-        terms.append(Term(kind, ignored, lowest, highest, bool(sampled), own))
-    return terms
 
 
 def _size(shape: Sequence[int]) -> int:

@@ -11,10 +11,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmseg_vitseg.ops.defining import TAGS
 from mmseg_vitseg.ops.resampling import resizings
-from mmseg_vitseg.ops.strip_terms import ACCURACY, CROSS_ENTROPY, FOCAL, SIGMOID, Term
+from mmseg_vitseg.ops.strip_terms import ACCURACY, CROSS_ENTROPY, FOCAL, SIGMOID, Term, packed
 from mmseg_vitseg.ops.upsample_argmax import argmax_of
 from mmseg_vitseg.ops.upsample_loss import upsample_cross_entropy
-from mmseg_vitseg.ops.upsample_sums import packed, upsample_sums
+from mmseg_vitseg.ops.upsample_sums import upsample_sums
 
 COMPILED = pytest.mark.filterwarnings('ignore')  # torch's own, while it compiles
 

@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from mmseg_vitseg.models.losses.label_errors import check_masks, ignored_by_losses, takes_labels, usable_masks
 from mmseg_vitseg.models.losses.modules import check_one_logit, losses_of
 from mmseg_vitseg.models.losses.sampling import sample, samples_small
-from mmseg_vitseg.models.losses.sums import EPS, Sums, accuracy_term, class_weight_of, sums_for
+from mmseg_vitseg.models.losses.sums import Sums, accuracy_term, class_weight_of, sums_for
 from mmseg_vitseg.models.small_logits import SmallLogits, small_logits, trains_small
+from mmseg_vitseg.ops.precision import at_least_float32
 from mmseg_vitseg.ops.strip_terms import CROSS_ENTROPY
-from mmseg_vitseg.ops.upsample_loss import upsample_cross_entropy
-from mmseg_vitseg.ops.upsample_sums import at_least_float32, upsample_sums
+from mmseg_vitseg.ops.upsample_loss import EPS, upsample_cross_entropy
+from mmseg_vitseg.ops.upsample_sums import upsample_sums
 
 
 def head_loss(

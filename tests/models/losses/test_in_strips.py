@@ -264,3 +264,58 @@ def test_nothing_of_the_full_size_is_saved():
     with torch.autograd.graph.saved_tensors_hooks(lambda x: sizes.append(x.numel()) or x, lambda x: x):
         losses_of(build(LOSSES['all at once']), logits, labels, in_strips=True)
     assert max(sizes) == labels.numel()
+
+
+@pytest.mark.parametrize(
+    ('losses', 'sampler'),
+    [(DICE, None), (LOSSES['all at once'], None), (CE, HARDEST)],
+    ids=['dice', 'a list', 'sampled'],
+)
+class TestWrongLabels:
+    def make(self, losses, sampler):
+        logits, labels = draw()
+        labels[2, 0, 9, 9] = K
+        return build(losses, sampler=sampler), logits, labels
+
+    def test_the_mask_is_named(self, losses, sampler):
+        head, logits, labels = self.make(losses, sampler)
+        with pytest.raises(ValueError, match=f'picture 2 of the batch: labels {K} with num_classes={K}'):
+            losses_of(head, logits, labels, in_strips=True)
+
+    def test_on_cuda_the_losses_are_nan(self, losses, sampler, monkeypatch):
+        """As there, where nothing waits to look for them."""
+        monkeypatch.setattr('mmseg_vitseg.labels.as_on_cuda', lambda device: True)
+        head, logits, labels = self.make(losses, sampler)
+        found, gradient = losses_of(head, logits, labels, in_strips=True)
+        assert all(value.isnan() for name, value in found.items() if name != 'acc_seg')
+        assert gradient.isfinite().all()
+
+
+@pytest.mark.filterwarnings('ignore')  # torch's own, while it compiles
+@pytest.mark.parametrize('sampler', [None, THRESHOLD], ids=['a list', 'sampled'])
+def test_a_head_is_one_graph(sampler):
+    head = build([dict(CE, class_weight=WEIGHTS), dict(TVERSKY, class_weight=WEIGHTS), OUR_DICE], sampler=sampler)
+    logits, labels = draw()
+    samples = [SegDataSample(gt_sem_seg=PixelData(data=one)) for one in labels]
+    compiled = torch.compile(lambda x: head_loss(head, (x,), samples, None), backend='aot_eager', fullgraph=True)
+    found, expected = compiled(logits), head_loss(head, (logits,), samples, None)
+    assert_close(found, expected)
+    gradients = [torch.autograd.grad(one['loss_tversky'] + one['loss_ce'], logits)[0] for one in (found, expected)]
+    assert_close(*gradients)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
+@pytest.mark.parametrize('sampler', [None, THRESHOLD, HARDEST])
+def test_gpu_equals_cpu_and_does_not_wait(sampler):
+    head = build(CE if sampler else LOSSES['all at once'], sampler=sampler)
+    logits, labels = draw()
+    expected = losses_of(head, logits, labels, in_strips=True)
+    there = logits.detach().cuda().requires_grad_(), labels.cuda()
+    losses_of(head, *there, in_strips=True)  # tables and weights are copied
+    torch.cuda.set_sync_debug_mode('error')
+    try:
+        found, gradient = losses_of(head, *there, in_strips=True)
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
+    assert_close(({name: value.cpu() for name, value in found.items()}, gradient.cpu()), expected)
