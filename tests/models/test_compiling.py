@@ -72,9 +72,9 @@ def graphs():
     torch._dynamo.reset()
 
 
-def build(name: str, kind: str = 'config'):
+def build(name: str):
     config, sizes = CONFIGS[name]
-    segmentor = Variant('model', config_path(config), kind, sizes).build()
+    segmentor = Variant('model', config_path(config), options=sizes).build()
     draw(segmentor.model)
     return segmentor.model
 
@@ -104,13 +104,14 @@ def losses(model, number: int) -> dict:
     return model(**data, mode='loss')
 
 
-@pytest.mark.parametrize('name', CONFIGS)
-def test_losses_are_one_graph_for_all_batches(graphs, name):
+@pytest.mark.parametrize(('name', 'is_mixed'), [('segformer', False), ('setr', False), ('linear', True)])
+def test_losses_are_one_graph_for_all_batches(graphs, name, is_mixed):
     model = build(name).train()
     plain = copy.deepcopy(model)
     model.compile(backend='eager')
     for number in range(4):
-        found, expected = losses(model, number), losses(plain, number)
+        with torch.autocast('cpu', torch.bfloat16, enabled=is_mixed):
+            found, expected = losses(model, number), losses(plain, number)
         assert_close(found, expected)
     sum(value for key, value in found.items() if 'loss' in key).backward()
     sum(value for key, value in expected.items() if 'loss' in key).backward()
@@ -120,15 +121,13 @@ def test_losses_are_one_graph_for_all_batches(graphs, name):
     assert list(model.state_dict()) == list(plain.state_dict())
 
 
-@pytest.mark.parametrize(('name', 'most'), [('segformer', 3), ('setr', 1), ('linear', 4)])
+@pytest.mark.parametrize(('name', 'most'), [('segformer', 3), ('setr', 1)])
 def test_labels_are_of_few_graphs_for_pictures_of_many_sizes(graphs, name, most):
-    """Of windows one. Of whole pictures one of the first size, one of any size, and more where a side is as in training, or
-    so short that torch runs a convolution in another way.
-    """
+    """Of windows one. Of whole pictures one of the first size, one of any, one where torch runs convolutions otherwise."""
     model = build(name).eval()
     plain = copy.deepcopy(model)
     model.compile(backend='eager')
-    for number in range(6):
+    for number in range(5):
         size = tuple(torch.randint(80, 130, (2,)).tolist())
         data = batch(1, size, number)
         with torch.no_grad():
@@ -137,15 +136,6 @@ def test_labels_are_of_few_graphs_for_pictures_of_many_sizes(graphs, name, most)
         assert_close(found.seg_logits.data, expected.seg_logits.data)
     assert graphs.count <= most
     assert graphs.breaks == []
-
-
-@pytest.mark.slow
-def test_the_hosts_twin_is_in_more_graphs(graphs):
-    host = build('segformer', 'stock').train()
-    host.compile(backend='eager')
-    losses(host, 0)
-    assert graphs.count > 1
-    assert graphs.breaks
 
 
 @pytest.mark.parametrize(('mode', 'options'), [('tensor', {}), ('predict', dict(keep_logits=True))])
@@ -187,10 +177,9 @@ def test_a_label_that_is_no_class_is_named_with_its_mask(graphs):
 
 def test_checkpointed_blocks_are_compiled(graphs):
     """The forward pass is done again in the backward pass, and gives the same gradients."""
-    model = build('segformer').train()
+    model = build('linear').train()
     plain = copy.deepcopy(model)
-    for stage in model.backbone.stages:
-        stage.with_cp = True
+    model.backbone.with_cp = True
     model.compile(backend='aot_eager')
     for one in (model, plain):
         losses(one, 0)['decode.loss_ce'].backward()
