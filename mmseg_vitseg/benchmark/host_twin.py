@@ -1,17 +1,15 @@
 """The same model of the host's, from our config."""
 
 import inspect
-from collections.abc import Mapping
+from dataclasses import fields
 
 from mmengine.config import ConfigDict
 from torch import nn
 
-from mmseg_vitseg.architectures import MITS, VITS
+from mmseg_vitseg.architectures import VARIANTS
 from mmseg_vitseg.models.mit import MixVisionTransformer
 from mmseg_vitseg.registry import SCOPE
 from mmseg_vitseg.upgrading.counterparts import NAMES, both_classes, defaults
-
-VARIANTS: dict[str, Mapping] = {'VisionTransformer': VITS, 'MixVisionTransformer': MITS}
 
 # Ours only, and without effect on what is measured: what a checkpoint must fill; norms' eps, which `share_eps` copies.
 WITHOUT_EFFECT = ('from_scratch', 'reduction_norm_cfg')
@@ -38,12 +36,12 @@ def host_twin(node, notes: list[str]):
     if name not in NAMES:
         raise ValueError(f'the host has no {name}')
     host, ours = map(defaults, both_classes(name))
-    _spell_out_variant(name, node, ours)
+    _spell_out_variant(name, node, ours, host)
     if name == 'SegformerHead' and node.pop('linear_projection', False):
         notes.append("the host's own decoder: a norm and a ReLU after each level's projection")
     for key, default in ours.items():
         if key in host:
-            differs = default is not inspect.Parameter.empty and default != host[key]
+            differs = default not in (None, inspect.Parameter.empty) and default != host[key]  # None: the variant's
             if differs and key not in node:
                 node[key] = default
         elif key in node:
@@ -54,11 +52,14 @@ def host_twin(node, notes: list[str]):
     return node
 
 
-def _spell_out_variant(name: str, node: ConfigDict, ours: dict) -> None:
-    """Put the sizes that a variant stands for in its place."""
+def _spell_out_variant(name: str, node: ConfigDict, ours: dict, host: dict) -> None:
+    """Put the values that a variant stands for in its place, except those that mean nothing to the host."""
     if name in VARIANTS:
-        sizes = vars(VARIANTS[name][node.pop('variant', ours['variant'])])
-        node.update({key: size if node.get(key) is None else node[key] for key, size in sizes.items()})
+        row = VARIANTS[name][node.pop('variant', ours['variant'])]
+        for field in fields(row):
+            value = getattr(row, field.name)
+            if node.get(field.name) is None and (field.name in host or value != field.default):
+                node[field.name] = value
 
 
 def share_eps(theirs: nn.Module, ours: nn.Module) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mmseg_vitseg.benchmark.segmentors import Segmentor
 from mmseg_vitseg.models.heads.segformer import SegformerHead
+from mmseg_vitseg.models.layers import Mlp
 from mmseg_vitseg.models.mit import MixVisionTransformer
 from mmseg_vitseg.models.vit import VisionTransformer
 
@@ -86,11 +87,14 @@ class VisionTransformerEncoder(nn.Module):
         unlike = dict(
             input_norm=ours.input_norm is not None,
             with_cls_token=ours.cls_token is None,
+            position=ours.pos_embed is None,
             num_registers=ours.reg_token is not None,
             layer_scale=not isinstance(block.ls1, nn.Identity),
             patch_bias=embedding.bias is None,
             drop_path_rate=_drop_path_rate(ours.blocks[-1]) > 0,
-            act_cfg=not isinstance(block.mlp.act, nn.GELU),
+            variant=not isinstance(block.mlp, Mlp) or block.attn.q_bias is not None,
+            final_norm=ours.norm is not None and ours.normed_indices != (len(ours.blocks) - 1,),
+            act_cfg=isinstance(block.mlp, Mlp) and not isinstance(block.mlp.act, nn.GELU),
         )
         if any(unlike.values()):
             names = ', '.join(name for name, differs in unlike.items() if differs)

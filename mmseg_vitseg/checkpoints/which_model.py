@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from torch import Tensor
 
-from mmseg_vitseg.architectures import LETTERS, MITS, VITS
+from mmseg_vitseg.architectures import DINOV3, LETTERS, MITS, VITS
 
 
 def model_of(
@@ -24,13 +24,16 @@ def model_of(
     """
     own = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
     kernel, positions = own.get('patch_embed.proj.weight'), own.get('pos_embed')
-    if kernel is not None and positions is not None and kernel.ndim > 1 and positions.ndim == 3:
+    if kernel is not None and kernel.ndim > 1:
         if patch_size is None:
             patch_size = kernel.shape[-1] if kernel.ndim == 4 else math.isqrt(kernel.shape[-1] // 3)
-        side = math.isqrt(positions.shape[1])  # with a class token's entry or without
-        height, width = grid or (side, side)
-        image = f'{height * patch_size}' if height == width else f'{height * patch_size}x{width * patch_size}'
-        return f'{_vit(len(kernel), _count(list(own), "blocks."))}{patch_size} at {image}'
+        if positions is None:
+            return f'{_vit("DINOv3", DINOV3, own)}{patch_size}' if 'reg_token' in own else None
+        if positions.ndim == 3:
+            side = math.isqrt(positions.shape[1])  # with a class token's entry or without
+            height, width = grid or (side, side)
+            image = f'{height * patch_size}' if height == width else f'{height * patch_size}x{width * patch_size}'
+            return f'{_vit("ViT", VITS.keys() - DINOV3, own)}{patch_size} at {image}'
     stem = own.get('stages.0.patch_embed.proj.weight')
     return None if stem is None else _mit(len(stem), depth_of(own))
 
@@ -51,11 +54,18 @@ def usual_depths(weights: Mapping[str, Tensor]) -> set[tuple[int, ...]]:
     return {depth if isinstance(depth, tuple) else (depth,) for depth in depths}
 
 
-def _vit(width: int, depth: int) -> str:
+def _vit(family: str, variants: Iterable[str], weights: Mapping[str, Tensor]) -> str:
     """Return a ViT's name, up to the size of its patches."""
-    letters = {(row.embed_dims, row.num_layers): LETTERS[name] for name, row in VITS.items()}
-    letter = letters.get((width, depth))
-    return f'ViT-{letter}/' if letter else f'ViT of {depth} blocks, width {width}, patches '
+    width, depth, gated = (
+        len(weights['patch_embed.proj.weight']),
+        *depth_of(weights),
+        'blocks.0.mlp.fc1_g.weight' in weights,
+    )
+    for name in LETTERS.keys() & variants:
+        row = VITS[name]
+        if (row.embed_dims, row.num_layers, row.mlp == 'swiglu') == (width, depth, gated):
+            return f'{family}-{LETTERS[name]}/'
+    return f'{family} of {depth} blocks, width {width}, patches '
 
 
 def _mit(width: int, depths: tuple[int, ...]) -> str:

@@ -13,6 +13,8 @@ from mmengine.logging import MMLogger
 from mmengine.registry import Registry
 from mmseg.registry import DATASETS
 
+from mmseg_vitseg.architectures import VARIANTS
+
 # Packages whose classes are what their names say; a class from elsewhere may do anything, so nothing is said about it.
 KNOWN_PACKAGES = ('mmseg', 'mmseg_vitseg', 'mmcv', 'mmdet', 'mmpretrain')
 
@@ -101,7 +103,17 @@ def is_written_by_known(cls: type | None, base: type, *methods: str) -> bool:
 
 
 def argument(node: dict, name: str, cls: type | None):
-    """Return what an argument of a part is, by default what its class, or a base of it, has; None where nobody says."""
+    """Return what an argument of a part is, by default what its class, or a base of it, has, or what the variant of one of
+    our backbones stands for; None where nobody says.
+    """
+    value = _said(node, name, cls)
+    if value is not None or cls is None or cls.__name__ not in VARIANTS:
+        return value
+    return getattr(VARIANTS[cls.__name__].get(_said(node, 'variant', cls)), name, None)
+
+
+def _said(node: dict, name: str, cls: type | None):
+    """Return what an argument of a part, or its default, is; None where nobody says."""
     if name in node:
         return node[name]
     for base in cls.__mro__ if cls else ():

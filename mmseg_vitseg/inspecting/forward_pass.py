@@ -50,6 +50,7 @@ class Pass:
 
     Args:
         inputs: what the attention of each layer was given, (1, N, D) or (1, h, w, D).
+        positions: rotary positions, which each was given with it; empty where there are none.
         features: the last layer's output (h w, D), of the patches; normed where it is what the backbone returns normed.
         grid: (h, w) of the last layer.
         extra_tokens: class and register tokens, which stand before the patches.
@@ -58,6 +59,7 @@ class Pass:
     """
 
     inputs: list[Tensor]
+    positions: tuple[Tensor, ...]
     features: Tensor
     grid: tuple[int, int]
     extra_tokens: int
@@ -81,19 +83,20 @@ def send_through(model: nn.Module, sample: dict, layers: list[Layer]) -> Pass:
     """
     data = model.data_preprocessor(dict(inputs=[sample['inputs']], data_samples=[sample['data_samples']]), False)
     backbone, last = model.backbone, layers[-1].block
-    inputs: list[Tensor] = []
+    given: list[tuple[Tensor, ...]] = []
     outputs: list[Tensor] = []
-    handles = [layer.block.attn.register_forward_pre_hook(lambda _, given: inputs.append(given[0])) for layer in layers]
-    handles.append(last.register_forward_hook(lambda module, given, output: outputs.append(output)))
+    handles = [layer.block.attn.register_forward_pre_hook(lambda _, args: given.append(args)) for layer in layers]
+    handles.append(last.register_forward_hook(lambda module, args, output: outputs.append(output)))
     try:
         backbone(data['inputs'])
     finally:
         for handle in handles:
             handle.remove()
     features = outputs[0][0].flatten(0, -2)
-    if isinstance(backbone, VisionTransformer) and backbone.norm is not None and last is backbone.blocks[-1]:
-        features = backbone.norm(features)
+    if isinstance(backbone, VisionTransformer):
+        features = backbone.normed(features, len(layers) - 1)
     height, width = (math.ceil(side / layers[-1].cell) for side in data['inputs'].shape[-2:])
     extra_tokens = len(features) - height * width
     across, down = sample['data_samples'].metainfo.get('scale_factor', (1, 1))
-    return Pass(inputs, features[extra_tokens:], (height, width), extra_tokens, (down, across), layers[-1].cell)
+    inputs, patches = [x for x, *_ in given], features[extra_tokens:]
+    return Pass(inputs, given[0][1:], patches, (height, width), extra_tokens, (down, across), layers[-1].cell)

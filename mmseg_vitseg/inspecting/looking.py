@@ -73,7 +73,7 @@ def look(
 
     run = send_through(model, sample, layers)
     query = run.token_at(row, column)
-    weights = attention_weights(attentions[-1], run.inputs[-1], query)[0, :, 0]  # (M, n)
+    weights = attention_weights(attentions[-1], run.inputs[-1], query, run.positions)[0, :, 0]  # (M, n)
     reduction = chosen.key_cell // chosen.cell
     key_grid = run.grid[0] // reduction, run.grid[1] // reduction
 
@@ -83,7 +83,7 @@ def look(
 
     rolled = None
     if isinstance(model.backbone, VisionTransformer):
-        rolled = spread(rollout(attentions, run.inputs, query), run.grid, chosen.cell)
+        rolled = spread(rollout(attentions, run.inputs, query, run.positions), run.grid, chosen.cell)
     return Look(
         layer=index,
         heads=len(weights),

@@ -1,19 +1,23 @@
 """The parts of a vision transformer, with the parameter names of timm's.
 
 B batch, C input channels, H W image size in pixels, p patch size in pixels, h w patch grid,
-N tokens (patches and any class or register tokens), n keys, D width, M heads, d = D / M.
+N tokens (patches and any class or register tokens), n keys or patches, D width, M heads, d = D / M.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+import torch
 import torch.nn.functional as F
 from mmcv.cnn import build_activation_layer, build_norm_layer
 from mmcv.cnn.bricks.drop import DropPath
 from mmengine.model.weight_init import trunc_normal_
-from torch import Tensor, nn, ones
+from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from mmseg_vitseg.ops.linear import linear
 from mmseg_vitseg.ops.patches import images_to_patches
+from mmseg_vitseg.ops.rotary import rotated
 
 
 class Linear(nn.Linear):
@@ -43,23 +47,46 @@ class PatchEmbed(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention (arXiv 1706.03762, section 3.2)."""
+    """Multi-head self-attention (arXiv 1706.03762, section 3.2).
 
-    def __init__(self, *, embed_dims: int, num_heads: int, qkv_bias: bool, attn_drop_rate: float, drop_rate: float):
+    Args:
+        embed_dims: D.
+        num_heads: M.
+        qkv_bias: a bias for queries, keys and values; ``'qv'``: none for keys.
+        attn_drop_rate: dropout of attention weights.
+        drop_rate: dropout after the last projection.
+    """
+
+    def __init__(
+        self, *, embed_dims: int, num_heads: int, qkv_bias: bool | str, attn_drop_rate: float, drop_rate: float
+    ):
         super().__init__()
         self.num_heads = num_heads
         self.attn_drop_rate = attn_drop_rate
-        self.qkv = Linear(embed_dims, 3 * embed_dims, bias=qkv_bias)
+        self.qkv = Linear(embed_dims, 3 * embed_dims, bias=qkv_bias is True)
+        self.q_bias = nn.Parameter(torch.zeros(embed_dims)) if qkv_bias == 'qv' else None
+        self.v_bias = nn.Parameter(torch.zeros(embed_dims)) if qkv_bias == 'qv' else None
         self.proj = Linear(embed_dims, embed_dims)
         self.proj_drop = nn.Dropout(drop_rate)
 
-    def project(self, x: Tensor) -> Tensor:
-        """Map (B, N, D) to queries, keys and values, (3, B, M, N, d)."""
-        return self.qkv(x).unflatten(2, (3, self.num_heads, -1)).permute(2, 0, 3, 1, 4)
+    def project(self, x: Tensor, rotary: Tensor | None = None) -> Sequence[Tensor]:
+        """Map (B, N, D) to queries, keys and values, (B, M, N, d) each.
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, N, D) to (B, N, D)."""
-        q, k, v = self.project(x)  # each (B, M, N, d)
+        Args:
+            x: tokens, patches last.
+            rotary: the patches' positions, (2, n, d / 2), of :func:`~mmseg_vitseg.ops.rotary.rotary_table`.
+        """
+        if self.q_bias is None:
+            qkv = self.qkv(x)  # (B, N, 3 D)
+        else:
+            bias = torch.cat([self.q_bias, torch.zeros_like(self.q_bias), self.v_bias])
+            qkv = linear(x, self.qkv.weight, bias)
+        qkv = qkv.unflatten(2, (3, self.num_heads, -1))  # (B, N, 3, M, d)
+        return qkv.permute(2, 0, 3, 1, 4) if rotary is None else rotated(qkv, rotary)
+
+    def forward(self, x: Tensor, rotary: Tensor | None = None) -> Tensor:
+        """Map (B, N, D) to (B, N, D); see :meth:`project`."""
+        q, k, v = self.project(x, rotary)  # each (B, M, N, d)
         x = attend(q, k, v, self.attn_drop_rate if self.training else 0.0)  # (B, N, D)
         return self.proj_drop(self.proj(x))
 
@@ -102,7 +129,7 @@ class LayerScale(nn.Module):
 
     def __init__(self, embed_dims: int, init_value: float):
         super().__init__()
-        self.gamma = nn.Parameter(init_value * ones(embed_dims))
+        self.gamma = nn.Parameter(init_value * torch.ones(embed_dims))
 
     def forward(self, x: Tensor) -> Tensor:
         """Scale (B, N, D) along D."""
@@ -140,15 +167,17 @@ class Block(nn.Module):
         self.ls2 = nn.Identity() if layer_scale is None else LayerScale(embed_dims, layer_scale)
         self.drop_path = DropPath(drop_path_rate) if drop_path_rate > 0 else nn.Identity()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map tokens (B, ..., D) to (B, ..., D)."""
-        x = x + self.drop_path(self.ls1(self.attn(self.norm1(x))))
+    def forward(self, x: Tensor, *positions: Tensor) -> Tensor:
+        """Map tokens (B, ..., D) to (B, ..., D); the attention is given the positions too."""
+        x = x + self.drop_path(self.ls1(self.attn(self.norm1(x), *positions)))
         return x + self.drop_path(self.ls2(self.mlp(self.norm2(x))))
 
 
-def run_block(block: nn.Module, x: Tensor, with_cp: bool) -> Tensor:
+def run_block(block: nn.Module, x: Tensor, with_cp: bool, *positions: Tensor) -> Tensor:
     """Run a block on tokens; with gradient checkpointing, its activations are computed again in the backward pass."""
-    return checkpoint(block, x, use_reentrant=False) if with_cp and x.requires_grad else block(x)
+    if with_cp and x.requires_grad:
+        return checkpoint(block, x, *positions, use_reentrant=False)
+    return block(x, *positions)
 
 
 def rising_rates(highest: float, depth: int) -> list[float]:

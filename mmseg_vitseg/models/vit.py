@@ -5,17 +5,24 @@ tokens, N = T + h w tokens, D width.
 """
 
 from collections.abc import Sequence
-from functools import partial
 
 import torch
 from mmcv.cnn import build_norm_layer
 from mmengine.model.weight_init import trunc_normal_
 from torch import Tensor, nn
 
-from mmseg_vitseg.architectures import VITS, ViT, variant_with
+from mmseg_vitseg.architectures import VITS, variant_with
 from mmseg_vitseg.models.argument_checks import check_choices, check_rates, check_sizes, refuse_arguments
 from mmseg_vitseg.models.backbone import Backbone, resolve_indices
-from mmseg_vitseg.models.layers import Attention, Block, Mlp, PatchEmbed, draw_linear, rising_rates, run_block
+from mmseg_vitseg.models.layers import PatchEmbed, draw_linear, run_block
+from mmseg_vitseg.models.vit_layers import (
+    blocks,
+    check_architecture,
+    check_frozen_stages,
+    patch_grid,
+    positions,
+    tokens,
+)
 from mmseg_vitseg.ops.patches import pad_to_patches
 from mmseg_vitseg.ops.position import resize_position_grid
 from mmseg_vitseg.registry import MODELS
@@ -38,14 +45,16 @@ class VisionTransformer(Backbone):
 
     Its parameters have timm's names, so timm's state dicts load as they are; its arguments are those of the host's class
     of the same name, with the host's defaults (mind ``final_norm`` and the norm's ``eps``: timm has True and 1e-6), except
-    that the patch embedding has a bias.
+    that the patch embedding has a bias. DINOv2 and DINOv3 are variants of it.
 
     Input of any size: where H or W is no multiple of the patch size, zeros are added at the bottom and the right, so
     that h = ceil(H / p) and w = ceil(W / p); heads resize or crop their logits to the image. Where the patch grid is not
     the one of ``img_size``, the position embeddings are resized to it.
 
     Args:
-        variant: ``tiny``, ``small``, ``base`` or ``large``: the width, depth and heads that are not given by themselves.
+        variant: the values of arguments that are None: ``tiny``, ``small``, ``base`` or ``large``, with the host's defaults;
+            ``dinov2_{s,b,l,g}`` (arXiv 2304.07193), with registers ``dinov2_{s,b,l,g}_reg`` (2309.16588);
+            ``dinov3_{s,s_plus,b,l,l_plus,h_plus,7b}`` (2508.10104): the table in :mod:`mmseg_vitseg.architectures`.
         embed_dims: width D.
         num_layers: number of blocks.
         num_heads: attention heads; divides ``embed_dims``.
@@ -56,18 +65,23 @@ class VisionTransformer(Backbone):
         in_channels: C.
         input_norm: ``'batch'``: the first layer is a batch norm of the image, which replaces input normalisation.
         patch_bias: a bias in the patch embedding.
-        qkv_bias: a bias in the projections to queries, keys and values.
+        qkv_bias: a bias in the projections to queries, keys and values; ``'qv'``: not to keys.
         with_cls_token: a class token, with a position embedding of its own, before the patches.
+        position: ``learned``: an embedding is added to each patch; ``rope``: queries and keys turn with their patch's place
+            (arXiv 2104.09864), in two axes as DINOv3's do.
+        rope_rescale: in training, each forward pass multiplies the coordinates of ``rope`` by a factor that is drawn
+            log-uniformly from 1 / rope_rescale to rope_rescale; 1: never.
         num_registers: register tokens (arXiv 2309.16588), without position embeddings, after the class token.
-        layer_scale: initial value of a learned factor a channel on each branch; None for none.
+        layer_scale: initial value of a learned factor a channel on each branch.
         out_indices: blocks whose output is returned, counted from 0, or from the end if negative.
-        final_norm: a layer norm after the last block; outputs of earlier blocks are not normed.
+        final_norm: ``last``, or True: a layer norm after the last block; outputs of earlier blocks are not normed; ``each``:
+            the same norm on every output; False: none.
         drop_rate: dropout after the position embedding, after the attention's projection and in the MLP.
         attn_drop_rate: dropout of attention weights.
         mlp_drop_rate: if given, the MLP has this dropout after its second linear layer and none after its first.
         drop_path_rate: stochastic depth (arXiv 1603.09382), growing linearly from 0 to this value at the last block.
-        norm_cfg: layer norms.
-        act_cfg: the MLP's activation.
+        norm_cfg: layer norms; None: ``LN`` with the variant's eps.
+        act_cfg: the MLP's activation, where it is none with a gate.
         interpolate_mode: ``bicubic`` or ``bilinear``, how position embeddings are resized.
         antialias: antialias while resizing them, as timm does.
         norm_eval: keep the input's batch norm in evaluation mode while training.
@@ -90,26 +104,28 @@ class VisionTransformer(Backbone):
         embed_dims: int | None = None,
         num_layers: int | None = None,
         num_heads: int | None = None,
-        mlp_ratio: float = 4,
-        img_size: int | Sequence[int] = 224,
-        patch_size: int = 16,
+        mlp_ratio: float | None = None,
+        img_size: int | Sequence[int] | None = None,
+        patch_size: int | None = None,
         in_channels: int = 3,
         input_norm: str | None = None,
         patch_bias: bool = True,
-        qkv_bias: bool = True,
+        qkv_bias: bool | str | None = None,
+        position: str | None = None,
+        rope_rescale: float | None = None,
         with_cls_token: bool = True,
-        num_registers: int = 0,
+        num_registers: int | None = None,
         layer_scale: float | None = None,
         out_indices: int | Sequence[int] = -1,
-        final_norm: bool = False,
+        final_norm: bool | str | None = None,
         drop_rate: float = 0.0,
         attn_drop_rate: float = 0.0,
         mlp_drop_rate: float | None = None,
         drop_path_rate: float = 0.0,
-        norm_cfg: dict = dict(type='LN'),
+        norm_cfg: dict | None = None,
         act_cfg: dict = dict(type='GELU'),
         interpolate_mode: str = 'bicubic',
-        antialias: bool = False,
+        antialias: bool | None = None,
         norm_eval: bool = False,
         with_cp: bool = False,
         frozen_stages: int = -1,
@@ -119,48 +135,45 @@ class VisionTransformer(Backbone):
     ):
         refuse_arguments(type(self), host_arguments, HOST_DEFAULTS)
         super().__init__(pretrained=pretrained, init_cfg=init_cfg)
-        given = dict(embed_dims=embed_dims, num_layers=num_layers, num_heads=num_heads)
-        sizes = variant_with('VisionTransformer', VITS, variant, **given)
+        row = variant_with(
+            'VisionTransformer',
+            VITS,
+            variant,
+            **dict(embed_dims=embed_dims, num_layers=num_layers, num_heads=num_heads, mlp_ratio=mlp_ratio),
+            **dict(img_size=img_size, patch_size=patch_size, antialias=antialias, qkv_bias=qkv_bias),
+            **dict(position=position, rope_rescale=rope_rescale, num_registers=num_registers, layer_scale=layer_scale),
+            final_norm='last' if final_norm is True else final_norm,
+        )
         rates = dict(drop_rate=drop_rate, attn_drop_rate=attn_drop_rate, drop_path_rate=drop_path_rate)
+        check_architecture(row)
         check_rates('VisionTransformer', **rates, mlp_drop_rate=mlp_drop_rate or 0.0)
         check_choices('VisionTransformer', (None, 'batch'), input_norm=input_norm)
         check_choices('VisionTransformer', ('bicubic', 'bilinear'), interpolate_mode=interpolate_mode)
-        _check_sizes(sizes, patch_size, in_channels, frozen_stages)
-        self.grid = _grid(img_size, patch_size)
-        self.embed_dims = sizes.embed_dims
+        check_sizes('VisionTransformer', in_channels=in_channels)
+        check_frozen_stages(row, frozen_stages)
+        width, norm_cfg = row.embed_dims, norm_cfg or dict(type='LN', eps=row.norm_eps)
+        self.grid = patch_grid(row.img_size, row.patch_size)
+        self.embed_dims = width
         self.in_channels = in_channels
-        self.patch_size = self.first_kernel_size = patch_size
-        self.out_indices = resolve_indices('VisionTransformer', out_indices, sizes.num_layers, 'block')
+        self.patch_size = self.first_kernel_size = row.patch_size
+        self.out_indices = resolve_indices('VisionTransformer', out_indices, row.num_layers, 'block')
+        self.normed_indices = self.out_indices if row.final_norm == 'each' else (row.num_layers - 1,)
         self.interpolate_mode = interpolate_mode
-        self.antialias = antialias
+        self.antialias = row.antialias
         self.norm_eval = norm_eval
         self.with_cp = with_cp
         self.frozen_stages = frozen_stages
 
         self.input_norm = nn.BatchNorm2d(in_channels) if input_norm else None
         self.patch_embed = PatchEmbed(
-            in_channels=in_channels, embed_dims=sizes.embed_dims, patch_size=patch_size, bias=patch_bias
+            in_channels=in_channels, embed_dims=width, patch_size=row.patch_size, bias=patch_bias
         )
-        self.cls_token = _tokens(int(with_cls_token), sizes.embed_dims)
-        self.reg_token = _tokens(num_registers, sizes.embed_dims)
-        self.pos_embed = _tokens(self.grid[0] * self.grid[1] + with_cls_token, sizes.embed_dims)
+        self.cls_token = tokens(int(with_cls_token), width)
+        self.reg_token = tokens(row.num_registers, width)
+        self.pos_embed, self.rope = positions(row, self.grid, with_cls_token)
         self.pos_drop = nn.Dropout(drop_rate)
-        block = partial(
-            _block,
-            sizes,
-            mlp_ratio=mlp_ratio,
-            qkv_bias=qkv_bias,
-            layer_scale=layer_scale,
-            drop_rate=drop_rate,
-            attn_drop_rate=attn_drop_rate,
-            mlp_drop_rates=(drop_rate, drop_rate) if mlp_drop_rate is None else (0.0, mlp_drop_rate),
-            norm_cfg=norm_cfg,
-            act_cfg=act_cfg,
-        )
-        self.blocks = nn.ModuleList(
-            block(drop_path_rate=rate) for rate in rising_rates(drop_path_rate, sizes.num_layers)
-        )
-        self.norm = build_norm_layer(norm_cfg, sizes.embed_dims)[1] if final_norm else None
+        self.blocks = blocks(row, **rates, mlp_drop_rate=mlp_drop_rate, norm_cfg=norm_cfg, act_cfg=act_cfg)
+        self.norm = build_norm_layer(norm_cfg, width)[1] if row.final_norm else None
         self._freeze()
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
@@ -171,23 +184,27 @@ class VisionTransformer(Backbone):
         images = pad_to_patches(images, self.patch_size)
         grid = images.shape[-2] // self.patch_size, images.shape[-1] // self.patch_size
         x = self._embed(images, grid)  # (B, N, D)
+        turns = () if self.rope is None else (self.rope(grid),)
         outputs = []
         for index, block in enumerate(self.blocks):
-            x = run_block(block, x, self.with_cp)
-            if self.norm is not None and index == len(self.blocks) - 1:
-                x = self.norm(x)
+            x = run_block(block, x, self.with_cp, *turns)
             if index in self.out_indices:
-                outputs.append(self._feature_map(x, grid))  # (B, D, h, w)
+                outputs.append(self._feature_map(self.normed(x, index), grid))  # (B, D, h, w)
         return tuple(outputs)
 
+    def normed(self, x: Tensor, index: int) -> Tensor:
+        """Return what a block gave, normed where the final norm stands on it: (B, N, D)."""
+        return x if self.norm is None or index not in self.normed_indices else self.norm(x)
+
     def _embed(self, images: Tensor, grid: tuple[int, int]) -> Tensor:
-        """Embed padded images (B, C, H, W) as (B, N, D): class token, registers, patches; positions added."""
+        """Embed padded images (B, C, H, W) as (B, N, D): class token, registers, patches; learned positions added."""
         x = self.patch_embed(images)  # (B, h w, D)
         if self.cls_token is not None:
             x = torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x], dim=1)
-        x = x + resize_position_grid(
-            self.pos_embed, self.grid, grid, mode=self.interpolate_mode, antialias=self.antialias
-        )
+        if self.pos_embed is not None:
+            x = x + resize_position_grid(
+                self.pos_embed, self.grid, grid, mode=self.interpolate_mode, antialias=self.antialias
+            )
         if self.reg_token is not None:
             split = 0 if self.cls_token is None else 1
             x = torch.cat([x[:, :split], self.reg_token.expand(x.shape[0], -1, -1), x[:, split:]], dim=1)
@@ -236,52 +253,3 @@ class VisionTransformer(Backbone):
         if self.norm_eval and self.input_norm is not None:
             self.input_norm.eval()
         return self
-
-
-def _tokens(count: int, width: int) -> nn.Parameter | None:
-    """Return tokens (1, count, D), None where there are none."""
-    return nn.Parameter(torch.zeros(1, count, width)) if count else None
-
-
-def _block(
-    sizes: ViT,
-    *,
-    mlp_ratio: float,
-    qkv_bias: bool,
-    layer_scale: float | None,
-    drop_rate: float,
-    attn_drop_rate: float,
-    mlp_drop_rates: tuple[float, float],
-    drop_path_rate: float,
-    norm_cfg: dict,
-    act_cfg: dict,
-) -> Block:
-    width = sizes.embed_dims
-    attn = Attention(
-        embed_dims=width,
-        num_heads=sizes.num_heads,
-        qkv_bias=qkv_bias,
-        attn_drop_rate=attn_drop_rate,
-        drop_rate=drop_rate,
-    )
-    mlp = Mlp(embed_dims=width, hidden_dims=int(mlp_ratio * width), act_cfg=act_cfg, drop_rates=mlp_drop_rates)
-    return Block(attn, mlp, embed_dims=width, norm_cfg=norm_cfg, drop_path_rate=drop_path_rate, layer_scale=layer_scale)
-
-
-def _check_sizes(sizes: ViT, patch_size: int, in_channels: int, frozen_stages: int) -> None:
-    check_sizes('VisionTransformer', **vars(sizes), patch_size=patch_size, in_channels=in_channels)
-    if sizes.embed_dims % sizes.num_heads:
-        raise ValueError(f'VisionTransformer: num_heads={sizes.num_heads} must divide embed_dims={sizes.embed_dims}')
-    if not -1 <= frozen_stages <= sizes.num_layers:
-        raise ValueError(f'VisionTransformer: frozen_stages={frozen_stages}; allowed: -1 to {sizes.num_layers}')
-
-
-def _grid(img_size: int | Sequence[int], patch_size: int) -> tuple[int, int]:
-    """Return how many whole patches an image has, (h, w)."""
-    sides = [img_size] if isinstance(img_size, int) else img_size
-    if not isinstance(sides, Sequence) or isinstance(sides, str) or len(sides) not in (1, 2):
-        raise ValueError(f'VisionTransformer: img_size={img_size}; allowed: an int or (height, width)')
-    grid = sides[0] // patch_size, sides[-1] // patch_size
-    if min(grid) < 1:
-        raise ValueError(f'VisionTransformer: img_size={img_size} is smaller than patch_size={patch_size}')
-    return grid

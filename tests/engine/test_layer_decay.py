@@ -95,6 +95,16 @@ def test_each_parameters_group():
     assert groups_of(make_model(), layer_decay_rate=RATE) == expected  # to the bit: the rate is a power of two
 
 
+def test_rotary_positions_and_biases_of_queries():
+    model = make_model(qkv_bias='qv', position='rope')
+    without = {'backbone.pos_embed', *(f'backbone.blocks.{index}.attn.qkv.bias' for index in range(2))}
+    expected = EMBEDDINGS | block(0, LR / 4) | block(1, LR / 2) | FINAL_NORM | head(LR)
+    expected = {name: group for name, group in expected.items() if name not in without}
+    for index, lr in ((0, LR / 4), (1, LR / 2)):
+        expected |= {f'backbone.blocks.{index}.attn.{kind}_bias': (lr, 0.0) for kind in 'qv'}
+    assert groups_of(model, layer_decay_rate=RATE) == expected
+
+
 def test_head_multiplier_and_frozen_parameters():
     groups = groups_of(make_model(frozen_stages=1), layer_decay_rate=RATE, num_layers=2, head_lr_mult=10)
     assert groups == block(1, LR / 2) | FINAL_NORM | head(10 * LR)

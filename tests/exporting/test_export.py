@@ -19,11 +19,20 @@ from vitseg_tests.small_models import write_model
 
 HEADS = ('linear', 'naive', 'pup', 'mla', 'segformer', 'segformer_linear')
 # a file of torch.export or ONNX takes seconds to write, so most of them are for the slow run
-QUICK = (('vit', 'linear', 'onnx'), ('mit', 'segformer', 'onnx'), ('vit', 'linear', 'pt2'), ('mit', 'naive', 'pt2'))
+QUICK = (
+    ('vit', 'linear', 'onnx'),
+    ('dino', 'linear', 'onnx'),
+    ('mit', 'segformer', 'onnx'),
+    ('vit', 'linear', 'pt2'),
+    ('mit', 'naive', 'pt2'),
+)
 CASES = [
     pytest.param(*case, marks=() if case in QUICK or case[2] == 'torchscript' else pytest.mark.slow)
-    for case in ((backbone, head, format) for backbone in ('vit', 'mit') for head in HEADS for format in SUFFIXES)
+    for case in (
+        (backbone, head, format) for backbone in ('vit', 'dino', 'mit') for head in HEADS for format in SUFFIXES
+    )
     if case[:2] != ('mit', 'mla')  # MLA's levels are of one size
+    and (case[0] != 'dino' or case[1] == 'linear')
 ]
 
 

@@ -45,11 +45,11 @@ def make(name: str, steps=(), **arguments):
     return model
 
 
-def inputs_of(model) -> list[torch.Tensor]:
-    """What each attention layer of a ViT is given for the picture."""
+def inputs_of(model) -> tuple[list[torch.Tensor], tuple[torch.Tensor, ...]]:
+    """What each attention layer of a ViT is given for the picture, and the positions that they all are."""
     found = []
     handles = [
-        block.attn.register_forward_pre_hook(lambda module, given: found.append(given[0]))
+        block.attn.register_forward_pre_hook(lambda module, given: found.append(given))
         for block in model.backbone.blocks
     ]
     image = torch.from_numpy(PICTURE[..., ::-1].copy()).permute(2, 0, 1)[None].float()
@@ -57,10 +57,10 @@ def inputs_of(model) -> list[torch.Tensor]:
         model.backbone((image - 120) / 60)
     for handle in handles:
         handle.remove()
-    return found
+    return [x for x, *_ in found], found[0][1:]
 
 
-@pytest.mark.parametrize('tokens', [dict(with_cls_token=False), dict(num_registers=3)])
+@pytest.mark.parametrize('tokens', [dict(with_cls_token=False), dict(num_registers=3), dict(position='rope')])
 @pytest.mark.parametrize(('layer', 'head'), [(-1, None), (1, 1)])
 @torch.no_grad()
 def test_maps_of_a_vit(tokens, layer, head):
@@ -68,14 +68,14 @@ def test_maps_of_a_vit(tokens, layer, head):
     model = make('vit', **tokens)
     seen = look(model, PICTURE, (59, 33), layer, head)  # row 4, column 7 of the patches
     blocks = list(model.backbone.blocks)
-    inputs = inputs_of(model)
+    inputs, positions = inputs_of(model)
     index = layer % 3
     extra = inputs[0].shape[1] - 40
-    weights = attention_weights(blocks[index].attn, inputs[index])[0]
+    weights = attention_weights(blocks[index].attn, inputs[index], None, positions)[0]
     row = (weights.mean(0) if head is None else weights[head])[extra + 4 * 8 + 7, extra:].unflatten(0, (5, 8))
     np.testing.assert_allclose(seen.attention, np.kron(row, np.ones((8, 8)))[:40, :60], rtol=1e-4)
     attentions = [block.attn for block in blocks[: index + 1]]
-    rolled = rollout(attentions, inputs[: index + 1], extra + 39)[extra:].unflatten(0, (5, 8))
+    rolled = rollout(attentions, inputs[: index + 1], extra + 39, positions)[extra:].unflatten(0, (5, 8))
     np.testing.assert_allclose(seen.rollout, np.kron(rolled, np.ones((8, 8)))[:40, :60], rtol=1e-4)
     assert (seen.layer, seen.heads, seen.components.shape) == (index, 2, (40, 60, 3))
     assert (seen.components.min(), seen.components.max()) == (0, 1)

@@ -29,7 +29,10 @@ MIT = dict(
     sr_ratios=(4, 2),
     out_indices=(0, 1),
 )
-BACKBONES = dict(vit=(VIT, (16, 16), 16), mit=(MIT, (8, 16), 8))  # settings, width of each level, stride of the last
+DINO = dict(VIT, variant='dinov3_s_plus')
+BACKBONES = dict(
+    vit=(VIT, (16, 16), 16), dino=(DINO, (16, 16), 16), mit=(MIT, (8, 16), 8)
+)  # settings, width of each level, stride of the last
 
 
 def head_settings(name: str, widths: tuple[int, int], stride: int) -> dict:
