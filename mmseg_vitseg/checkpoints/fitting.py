@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
@@ -86,6 +87,7 @@ def fit_to(module: nn.Module, weights: dict[str, Tensor], path: str | Path, opti
         print_log(f'{path}: left out {", ".join(renamed.added)}: zero here, which is the same.', logger='current')
     native = {name: value for name, value in renamed.weights.items() if name not in unused}
     sized = _in_its_sizes(native, f'{prefix}cls_token' in renamed.weights, module, prefix, path, options)
+    sized |= _periods(native, own, f'{prefix}rope.periods', path)
     return Fitted(sized, renamed.left, dropped, renamed.added, renamed.source, prefix, model_of(native, prefix))
 
 
@@ -99,6 +101,19 @@ def _unused(renamed: Renamed, own: Mapping[str, Tensor], prefix: str, options: O
     may_lack = {prefix + name for name in (*renamed.source.unused, *(PRETRAINED_UNUSED if options.pretrained else ()))}
     outside = SEGMENTOR if options.pretrained else ()
     return [name for name in renamed.weights if name not in own and (name in may_lack or name.startswith(outside))]
+
+
+def _periods(
+    weights: Mapping[str, Tensor], own: Mapping[str, Tensor], name: str, path: str | Path
+) -> dict[str, Tensor]:
+    """Return the module's periods of rotary positions where a file has none, as is usual; say where it has others."""
+    if name not in own or name not in weights:
+        return {name: own[name]} if name in own else {}
+    theirs, ours = weights[name], own[name]
+    known = not (theirs.is_meta or ours.is_meta) and theirs.shape == ours.shape
+    if known and not torch.equal(theirs.to(ours), ours):
+        print_log(f"{path}: the periods of positions are the file's, as it has them rounded", logger='current')
+    return {}
 
 
 def _in_its_sizes(

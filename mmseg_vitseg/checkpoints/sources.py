@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from mmseg_vitseg.checkpoints.maps import (
+    dinov3,
     hf,
     hf_modules,
     host,
@@ -20,7 +21,7 @@ from mmseg_vitseg.checkpoints.maps.source import Source
 from mmseg_vitseg.checkpoints.names import apply_table
 from mmseg_vitseg.checkpoints.values import refuse_integers
 
-MAPS = (timm, hf, hf_modules, host, torchvision, jax, setr_authors, segformer_authors, ours)
+MAPS = (timm, dinov3, hf, hf_modules, host, torchvision, jax, setr_authors, segformer_authors, ours)
 SOURCES: tuple[Source, ...] = tuple(source for module in MAPS for source in module.SOURCES)
 NAMES = tuple(dict.fromkeys(source.name for source in SOURCES))  # what source= takes besides 'auto'
 
@@ -113,9 +114,21 @@ def _biases_left_out(
     native: Mapping[str, Tensor], kernels: tuple[str, ...], wanted: Container[str] | None
 ) -> dict[str, Tensor]:
     """Return zeros for the biases that stand beside ``kernels``, ends of names, in a model and not in a file."""
-    found = {name.removesuffix('weight') + 'bias': value for name, value in native.items() if name.endswith(kernels)}
-    return {
-        name: kernel.new_zeros(len(kernel))
-        for name, kernel in found.items()
-        if name not in native and (wanted is None or name in wanted)
+    found = {
+        bias: (kernel, parts)
+        for name, kernel in native.items()
+        if name.endswith(kernels)
+        for bias, parts in _biases_of(name).items()
     }
+    return {
+        bias: kernel.new_zeros(len(kernel) // parts)
+        for bias, (kernel, parts) in found.items()
+        if bias not in native and (wanted is None or bias in wanted)
+    }
+
+
+def _biases_of(kernel: str) -> dict[str, int]:
+    """Return the names of the biases beside a kernel, each with how many of them would be as long as the kernel."""
+    if kernel.endswith('.qkv.weight'):
+        return {kernel.removesuffix('qkv.weight') + bias: 3 for bias in ('q_bias', 'v_bias')}
+    return {kernel.removesuffix('weight') + 'bias': 1}

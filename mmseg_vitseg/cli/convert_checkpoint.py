@@ -20,6 +20,7 @@ SOURCES = [
     'deit',
     'mae',
     'dinov2',
+    'dinov3',
     'hf',
     'mmseg',
     'mmpretrain',

@@ -9,7 +9,7 @@ from mmseg_vitseg.checkpoints.maps.timm import TIMM
 from mmseg_vitseg.checkpoints.names import apply_table, inverse
 from mmseg_vitseg.checkpoints.sizes import square_kernel
 
-HF_VIT, _, HF_DINOV2, HF_SEGFORMER = hf.SOURCES
+HF_VIT, _, HF_DINOV2, _, HF_SEGFORMER = hf.SOURCES
 HOST_VIT, HOST_MIT, _ = host.SOURCES
 # project -> its ViT, its ViT with layer scale, its MiT; None where it has none
 PROJECTS: dict[str, tuple[Source | None, Source | None, Source | None]] = {

@@ -40,6 +40,12 @@ DINOV2: Table = {
     'encoder.layer.{i}.layer_scale2.lambda1': 'blocks.{i}.ls2.gamma',
 }
 
+DINOV2_GATED: Table = {
+    **{names: ours for names, ours in DINOV2.items() if '.mlp.' not in names},
+    'encoder.layer.{i}.mlp.weights_in.{kind}': 'blocks.{i}.mlp.fc1.{kind}',
+    'encoder.layer.{i}.mlp.weights_out.{kind}': 'blocks.{i}.mlp.fc2.{kind}',
+}
+
 # Keys and values stand in two tensors; here in one.
 SEGFORMER: Table = {
     'encoder.patch_embeddings.{s}.proj.{kind}': 'stages.{s}.patch_embed.proj.{kind}',
@@ -96,6 +102,15 @@ SOURCES = (
         what="Hugging Face's DINOv2",
         encoder=DINOV2,
         marks=(PATCHES, QUERY, 'encoder.layer.0.layer_scale1.lambda1'),
+        prefixes=('', 'dinov2.', 'dinov2_with_registers.'),
+        absent=('encoder.layer.0.mlp.weights_in.',),
+        drop=(*POOLER, 'embeddings.mask_token'),
+    ),
+    Source(
+        name='hf',
+        what="Hugging Face's DINOv2 with SwiGLU",
+        encoder=DINOV2_GATED,
+        marks=(PATCHES, QUERY, 'encoder.layer.0.mlp.weights_in.weight'),
         prefixes=('', 'dinov2.', 'dinov2_with_registers.'),
         drop=(*POOLER, 'embeddings.mask_token'),
     ),

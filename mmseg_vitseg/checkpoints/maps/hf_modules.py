@@ -53,14 +53,26 @@ def renamed(source: Source, parts: dict[str, str]) -> Source:
         encoder={line(left): right for left, right in source.encoder.items()},
         head={line(left): right for left, right in source.head.items()},
         marks=tuple(map(name, source.marks)),
+        absent=tuple(map(name, source.absent)),
         forms={name(left): form for left, form in source.forms.items()},
     )
 
 
-VIT_FILE, DISTILLED_FILE, DINOV2_FILE, SEGFORMER_FILE = hf.SOURCES
+VIT_FILE, DISTILLED_FILE, DINOV2_FILE, GATED_FILE, SEGFORMER_FILE = hf.SOURCES
+DINOV2, GATED = renamed(DINOV2_FILE, ATTENTION), renamed(GATED_FILE, ATTENTION)
+GATE = 'encoder.layer.{i}.mlp.gate_proj.{kind}'
 SOURCES = (
     renamed(VIT_FILE, {**ATTENTION, **VIT}),
     renamed(DISTILLED_FILE, {**ATTENTION, **VIT}),
-    renamed(DINOV2_FILE, ATTENTION),
+    replace(DINOV2, absent=('encoder.layer.0.mlp.gate_proj.',)),
+    replace(
+        GATED,
+        encoder={names: ours for names, ours in GATED.encoder.items() if '.mlp.' not in names}
+        | {
+            (GATE, 'encoder.layer.{i}.mlp.up_proj.{kind}'): 'blocks.{i}.mlp.fc1.{kind}',
+            'encoder.layer.{i}.mlp.down_proj.{kind}': 'blocks.{i}.mlp.fc2.{kind}',
+        },
+        marks=(*DINOV2.marks, 'encoder.layer.0.mlp.gate_proj.weight'),
+    ),
     renamed(SEGFORMER_FILE, SEGFORMER),
 )

@@ -31,7 +31,8 @@ class Source:
         absent: beginnings of names, with the prefix or without, that speak against this format.
         drop: what a file of this format has that no segmentation model uses.
         unused: parts of the encoder that a file may have without having been trained with them.
-        no_bias: ends of the names of kernels, ours, whose bias may be left out, which amounts to zero.
+        no_bias: ends of the names of kernels, ours, whose bias may be left out, which amounts to zero;
+            of ``qkv.weight`` those of queries and values.
         forms: tensors that have another shape or order.
         finish: arithmetic after renaming, in place.
     """

@@ -25,7 +25,11 @@ VISION_TRANSFORMER: Table = {
     'norm.{kind}': 'norm.{kind}',
 }
 DINOV2: Table = {name: ours for name, ours in VISION_TRANSFORMER.items() if name != 'reg_token'}
-DINOV2 |= {'register_tokens': 'reg_token'}
+DINOV2 |= {
+    'register_tokens': 'reg_token',
+    'blocks.{i}.mlp.w12.{kind}': 'blocks.{i}.mlp.fc1.{kind}',  # of g
+    'blocks.{i}.mlp.w3.{kind}': 'blocks.{i}.mlp.fc2.{kind}',
+}
 # Its training saves blocks in chunks, whose blocks go on counting: blocks.1.6 is the sixth.
 CHUNKED: Table = {str(name).replace('blocks.{i}.', 'blocks.{chunk}.{i}.'): ours for name, ours in DINOV2.items()}
 # DeiT III's authors: the layer scale under its older names.
@@ -52,7 +56,15 @@ TIMM = Source(
     encoder=VISION_TRANSFORMER,
     marks=MARKS,
     prefixes=('', 'backbone.'),  # DINO's training files have a head beside the backbone
-    absent=(*SEGMENTOR, 'dist_token', 'mask_token', 'register_tokens', 'input_norm.', 'blocks.0.gamma_1'),
+    absent=(
+        *SEGMENTOR,
+        'dist_token',
+        'mask_token',
+        'register_tokens',
+        'storage_tokens',
+        'input_norm.',
+        'blocks.0.gamma_1',
+    ),
     drop=CLASSIFIER,
 )
 DINOV2_AUTHORS = replace(
@@ -61,7 +73,7 @@ DINOV2_AUTHORS = replace(
     what="DINOv2's authors'",
     encoder=DINOV2,
     marks=(*MARKS, 'mask_token'),
-    absent=(*SEGMENTOR, 'decoder_'),
+    absent=(*SEGMENTOR, 'decoder_', 'storage_tokens'),
     drop=DINO_HEADS,
 )
 
@@ -81,7 +93,7 @@ SOURCES = (
         name='deit',
         what="DeiT III's authors'",
         encoder=DEIT3,
-        marks=(*MARKS, 'blocks.0.gamma_1'),
+        marks=(*MARKS, 'pos_embed', 'blocks.0.gamma_1'),
         absent=(*SEGMENTOR, 'mask_token'),
     ),
     replace(
