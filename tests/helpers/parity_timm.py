@@ -10,6 +10,7 @@ Runner of the host's. Where torchvision's operators do not load (PyPI's beside a
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -36,13 +37,36 @@ def draw(model: torch.nn.Module) -> torch.nn.Module:
 
 
 def timm_models() -> dict:
+    from timm.layers import LayerNorm, SwiGLUPacked
     from timm.models.deit import VisionTransformerDistilled
+    from timm.models.eva import Eva
     from timm.models.vision_transformer import VisionTransformer
 
     def vit(**arguments):
         return VisionTransformer(**SIZES, dynamic_img_size=True, **arguments)
 
+    def dinov3(**arguments):
+        rope = dict(rope_type='dinov3', rope_temperature=100, rope_rotate_half=True, use_rot_pos_emb=True)
+        tokens = dict(use_abs_pos_emb=False, num_reg_tokens=4, use_fc_norm=False, init_values=1e-5)
+        sizes = dict(SIZES, num_heads=3, dynamic_img_size=True)
+        return Eva(**sizes, **rope, **tokens, norm_layer=partial(LayerNorm, eps=1e-5), **arguments)
+
+    def dinov3_of_ours(variant):
+        return dict(variant=variant, num_heads=3, norm_cfg=dict(type='LN', eps=1e-5))
+
     return {
+        'dinov3': (dinov3(qkv_bias=False), dinov3_of_ours('dinov3_s'), [(32, 32), (40, 56)]),
+        'dinov3-qkvb': (dinov3(qkv_bias=True), dinov3_of_ours('dinov3_b'), [(32, 32), (40, 56)]),
+        'dinov3-swiglu': (
+            dinov3(qkv_bias=False, swiglu_mlp=True, swiglu_align_to=8, mlp_ratio=4),
+            dinov3_of_ours('dinov3_s_plus'),
+            [(40, 56)],
+        ),
+        'dinov2-g': (
+            vit(init_values=1e-5, mlp_layer=SwiGLUPacked, mlp_ratio=2 * 2.66667, act_layer=torch.nn.SiLU),
+            dict(variant='dinov2_g'),
+            [(40, 56)],
+        ),
         'vit': (vit(), {}, [(32, 32), (48, 24)]),
         'vit-without-qkv-bias': (vit(qkv_bias=False), dict(qkv_bias=False), [(32, 32)]),
         'vit-average': (
