@@ -29,12 +29,13 @@ def untrained_config(path: str | Path, options: dict | None = None) -> Config:
 def draw(model: nn.Module, seed: int = 0) -> nn.Module:
     """Draw every parameter and running statistic, so that a mix-up of two of them shows in the output.
 
-    Weights have unit gain, norms and their statistics are near 1, biases and positions near 0.
+    Weights have unit gain, norms and their statistics are near 1, biases and positions near 0; the periods of
+    rotary positions stay.
     """
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, value in model.state_dict().items():
-            if not value.is_floating_point():
+            if not value.is_floating_point() or name.endswith('rope.periods'):
                 continue
             drawn = torch.randn(value.shape, generator=generator)
             if name.endswith('running_var'):

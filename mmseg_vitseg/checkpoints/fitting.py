@@ -15,6 +15,7 @@ from mmseg_vitseg.checkpoints.prefixes import unwrapped
 from mmseg_vitseg.checkpoints.sizes import fit_patches, fit_positions, reshape_kernel
 from mmseg_vitseg.checkpoints.sources import Renamed, to_our_names
 from mmseg_vitseg.checkpoints.which_model import model_of
+from mmseg_vitseg.ops.rotary import rotary_periods
 
 # What a backbone may lack and a pretrained file have: SETR takes no final norm, SETR-MLA no class token.
 PRETRAINED_UNUSED = ('norm.weight', 'norm.bias', 'cls_token')
@@ -87,7 +88,7 @@ def fit_to(module: nn.Module, weights: dict[str, Tensor], path: str | Path, opti
         print_log(f'{path}: left out {", ".join(renamed.added)}: zero here, which is the same.', logger='current')
     native = {name: value for name, value in renamed.weights.items() if name not in unused}
     sized = _in_its_sizes(native, f'{prefix}cls_token' in renamed.weights, module, prefix, path, options)
-    sized |= _periods(native, own, f'{prefix}rope.periods', path)
+    sized |= _periods(native, module, prefix, path)
     return Fitted(sized, renamed.left, dropped, renamed.added, renamed.source, prefix, model_of(native, prefix))
 
 
@@ -103,15 +104,20 @@ def _unused(renamed: Renamed, own: Mapping[str, Tensor], prefix: str, options: O
     return [name for name in renamed.weights if name not in own and (name in may_lack or name.startswith(outside))]
 
 
-def _periods(
-    weights: Mapping[str, Tensor], own: Mapping[str, Tensor], name: str, path: str | Path
-) -> dict[str, Tensor]:
-    """Return the module's periods of rotary positions where a file has none, as is usual; say where it has others."""
-    if name not in own or name not in weights:
-        return {name: own[name]} if name in own else {}
-    theirs, ours = weights[name], own[name]
-    known = not (theirs.is_meta or ours.is_meta) and theirs.shape == ours.shape
-    if known and not torch.equal(theirs.to(ours), ours):
+def _periods(weights: Mapping[str, Tensor], module: nn.Module, prefix: str, path: str | Path) -> dict[str, Tensor]:
+    """Return the periods of rotary positions for a file that has none, as is usual; say where a file has others."""
+    name = f'{prefix}rope.periods'
+    own = module.state_dict().get(name)
+    if own is None:
+        return {}
+    usual = rotary_periods(module.get_submodule(f'{prefix}rope').base, 4 * len(own))
+    if name not in weights:
+        return {name: usual}
+    if (
+        weights[name].shape == usual.shape
+        and not weights[name].is_meta
+        and not torch.equal(weights[name].to(usual), usual)
+    ):
         print_log(f"{path}: the periods of positions are the file's, as it has them rounded", logger='current')
     return {}
 

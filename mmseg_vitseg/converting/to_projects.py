@@ -3,19 +3,22 @@
 import torch
 from torch import Tensor
 
-from mmseg_vitseg.checkpoints.maps import hf, host
+from mmseg_vitseg.checkpoints.maps import dinov3, hf, host
 from mmseg_vitseg.checkpoints.maps.source import SEGMENTOR, Source
 from mmseg_vitseg.checkpoints.maps.timm import TIMM
 from mmseg_vitseg.checkpoints.names import apply_table, inverse
 from mmseg_vitseg.checkpoints.sizes import square_kernel
 
-HF_VIT, _, HF_DINOV2, _, HF_SEGFORMER = hf.SOURCES
+HF_VIT, _, HF_DINOV2, HF_DINOV2_GATED, HF_SEGFORMER = hf.SOURCES
 HOST_VIT, HOST_MIT, _ = host.SOURCES
-# project -> its ViT, its ViT with layer scale, its MiT; None where it has none
-PROJECTS: dict[str, tuple[Source | None, Source | None, Source | None]] = {
-    'timm': (TIMM, TIMM, None),
-    'hf': (HF_VIT, HF_DINOV2, HF_SEGFORMER),
-    'mmseg': (HOST_VIT, None, HOST_MIT),
+VIT, SCALED, MIT = 'ViT', 'ViT with layer scale', 'MiT'
+SCALED_GATED, ROTARY, ROTARY_GATED = 'DINOv2 with SwiGLU', 'DINOv3', 'DINOv3 with SwiGLU'
+# project -> the kinds of backbones that it has
+PROJECTS: dict[str, dict[str, Source]] = {
+    'timm': {VIT: TIMM, SCALED: TIMM, SCALED_GATED: TIMM} | dict.fromkeys((ROTARY, ROTARY_GATED), dinov3.TIMM_FILE),
+    'hf': {VIT: HF_VIT, SCALED: HF_DINOV2, SCALED_GATED: HF_DINOV2_GATED, MIT: HF_SEGFORMER}
+    | {ROTARY: dinov3.HF_PLAIN_FILE, ROTARY_GATED: dinov3.HF_GATED_FILE},
+    'mmseg': {VIT: HOST_VIT, MIT: HOST_MIT},
 }
 
 
@@ -28,7 +31,8 @@ def to_project(weights: dict[str, Tensor], project: str, channels: int = 3) -> t
         channels: of the input, to make a patch kernel of our linear layer's weight.
 
     Returns:
-        their name -> tensor; the names of our heads that are left out, where that project has no such head.
+        their name -> tensor; the names that are left out: those of heads that the project does not have, and the periods
+        of rotary positions, which it computes.
 
     Raises:
         ValueError: that project has no such model, or no place for some of the names.
@@ -36,6 +40,7 @@ def to_project(weights: dict[str, Tensor], project: str, channels: int = 3) -> t
     prefix = 'backbone.' if any(name.startswith('backbone.') for name in weights) else ''
     source = _format_of(weights, prefix, project)
     outside = [name for name in weights if name.startswith(SEGMENTOR) and not source.head]
+    outside += [name for name in weights if name == f'{prefix}rope.periods']
     native = {name: value for name, value in weights.items() if name not in outside}
     kernel = f'{prefix}patch_embed.proj.weight'
     if kernel in native and native[kernel].ndim == 2:
@@ -53,12 +58,23 @@ def to_project(weights: dict[str, Tensor], project: str, channels: int = 3) -> t
 
 
 def _format_of(weights: dict[str, Tensor], prefix: str, project: str) -> Source:
-    """Return a project's format for a ViT, a ViT with layer scale or a MiT of ours."""
-    mit, scaled = f'{prefix}stages.0.patch_embed.proj.weight' in weights, f'{prefix}blocks.0.ls1.gamma' in weights
-    source = PROJECTS[project][2 if mit else 1 if scaled else 0]
-    if source is None:
-        raise ValueError(f'{project} has no {"MiT" if mit else "ViT with layer scale"}')
-    return source
+    """Return a project's format for a backbone of ours."""
+    kind = _kind_of({name.removeprefix(prefix): value for name, value in weights.items()})
+    if kind not in PROJECTS[project]:
+        raise ValueError(f'{project} has no {kind}')
+    return PROJECTS[project][kind]
+
+
+def _kind_of(weights: dict[str, Tensor]) -> str:
+    """Tell the kind of a backbone from its weights."""
+    if 'stages.0.patch_embed.proj.weight' in weights:
+        return MIT
+    if 'rope.periods' in weights:
+        return ROTARY_GATED if 'blocks.0.mlp.fc1_g.weight' in weights else ROTARY
+    if 'blocks.0.ls1.gamma' not in weights:
+        return VIT
+    first, second = (weights[f'blocks.0.mlp.{name}.weight'] for name in ('fc1', 'fc2'))
+    return SCALED_GATED if len(first) == 2 * second.shape[1] else SCALED
 
 
 def _add_unused_token(native: dict[str, Tensor], prefix: str) -> None:

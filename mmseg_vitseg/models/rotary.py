@@ -28,6 +28,7 @@ class RotaryPositions(nn.Module):
     def __init__(self, *, head_dims: int, base: float, rescale: float):
         super().__init__()
         self.register_buffer('periods', rotary_periods(base, head_dims))
+        self.base = base
         self.rescale = rescale
         self._tables: dict[tuple, Tensor] = {}
 

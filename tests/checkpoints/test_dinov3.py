@@ -6,6 +6,7 @@ from torch.testing import assert_close
 
 from mmseg_vitseg.checkpoints.accounting import account_for
 from mmseg_vitseg.checkpoints.loading import load_pretrained_backbone
+from mmseg_vitseg.converting.to_projects import to_project
 from mmseg_vitseg.models import VisionTransformer
 from mmseg_vitseg.models.gated_mlps import SwiGLU
 from mmseg_vitseg.ops.rotary import rotary_periods
@@ -94,3 +95,14 @@ def test_another_model_is_said(file, model, advice):
     with pytest.raises(ValueError, match='nothing was loaded') as info:
         account_for(ours, given.state_dict(), 'x.pth')
     assert str(info.value).endswith(advice)
+
+
+@pytest.mark.parametrize('project', ['hf', 'timm'])
+@pytest.mark.parametrize('variant', ['dinov3_s', 'dinov3_s_plus', 'dinov2_g_reg'])
+def test_there_and_back(variant, project):
+    given, ours = (VisionTransformer(variant=variant, **SMALL) for _ in range(2))
+    exported, left_out = to_project(randomise(given).state_dict(), project)
+    assert left_out == (['rope.periods'] if given.rope else [])
+    ours.load_state_dict(exported)
+    for name, value in given.state_dict().items():
+        assert torch.equal(ours.state_dict()[name], value), name

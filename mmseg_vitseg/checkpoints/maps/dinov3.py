@@ -83,7 +83,7 @@ def drop_biases_of_keys(native: dict[str, Tensor]) -> None:
         del native[name]
 
 
-HF_FILES = (
+HF_FILES = HF_PLAIN_FILE, HF_GATED_FILE = (
     Source(
         name='hf',
         what="Hugging Face's DINOv3",
@@ -99,6 +99,15 @@ HF_FILES = (
         marks=('embeddings.patch_embeddings.weight', 'layer.0.mlp.gate_proj.weight'),
         drop=('embeddings.mask_token',),
     ),
+)
+TIMM_FILE = Source(
+    name='timm',
+    what="timm's DINOv3",
+    encoder=TIMM,
+    marks=(*MARKS, 'reg_token', 'blocks.0.gamma_1'),
+    absent=(*SEGMENTOR, 'pos_embed'),
+    drop=CLASSIFIER,
+    no_bias=('.attn.qkv.weight',),
 )
 AUTHORS_DROP = ('mask_token', 'local_cls_norm.{rest}', 'blocks.{i}.attn.qkv.bias_mask')
 
@@ -121,13 +130,5 @@ SOURCES = (
         drop=AUTHORS_DROP,
         finish=drop_biases_of_keys,
     ),
-    Source(
-        name='timm',
-        what="timm's DINOv3",
-        encoder=TIMM,
-        marks=(*MARKS, 'reg_token', 'blocks.0.gamma_1'),
-        absent=(*SEGMENTOR, 'pos_embed'),
-        drop=CLASSIFIER,
-        no_bias=('.attn.qkv.weight',),
-    ),
+    TIMM_FILE,
 )
