@@ -160,6 +160,26 @@ def test_sampled(sampler, losses):
     compare(build(losses, sampler=sampler), *draw())
 
 
+class Together(resampling.Strips):
+    """Strips of all images, as on a GPU."""
+
+    def __init__(self, resampling, classes, like, images=1):
+        super().__init__(resampling, classes, like, images)
+        self.images = [slice(images)]
+
+
+@pytest.mark.usefixtures('strip_bytes')
+@pytest.mark.parametrize(
+    ('losses', 'sampler'),
+    [(CE, None), (BCE, None), (LOSSES['all at once'], None), (CE, HARDEST)],
+    ids=['cross-entropy', 'one pass', 'two passes', 'sampled'],
+)
+def test_images_together(losses, sampler, monkeypatch):
+    for module in ('upsample_sums', 'upsample_loss'):
+        monkeypatch.setattr(f'mmseg_vitseg.ops.{module}.Strips', Together)
+    compare(build(losses, sampler=sampler), *draw())
+
+
 def test_the_hardest_of_one_logit():
     compare(build([BCE, FOCAL], logits=1, sampler=HARDEST), *draw(logits=1))
 
