@@ -9,13 +9,13 @@ from torch.library import opcheck
 from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mmseg_vitseg.ops.defining import TAGS
 from mmseg_vitseg.ops.resampling import resizings
 from mmseg_vitseg.ops.strip_terms import ACCURACY, CROSS_ENTROPY, FOCAL, SIGMOID, Term, packed
 from mmseg_vitseg.ops.upsample_argmax import argmax_of
 from mmseg_vitseg.ops.upsample_loss import upsample_cross_entropy
 from mmseg_vitseg.ops.upsample_sums import upsample_sums
 
+UNSAFE = getattr(torch.Tag, 'cudagraph_unsafe', None)  # old versions of torch have no such tag
 COMPILED = pytest.mark.filterwarnings('ignore')  # torch's own, while it compiles
 
 
@@ -169,7 +169,7 @@ def test_a_cuda_graph_of_torchs_compiler_ends_before_an_operator():
     assert len(operators) >= 3
     for name in operators:
         tags = getattr(torch.ops.mmseg_vitseg, name.rpartition(':')[2]).default.tags
-        assert set(TAGS) <= set(tags), name
+        assert UNSAFE is None or UNSAFE in tags, name
 
 
 LIGHT = """

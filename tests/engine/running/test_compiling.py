@@ -31,13 +31,14 @@ def weights(path) -> dict[str, torch.Tensor]:
 @pytest.fixture
 def run(call, tmp_path, monkeypatch):
     """Run a command on the small config."""
-    import torch._dynamo  # takes a second
+    import torch._dynamo.utils  # takes a second
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / 'small.py').write_text(SMALL)
 
     def run(command: str, arguments: str, *options: str):
         torch._dynamo.reset()
+        torch._dynamo.utils.counters.clear()
         return call(f'{command} small.py {arguments} --cfg-options launcher=none {" ".join(options)}')
 
     yield run
@@ -58,6 +59,8 @@ def test_a_training_goes_on_to_the_same_bits_and_its_files_are_as_of_any_other(r
     for flags in ('', '--tta'):
         finished = run('test', f'whole/epoch_2.pth {flags}', QUICK)
         assert finished.status == 0, finished.err
+        assert 'The model is compiled' in finished.out
+        assert torch._dynamo.utils.counters['stats']['unique_graphs'] >= 1
 
 
 @pytest.mark.parametrize(
