@@ -272,6 +272,23 @@ def test_others_keep_the_hosts_way(losses, arguments):
     assert losses_in_strips(build(losses, **arguments)) is None
 
 
+@pytest.mark.parametrize(
+    ('losses', 'sampler', 'words'),
+    [([CE, dict(type='mmseg_vitseg.LovaszLoss')], None, 'for LovaszLoss;'), (BCE, HARDEST, 'for OHEMPixelSampler;')],
+    ids=['a loss', 'a sampler'],
+)
+def test_what_needs_the_full_size_is_said_once(losses, sampler, words, monkeypatch):
+    said = []
+    monkeypatch.setattr('mmseg_vitseg.models.heads.base.print_log', lambda text, logger: said.append(text))
+    monkeypatch.setattr(BaseDecodeHead, 'loss', lambda *_: {})  # the host's, which refuses this sampler
+    head = build(losses, cls=OurHead, sampler=sampler)
+    logits, labels = draw()
+    for _ in range(2):
+        head.loss((logits,), [SegDataSample(gt_sem_seg=PixelData(data=one)) for one in labels], {})
+    assert len(said) == 1
+    assert words in said[0]
+
+
 def test_a_loss_that_is_derived_from_another_keeps_the_hosts_way():
     head = build(CE)
     head.loss_decode = type('Own', (type(head.loss_decode),), {})()
