@@ -3,12 +3,18 @@
 B batch, C channels in, K channels out, h w patch grid, s scale.
 """
 
+import torch
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmseg_vitseg.ops.reorder import conv_of_upsampled, fold_batch_norm
+from mmseg_vitseg.machine import as_on_cuda
+from mmseg_vitseg.ops.reorder import conv_of_upsampled, fold_batch_norm, scaled
+
+FOLDED_FROM = (
+    2**23
+)  # elements of a map, on CUDA: six launches more take as long there as the norm reads and writes so many
 
 
 def norm_channels(norm: nn.Module, x: Tensor) -> Tensor:
@@ -24,7 +30,7 @@ def norm_channels(norm: nn.Module, x: Tensor) -> Tensor:
 
 def conv_norm_act(block: ConvModule, x: Tensor) -> Tensor:
     """Run a block on (B, C, h, w), stride 1: (B, K, h, w); its batch norm within the convolution in evaluation mode."""
-    weight, bias, norm = fold_norm(block)
+    weight, bias, norm = fold_norm(block, x.shape[0] * x.shape[2] * x.shape[3])
     x = F.conv2d(x, weight, bias, padding=block.padding)
     return norm_act(block, norm, x)
 
@@ -35,19 +41,32 @@ def upsample_conv_norm_act(block: ConvModule, x: Tensor, scale: float, align_cor
     The convolution moves before the upsampling where that is exact, and a batch norm in evaluation mode with it. In training
     mode the statistics are those of the upsampled map, so there the norm stays behind; the activation always does.
     """
-    weight, bias, norm = fold_norm(block)
+    height, width = scaled(x.shape[2:], scale)
+    weight, bias, norm = fold_norm(block, x.shape[0] * height * width)
     x = conv_of_upsampled(x, weight, bias, scale, align_corners)
     return norm_act(block, norm, x)
 
 
-def fold_norm(block: ConvModule) -> tuple[Tensor, Tensor | None, nn.Module | None]:
+def fold_norm(block: ConvModule, pixels: int) -> tuple[Tensor, Tensor | None, nn.Module | None]:
     """Return weight, bias and the norm that is left to do.
 
     Folded anew at each call, which costs about a fiftieth of the convolution at 32 x 32: nothing that could go stale when
-    weights are trained, loaded, moved or averaged.
+    weights are trained, loaded, moved or averaged. A tensor's version would not tell: mmengine's EMAHook exchanges weights
+    through ``.data``, which leaves it as it is.
+
+    Args:
+        block: convolution and norm.
+        pixels: of the result, B H W.
     """
     conv, norm = block.conv, block.norm
     if not isinstance(norm, _BatchNorm) or norm.training or norm.running_mean is None:
+        return conv.weight, conv.bias, norm
+    # a compiler makes one launch of the folding, and would have to know the size
+    if (
+        as_on_cuda(conv.weight.device)
+        and not torch.compiler.is_compiling()
+        and pixels * conv.out_channels < FOLDED_FROM
+    ):
         return conv.weight, conv.bias, norm
     weight, bias = fold_batch_norm(
         conv.weight,

@@ -35,6 +35,31 @@ def test_a_batch_norm_is_folded_in_evaluation_only(kernel):
         assert called.pop()
 
 
+@pytest.mark.parametrize(('device', 'size', 'folded'), [('cpu', 4, True), ('meta', 4, False), ('meta', 1024, True)])
+def test_on_cuda_a_norm_is_folded_where_maps_are_large(device, size, folded):
+    """There the launches of the folding take longer than the norm of a small map; the meta device stands for it."""
+    block = ConvModule(8, 8, 1, norm_cfg=dict(type='BN')).eval().to(device)
+    called = []
+    block.norm.register_forward_hook(lambda *_: called.append(1))
+    x = torch.empty(1, 8, size, size, device=device)
+    conv_norm_act(block, x)
+    upsample_conv_norm_act(block, x, 2, False)
+    assert called == ([] if folded else [1, 1])
+
+
+def test_an_exchange_of_weights_is_seen():
+    """As mmengine's EMAHook does it: no version of a tensor tells."""
+    block = ConvModule(8, 6, 1, norm_cfg=dict(type='BN')).eval()
+    x = torch.randn(2, 8, 3, 4)
+    before = conv_norm_act(block, x)
+    versions = [one._version for one in block.state_dict().values()]
+    for one in block.parameters():
+        one.data.copy_(torch.randn_like(one))
+    assert versions == [one._version for one in block.state_dict().values()]
+    assert_close(conv_norm_act(block, x), block(x))
+    assert not torch.allclose(conv_norm_act(block, x), before)
+
+
 def test_gradients_reach_a_frozen_norm():
     """A norm in evaluation mode while training still learns its weight and bias."""
     block = ConvModule(8, 6, 3, padding=1, norm_cfg=dict(type='BN')).eval()

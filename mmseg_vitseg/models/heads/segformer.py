@@ -49,7 +49,7 @@ class SegformerHead(DecodeHead):
         """Map the chosen L feature maps (B, D_i, h_i, w_i) to logits (B, K, h_0, w_0)."""
         levels = self._transform_inputs(inputs)
         size = levels[0].shape[-2:]
-        weight, bias, norm = fold_norm(self.fusion_conv)  # (C, L C, 1, 1)
+        weight, bias, norm = fold_norm(self.fusion_conv, levels[0].shape[0] * size[0] * size[1])  # (C, L C, 1, 1)
         weights = weight.split(self.channels, dim=1)  # L of (C, C, 1, 1)
         if self.linear_projection:
             weights, bias = merge_pointwise([(conv.conv.weight, conv.conv.bias) for conv in self.convs], weights, bias)
