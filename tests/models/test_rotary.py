@@ -59,6 +59,7 @@ def test_other_periods_make_another_table():
     assert not torch.equal(rope((3, 4)), before)
     rope.load_state_dict({})
     assert torch.equal(rope.periods, rounded)
+    assert not torch.equal(rope((3, 4)), before)
     with torch.no_grad():
         rope.periods.copy_(rotary_periods(100.0, 16))  # as FSDP loads
     assert torch.equal(rope((3, 4)), before)
