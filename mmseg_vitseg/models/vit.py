@@ -12,13 +12,14 @@ from mmengine.model.weight_init import trunc_normal_
 from torch import Tensor, nn
 
 from mmseg_vitseg.architectures import VITS, variant_with
-from mmseg_vitseg.models.argument_checks import check_choices, check_rates, check_sizes, refuse_arguments
+from mmseg_vitseg.models.argument_checks import check_rates, refuse_arguments
 from mmseg_vitseg.models.backbone import Backbone, resolve_indices
 from mmseg_vitseg.models.layers import PatchEmbed, draw_linear, run_block
 from mmseg_vitseg.models.vit_layers import (
     blocks,
     check_architecture,
     check_frozen_stages,
+    check_input,
     patch_grid,
     positions,
     tokens,
@@ -147,10 +148,8 @@ class VisionTransformer(Backbone):
         rates = dict(drop_rate=drop_rate, attn_drop_rate=attn_drop_rate, drop_path_rate=drop_path_rate)
         check_architecture(row)
         check_rates('VisionTransformer', **rates, mlp_drop_rate=mlp_drop_rate or 0.0)
-        check_choices('VisionTransformer', (None, 'batch'), input_norm=input_norm)
-        check_choices('VisionTransformer', ('bicubic', 'bilinear'), interpolate_mode=interpolate_mode)
-        check_sizes('VisionTransformer', in_channels=in_channels)
-        check_frozen_stages(row, frozen_stages)
+        check_input(in_channels, input_norm, interpolate_mode)
+        check_frozen_stages(frozen_stages, row.num_layers)
         width, norm_cfg = row.embed_dims, norm_cfg or dict(type='LN', eps=row.norm_eps)
         self.grid = patch_grid(row.img_size, row.patch_size)
         self.embed_dims = width

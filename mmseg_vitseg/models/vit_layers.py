@@ -85,10 +85,17 @@ def check_architecture(row: ViT) -> None:
         raise ValueError(f'VisionTransformer: rope_rescale={row.rope_rescale}; allowed: 1 and above')
 
 
-def check_frozen_stages(row: ViT, frozen_stages: int) -> None:
+def check_input(in_channels: int, input_norm: str | None, interpolate_mode: str) -> None:
+    """Check what VisionTransformer's arguments say of its input and of positions."""
+    check_sizes('VisionTransformer', in_channels=in_channels)
+    check_choices('VisionTransformer', (None, 'batch'), input_norm=input_norm)
+    check_choices('VisionTransformer', ('bicubic', 'bilinear'), interpolate_mode=interpolate_mode)
+
+
+def check_frozen_stages(frozen_stages: int, num_layers: int) -> None:
     """Check that there are as many blocks as are to be frozen."""
-    if not -1 <= frozen_stages <= row.num_layers:
-        raise ValueError(f'VisionTransformer: frozen_stages={frozen_stages}; allowed: -1 to {row.num_layers}')
+    if not -1 <= frozen_stages <= num_layers:
+        raise ValueError(f'VisionTransformer: frozen_stages={frozen_stages}; allowed: -1 to {num_layers}')
 
 
 def patch_grid(img_size: int | Sequence[int], patch_size: int) -> tuple[int, int]:
