@@ -41,6 +41,8 @@ def host_twin(node, notes: list[str]):
         notes.append("the host's own decoder: a norm and a ReLU after each level's projection")
     for key, default in ours.items():
         if key in host:
+            if isinstance(host[key], bool) and node.get(key) in ('each', 'qv'):  # which the host would take for True
+                raise ValueError(f"the host's {name} has no {key}={node[key]!r}")
             differs = default not in (None, inspect.Parameter.empty) and default != host[key]  # None: the variant's
             if differs and key not in node:
                 node[key] = default

@@ -61,6 +61,13 @@ def test_what_the_host_does_not_have_is_an_error(name, why):
         host_twin(untrained_config(CONFIGS / f'{name}.py').model, [])
 
 
+@pytest.mark.parametrize(('name', 'value'), [('final_norm', 'each'), ('qkv_bias', 'qv'), ('position', 'rope')])
+def test_values_that_the_host_would_misread(name, value):
+    backbone = {'type': 'mmseg_vitseg.VisionTransformer', 'variant': 'small', name: value}
+    with pytest.raises(ValueError, match=f"has no {name}='{value}'"):
+        host_twin(backbone, [])
+
+
 def test_hugging_faces_segformers(on_meta):
     pytest.importorskip('transformers', reason='no transformers to compare with')
     for case in CASES:
