@@ -32,7 +32,12 @@ def classify_windows(
 
     Returns:
         None where that is more than logits at full size: overlapping windows of a head that works at full size.
+
+    Raises:
+        ValueError: ``batch_size`` is below 1.
     """
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(f'test_cfg.window_batch={batch_size}; at least 1 is needed, or leave it out')
     size, count = tuple(images.shape[-2:]), len(images)
     height, width = (min(pair) for pair in zip(crop_size, size, strict=True))
     tops, lefts = map(window_starts, size, (height, width), stride)

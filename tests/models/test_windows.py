@@ -58,3 +58,9 @@ def test_windows_are_encoded_in_batches(device, batch, sizes):
     assert (tiles.shape, resampling.size) == ((2, 3, 6, 10), (24, 40))
     if device == 'cpu':
         assert_close(tiles, F.avg_pool2d(images, 4))
+
+
+@pytest.mark.parametrize('batch', [0, -1])
+def test_a_batch_without_windows(batch):
+    with pytest.raises(ValueError, match=f'window_batch={batch}; at least 1'):
+        classify_windows(torch.zeros(1, 3, 8, 8), None, crop_size=(8, 8), stride=(8, 8), batch_size=batch)
