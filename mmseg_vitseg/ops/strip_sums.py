@@ -70,13 +70,14 @@ def class_weights(strip: Strip, term: Term, pixels: Pixels) -> Tensor:
 
 
 def _is_right(strip: Strip, term: Term, pixels: Pixels) -> Tensor:
+    """Tell where the largest logit is the label's: nowhere if that is no class, which a loss may ignore by itself."""
     if strip.classes > 1:
-        right = strip.logits.gather(-2, pixels.target) == strip.logits.amax(-2, keepdim=True)
-    elif term.numbers:
-        right = (strip.sigmoid > term.numbers[0]) == pixels.has_class
-    else:
-        right = ~pixels.has_class
-    return right & pixels.counts
+        best = strip.logits.gather(-2, pixels.target) == strip.logits.amax(-2, keepdim=True)
+        return best & pixels.has_class & pixels.counts
+    is_background = strip.labels == 0
+    if not term.numbers:
+        return is_background & pixels.counts
+    return torch.where(strip.sigmoid > term.numbers[0], pixels.has_class, is_background) & pixels.counts
 
 
 def _focal_gradient(strip: Strip, term: Term, pixels: Pixels, weight: Tensor) -> Tensor:

@@ -37,7 +37,11 @@ class Sums(NamedTuple):
 
 
 def sums_for(criterion: nn.Module, head: BaseDecodeHead) -> Sums | None:
-    """Return the sums of a loss of a head, None if there are none, or if its own code is to refuse what it is given."""
+    """Return the sums of a loss of a head, None if there are none, or if its own code is to refuse what it is given.
+
+    Raises:
+        ValueError: a loss that has sums, with ``class_weight`` or ``alpha`` of another length than the head has logits.
+    """
     make = MAKERS.get(type(criterion))
     return None if make is None else make(criterion, head)
 
@@ -62,6 +66,7 @@ def _cross_entropy(criterion: host.CrossEntropyLoss, head: BaseDecodeHead) -> Su
     if head.out_channels == 1:
         return None
     weights = class_weight_of(criterion)
+    _check_count('class_weight', weights, criterion, head)
 
     def value(sums: Tensor, labels: int) -> Tensor:
         losses, counted = sums.sum(1)
@@ -79,6 +84,7 @@ def _binary_cross_entropy(criterion: host.CrossEntropyLoss, head: BaseDecodeHead
     given = class_weight_of(criterion)
     if given is not None and not isinstance(criterion, CrossEntropyLoss):
         return None  # the host's are laid along the picture's width
+    _check_count('class_weight', given, criterion, head)
     weights = [1.0] * classes if given is None else [row[0][0] for row in given]
 
     def value(sums: Tensor, labels: int) -> Tensor:
@@ -98,6 +104,8 @@ def _focal(criterion: FocalLoss, head: BaseDecodeHead) -> Sums | None:
     classes = head.out_channels
     weights = criterion.class_weight or [1.0] * classes
     alphas = criterion.alpha if isinstance(criterion.alpha, list) else [criterion.alpha] * classes
+    _check_count('class_weight', weights, criterion, head)
+    _check_count('alpha', alphas, criterion, head)
     at_label = [alpha * weight for alpha, weight in zip(alphas, weights, strict=True)]
     elsewhere = [(1 - alpha) * weight for alpha, weight in zip(alphas, weights, strict=True)]
 
@@ -143,6 +151,7 @@ def _tversky(criterion: host.TverskyLoss, head: BaseDecodeHead) -> Sums | None:
         return None
     left_out = None if classes == 1 else ignored
     weights = class_weight_of(criterion)
+    _check_count('class_weight', weights, criterion, head)
 
     def value(sums: Tensor, labels: int) -> Tensor:
         both, predicted, _, true = sums  # (B, K) each
@@ -156,6 +165,15 @@ def _tversky(criterion: host.TverskyLoss, head: BaseDecodeHead) -> Sums | None:
         return Sums(Term(SIGMOID if classes == 1 else SOFTMAX, _numbers(head.ignore_index, ignored)), value)
     # the host's takes labels that are no class, but for its own ignored one, for the nearest class, and no sampler's notice
     return Sums(Term(SOFTMAX, _numbers(ignored), 0, classes - 1, sampled=False), value)
+
+
+def _check_count(name: str, numbers: list | None, criterion: nn.Module, head: BaseDecodeHead) -> None:
+    """Refuse numbers of a loss, where there are any, that are not one of each logit."""
+    if numbers is not None and len(numbers) != head.out_channels:
+        raise ValueError(
+            f'{type(criterion).__name__}: {name} has {len(numbers)} numbers, and its head {head.out_channels} logits; one '
+            'for each is needed, in the order of the classes'
+        )
 
 
 def _without(x: Tensor, left_out: int | None) -> Tensor:

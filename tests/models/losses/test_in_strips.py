@@ -236,6 +236,33 @@ def test_class_weights_over_the_pixels_that_count_in_a_list():
     assert_close(losses_of(head, logits, labels, in_strips=True)[0]['loss_ce'], expected.detach()[None])
 
 
+@pytest.mark.parametrize(
+    ('losses', 'name'),
+    [
+        (dict(CE, class_weight=WEIGHTS[:3]), 'class_weight'),
+        ([dict(CE, class_weight=[*WEIGHTS, 1.0]), DICE], 'class_weight'),  # the last one would be read of no pixel
+        (dict(OUR_CE, use_sigmoid=True, class_weight=WEIGHTS[:3]), 'class_weight'),
+        (dict(TVERSKY, class_weight=WEIGHTS[:1]), 'class_weight'),
+        (dict(FOCAL, class_weight=WEIGHTS[:3]), 'class_weight'),
+        (dict(FOCAL, alpha=[*WEIGHTS, 1.0]), 'alpha'),
+    ],
+    ids=str,
+)
+def test_a_number_for_each_logit(losses, name):
+    with pytest.raises(ValueError, match=f'Loss: {name} has [135] numbers, and its head {K} logits'):
+        losses_in_strips(build(losses))
+
+
+@pytest.mark.parametrize('logits', [1, K])
+@pytest.mark.parametrize('cls', [OurHead, HostsHead])
+def test_a_label_that_a_loss_alone_ignores_is_no_class_predicted_right(cls, logits):
+    head = build(OUR_TVERSKY, cls=cls, logits=logits, ignore_index=100)
+    x, labels = draw(logits=logits)  # of which some are 255
+    with torch.no_grad():
+        x[:, 0] += 9 if logits > 1 else -9  # class 0 is predicted
+    compare(head, x, labels)
+
+
 def test_class_weights_may_change():
     logits, labels = draw()
     for losses in (CE, [CE, TVERSKY]):
