@@ -1,5 +1,5 @@
 # Beside another config, as its second base: each GPU holds a share of the gradients and optimizer states, between steps of
-# the weights too; activations of a block are computed again in the backward pass. docs/several_gpus.md
+# the weights too; activations of a block are computed again in the backward pass. docs/gpus.md
 runner_type = 'FlexibleRunner'
 strategy = dict(
     type='mmseg_vitseg.FSDPStrategy',

@@ -103,7 +103,7 @@ def add_matmul_precision_argument(parser: OneLineParser, default: str) -> None:
         '--float32-matmul-precision',
         metavar='highest|high|medium',
         help='of linear layers and attention in float32, as torch.set_float32_matmul_precision takes it: on a GPU with '
-        'tensor cores, high and medium are faster and change the numbers (docs/several_gpus.md); on a new CPU they may too '
+        'tensor cores, high and medium are faster and change the numbers (docs/gpus.md); on a new CPU they may too '
         f'(default: {default})',
     )
 
