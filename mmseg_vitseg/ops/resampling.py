@@ -67,7 +67,7 @@ RESIZE, CROP, FLIP, REPEAT = range(4)
 def matrix_of(steps: tuple[int, ...]) -> Tensor:
     """Return the matrix (m, n), float32, of the steps of a side."""
     numbers = iter(steps)
-    matrix = torch.eye(next(numbers))
+    matrix = torch.eye(next(numbers), device='cpu')  # whatever torch's default device is while it is made
     for kind in numbers:
         if kind == RESIZE:
             length, align_corners = next(numbers), bool(next(numbers))

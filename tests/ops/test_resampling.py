@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch.testing import assert_close
 
 from mmseg_vitseg.ops import resampling
+from mmseg_vitseg.ops.fused.taps import taps
 from mmseg_vitseg.ops.resampling import Strips, resizings, unchanged
 from mmseg_vitseg.ops.upsample_argmax import resampled
 
@@ -71,3 +72,12 @@ def test_images_together_are_as_one_by_one():
         for strip, one in zip(together, one_by_one, strict=True):
             strips.backward(strip, one, band)
     assert_close(gradient, one_by_one)
+
+
+def test_what_is_kept_is_of_no_default_device():
+    """As in a notebook that begins with torch.set_default_device('cuda')."""
+    x, chain = torch.randn(3, 5, 7), resizings((5, 7), ((11, 13),), False)
+    resampling.matrix_of.cache_clear()
+    with torch.device('meta'):
+        assert_close(resampled(x, chain), resized(x, (11, 13), False))
+        assert taps(chain.rows).index.device.type == 'cpu'

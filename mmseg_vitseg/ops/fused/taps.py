@@ -48,7 +48,7 @@ def taps(matrix: Tensor) -> Taps:
     """Return the taps of a matrix (n, m), in the order of its columns."""
     row, column = matrix.nonzero().unbind(1)
     count = matrix.count_nonzero(1)
-    place = torch.arange(len(row)) - (count.cumsum(0) - count)[row]  # which of its row's taps
+    place = torch.arange(len(row), device=row.device) - (count.cumsum(0) - count)[row]  # which of its row's taps
     size = len(matrix), max(1, int(count.max()))
     # what fills up has the row's own first column: no logit but its own may be infinite times zero
     index = matrix.ne(0).int().argmax(1, keepdim=True).repeat(1, size[1])
