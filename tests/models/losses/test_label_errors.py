@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.structures import PixelData
+from mmseg.models.decode_heads import FCNHead, STDCHead
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch.testing import assert_close
@@ -80,6 +81,7 @@ def test_on_cuda_it_makes_the_loss_nan(head, loss, sampler, monkeypatch):
         losses = train(model, *wrong)
         found = {name: bool(one.isnan()) for name, one in losses.items() if 'loss' in name}
         assert found == {name: name.startswith('decode') or wrong != (3, 7) for name in found}
+        assert all(one.isfinite() for name, one in losses.items() if 'acc' in name)
         model.parse_losses(losses)[0].backward()
         assert all(one.grad.isfinite().all() for one in model.parameters() if one.grad is not None)
 
@@ -99,6 +101,20 @@ def test_an_auxiliary_head_with_fewer_classes():
     dice = dict(loss_decode=LOSSES['dice'])
     with pytest.raises(ValueError, match='num_classes=2; allowed: 0 to 1'):
         train(build(HEADS["the host's"], decode_head=dice, auxiliary_head=dict(num_classes=2, **dice)), 2)
+
+
+@pytest.mark.parametrize('written', ['by the host', 'by a user'])
+def test_a_head_that_makes_labels_of_its_own_is_left_alone(written):
+    """STDC's tells edges from what is none, two classes, of masks of any number of them."""
+    own = dict(num_classes=2, loss_decode=[LOSSES['cross-entropy'], LOSSES['dice']])
+    if written == 'by the host':
+        own |= dict(type=STDCHead, boundary_threshold=0.1, num_convs=1, concat_input=True, norm_cfg=dict(type='BN'))
+    else:
+        own['type'] = type(
+            'Own', (FCNHead,), dict(loss_by_feat=lambda head, logits, samples: dict(loss_own=logits.mean()))
+        )
+    losses = train(build(HEADS["the host's"], decode_head={}, auxiliary_head=own), 2)
+    assert all(one.isfinite() for one in losses.values())
 
 
 def test_our_head_in_the_hosts_segmentor():
