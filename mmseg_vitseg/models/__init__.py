@@ -1,7 +1,7 @@
 """Backbones, necks, heads and the segmentor; importing this registers them."""
 
 import mmseg_vitseg.checkpoints.load_from  # noqa: F401  load_from reads every kind of file, in the host's tools too
-from mmseg_vitseg.models.heads import LinearPatchHead, SegformerHead, SETRMLAHead, SETRUPHead
+from mmseg_vitseg.models.heads import LinearHead, LinearPatchHead, SegformerHead, SETRMLAHead, SETRUPHead
 from mmseg_vitseg.models.losses import CrossEntropyLoss, DiceLoss, FocalLoss, LovaszLoss, TverskyLoss
 from mmseg_vitseg.models.mit import MixVisionTransformer
 from mmseg_vitseg.models.necks import MLANeck
@@ -14,6 +14,7 @@ __all__ = [
     'DiceLoss',
     'EncoderDecoder',
     'FocalLoss',
+    'LinearHead',
     'LinearPatchHead',
     'LovaszLoss',
     'MLANeck',

@@ -3,6 +3,8 @@
 B batch, C channels in, K channels out, h w patch grid, s scale.
 """
 
+from typing import TypeGuard
+
 import torch
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
@@ -10,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmseg_vitseg.machine import as_on_cuda
-from mmseg_vitseg.ops.reorder import conv_of_upsampled, fold_batch_norm, scaled
+from mmseg_vitseg.ops.folding import fold_batch_norm, fold_batch_norm_before
+from mmseg_vitseg.ops.reorder import conv_of_upsampled, scaled
 
 FOLDED_FROM = (
     2**23
@@ -59,25 +62,31 @@ def fold_norm(block: ConvModule, pixels: int) -> tuple[Tensor, Tensor | None, nn
         pixels: of the result, B H W.
     """
     conv, norm = block.conv, block.norm
+    if not folds(norm, pixels * conv.out_channels):
+        return conv.weight, conv.bias, norm
+    return *fold_batch_norm(conv.weight, conv.bias, **_statistics(norm)), None
+
+
+def fold_norm_before(norm: _BatchNorm, conv: nn.Conv2d) -> tuple[Tensor, Tensor]:
+    """Return weight and bias of the one 1x1 convolution that equals a batch norm that :func:`folds` and a convolution."""
+    return fold_batch_norm_before(conv.weight, conv.bias, **_statistics(norm))
+
+
+def folds(norm: nn.Module | None, elements: int) -> TypeGuard[_BatchNorm]:
+    """Tell whether a norm is a convolution's part: a batch norm of fixed statistics, where that is the faster way.
+
+    Args:
+        norm: of a map.
+        elements: of that map.
+    """
     if not isinstance(norm, _BatchNorm) or norm.training or norm.running_mean is None:
-        return conv.weight, conv.bias, norm
+        return False
     # a compiler makes one launch of the folding, and would have to know the size
-    if (
-        as_on_cuda(conv.weight.device)
-        and not torch.compiler.is_compiling()
-        and pixels * conv.out_channels < FOLDED_FROM
-    ):
-        return conv.weight, conv.bias, norm
-    weight, bias = fold_batch_norm(
-        conv.weight,
-        conv.bias,
-        mean=norm.running_mean,
-        var=norm.running_var,
-        eps=norm.eps,
-        gamma=norm.weight,
-        beta=norm.bias,
-    )
-    return weight, bias, None
+    return not as_on_cuda(norm.running_mean.device) or torch.compiler.is_compiling() or elements >= FOLDED_FROM
+
+
+def _statistics(norm: _BatchNorm) -> dict:
+    return dict(mean=norm.running_mean, var=norm.running_var, eps=norm.eps, gamma=norm.weight, beta=norm.bias)
 
 
 def norm_act(block: ConvModule, norm: nn.Module | None, x: Tensor) -> Tensor:

@@ -182,36 +182,3 @@ def _ends(x: Tensor, scale: int) -> Tensor:
 def _seen(ends: Tensor, weight: Tensor) -> Tensor:
     """Return what a convolution with (K, C, 3, 3) sees of rows (B, C, 2, w + 2) above and below a map: (B, K, 2, w)."""
     return torch.cat([F.conv2d(ends[:, :, :1], weight[:, :, :1]), F.conv2d(ends[:, :, 1:], weight[:, :, 2:])], dim=2)
-
-
-def fold_batch_norm(
-    weight: Tensor,
-    bias: Tensor | None,
-    *,
-    mean: Tensor,
-    var: Tensor,
-    eps: float,
-    gamma: Tensor | None = None,
-    beta: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Return the weight (K, C, k, k) and bias (K,) of the one convolution that equals a convolution and its batch norm.
-
-    Proof: in evaluation mode the norm is y -> a (y - mean) + beta with a = gamma / sqrt(var + eps), so of y = W x + b it
-    makes (a W) x + (a (b - mean) + beta). Gradients flow to all of it.
-
-    Args:
-        weight: the convolution's.
-        bias: the convolution's, (K,) or None.
-        mean: running mean (K,).
-        var: running variance (K,).
-        eps: the norm's.
-        gamma: the norm's weight (K,), None for ones.
-        beta: the norm's bias (K,), None for zeros.
-    """
-    # in float32 at least: rounded once, half-precision models lose no more than by the norm itself
-    dtype = torch.promote_types(weight.dtype, torch.float32)
-    factor = (var.to(dtype) + eps).rsqrt()
-    factor = factor if gamma is None else gamma * factor
-    shift = (-mean if bias is None else bias.to(dtype) - mean) * factor
-    shift = shift if beta is None else shift + beta
-    return (weight * factor[:, None, None, None]).to(weight.dtype), shift.to(weight.dtype)

@@ -17,7 +17,7 @@ from mmseg_vitseg.exporting.formats import SUFFIXES, check_installed, load
 from mmseg_vitseg.exporting.verify import drawn_pictures, predicted_by
 from vitseg_tests.small_models import write_model
 
-HEADS = ('linear', 'naive', 'pup', 'mla', 'segformer', 'segformer_linear')
+HEADS = ('linear', 'probe', 'naive', 'pup', 'mla', 'segformer', 'segformer_linear')
 # a file of torch.export or ONNX takes seconds to write, so most of them are for the slow run
 QUICK = (
     ('vit', 'linear', 'onnx'),

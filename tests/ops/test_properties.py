@@ -9,12 +9,12 @@ from torch.testing import assert_close
 
 from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.ops import resampling
+from mmseg_vitseg.ops.folding import fold_batch_norm, fold_batch_norm_before
 from mmseg_vitseg.ops.patch_kernel import change_input_channels, resize_patch_kernel
 from mmseg_vitseg.ops.patches import images_to_patches, pad_to_patches, patches_to_images
 from mmseg_vitseg.ops.position import resize_position_grid
 from mmseg_vitseg.ops.reorder import (
     conv_of_upsampled,
-    fold_batch_norm,
     merge_pointwise,
     pointwise_of_upsampled_levels,
     upsample,
@@ -150,6 +150,18 @@ def test_fold_batch_norm(b, c, k, kernel, with_bias, affine, seed):
     x = draw(seed + 5, b, c, 4, 5)
     expected = F.batch_norm(F.conv2d(x, weight, bias), mean, var, gamma, beta, eps=1e-5)
     folded = fold_batch_norm(weight, bias, mean=mean, var=var, eps=1e-5, gamma=gamma, beta=beta)
+    assert_close(F.conv2d(x, *folded), expected)
+
+
+@quick
+@given(few, channels, channels, flags, flags, seeds)
+def test_fold_batch_norm_before(b, c, k, with_bias, affine, seed):
+    weight, bias = draw(seed, k, c, 1, 1), draw(seed, k) if with_bias else None
+    mean, var = draw(seed + 1, c), draw(seed + 2, c).abs()
+    gamma, beta = (draw(seed + 3, c), draw(seed + 4, c)) if affine else (None, None)
+    x = draw(seed + 5, b, c, 4, 5)
+    expected = F.conv2d(F.batch_norm(x, mean, var, gamma, beta, eps=1e-5), weight, bias)
+    folded = fold_batch_norm_before(weight, bias, mean=mean, var=var, eps=1e-5, gamma=gamma, beta=beta)
     assert_close(F.conv2d(x, *folded), expected)
 
 

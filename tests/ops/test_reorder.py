@@ -3,7 +3,6 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
 from torch.testing import assert_close
 
 from mmseg_vitseg.ops import reorder
@@ -113,29 +112,6 @@ def test_in_one_graph(device):
         assert out.shape == expected.shape
         if device == 'cpu':
             assert_close(out, expected)
-
-
-@pytest.mark.parametrize('kernel', [1, 3])
-@pytest.mark.parametrize('bias', [True, False])
-@pytest.mark.parametrize('affine', [True, False])
-def test_folded_batch_norm(affine, bias, kernel):
-    conv, norm = nn.Conv2d(6, 5, kernel, bias=bias), nn.BatchNorm2d(5, eps=1e-3, affine=affine)
-    nn.init.normal_(norm.running_mean)
-    nn.init.uniform_(norm.running_var, 0.5, 2)
-    if affine:
-        nn.init.normal_(norm.weight)
-        nn.init.normal_(norm.bias)
-    x = torch.randn(2, 6, 5, 4)
-    folded = reorder.fold_batch_norm(
-        conv.weight,
-        conv.bias,
-        mean=norm.running_mean,
-        var=norm.running_var,
-        eps=norm.eps,
-        gamma=norm.weight,
-        beta=norm.bias,
-    )
-    assert_close(F.conv2d(x, *folded), norm.eval()(conv(x)), rtol=1e-5, atol=1e-5)
 
 
 LEVELS = [(8, 6), (4, 3), (3, 5), (1, 1), (9, 11)]

@@ -42,9 +42,11 @@ def head_settings(name: str, widths: tuple[int, int], stride: int) -> dict:
     up = dict(last, type='mmseg_vitseg.SETRUPHead', channels=8, norm_cfg=BN)
     mla = dict(levels, type='mmseg_vitseg.SETRMLAHead', in_channels=[8, 8], mla_channels=4)
     neck = dict(type='mmseg_vitseg.MLANeck', in_channels=list(widths), out_channels=8, norm_cfg=BN)
+    probe = dict(type='mmseg_vitseg.LinearHead', in_channels=list(widths), in_index=[0, 1], norm_cfg=BN)
     segformer = dict(levels, type='mmseg_vitseg.SegformerHead')
     return dict(
         linear=dict(decode_head=dict(last, type='mmseg_vitseg.LinearPatchHead', patch_size=stride)),
+        probe=dict(decode_head=probe),
         naive=dict(decode_head=dict(up, kernel_size=1)),
         pup=dict(decode_head=dict(up, num_convs=2, up_scale=2)),
         mla=dict(decode_head=mla, neck=neck),
