@@ -38,7 +38,7 @@ class EncoderDecoder(HostEncoderDecoder):
 
     Prediction gives the host's labels, from its two resizings and its sliding windows, but makes the full-size logits in
     strips (ops/resampling.py). ``seg_logits.data`` of a result computes them when it is read. Losses do without them too,
-    those of the host's heads included, where they are its plain CrossEntropyLoss. In ``test_cfg``,
+    those of the host's heads included, where they are functions of sums over pixels (losses/sums.py). In ``test_cfg``,
 
     - ``keep_logits=True`` computes and keeps them as the host does, as do heads that predict in a way of their own;
     - ``window_batch`` is how many sliding windows are encoded at once: by default 1 on a CPU, else 16.

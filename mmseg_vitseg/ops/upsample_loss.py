@@ -67,6 +67,8 @@ def upsample_cross_entropy(
             f'upsample_cross_entropy: logits {tuple(logits.shape)} and labels {tuple(labels.shape)}; '
             'allowed: (B, K, h, w) and (B, H, W)'
         )
+    if class_weight and len(class_weight) != logits.shape[1]:  # on a GPU, a kernel would read past its end
+        raise ValueError(f'upsample_cross_entropy: {len(class_weight)} class weights of {logits.shape[1]} classes')
     if resampling is None:
         resampling = resizings(tuple(logits.shape[-2:]), (tuple(labels.shape[-2:]),), align_corners)
     with_gradient = logits.requires_grad and torch.is_grad_enabled()

@@ -110,7 +110,11 @@ def test_paddings_and_flips_are_undone(meta, test_cfg):
 def test_windows_of_any_image(size, window_batch):
     """Smaller than a window, as large, a pixel larger; batches of windows that do not divide their number."""
     host, ours = pair('SegformerHead', **SLIDE, window_batch=window_batch)
+    encoded, encode = [], ours._logits
+    ours._logits = lambda windows: encoded.append(len(windows)) or encode(windows)
     compare(host, ours, torch.randn(2, 3, *size), samples(2, size))
+    assert encoded[:-1] == [window_batch] * (len(encoded) - 1)
+    assert encoded[-1] <= window_batch
 
 
 @pytest.mark.parametrize('test_cfg', [dict(mode='whole'), SLIDE], ids=['whole', 'slide'])

@@ -149,6 +149,12 @@ def test_an_unknown_reduction():
         upsample_cross_entropy(*make(), reduction='none')
 
 
+@pytest.mark.parametrize('count', [4, 6])
+def test_a_class_weight_for_each_class(count):
+    with pytest.raises(ValueError, match=f'{count} class weights of 5 classes'):
+        upsample_cross_entropy(*make(), class_weight=[1.0] * count)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
 def test_gpu_equals_cpu():
