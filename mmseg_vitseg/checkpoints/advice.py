@@ -1,11 +1,12 @@
 """What to do about a checkpoint that does not fit its model."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from torch import Tensor, nn
 
 from mmseg_vitseg.architectures import Resizable
 from mmseg_vitseg.checkpoints.fitting import Fitted
+from mmseg_vitseg.checkpoints.maps.source import SEGMENTOR
 from mmseg_vitseg.checkpoints.which_model import model_of
 
 HEADS = ('decode_head.', 'auxiliary_head.')
@@ -25,12 +26,35 @@ def advice_on_model(fitted: Fitted, own: dict[str, Tensor], module: nn.Module) -
         return (
             f'It is a backbone only: name it in model.backbone.init_cfg, or start the rest with from_scratch=[{rest}]'
         )
+    if prefix and fitted.weights and all(name.startswith(SEGMENTOR) for name in fitted.weights):
+        return 'It is a head only: name it in model.decode_head.init_cfg, and the backbone in model.backbone.init_cfg'
     backbone = module.get_submodule(prefix.rstrip('.'))
     sizes = (backbone.first_kernel_size, backbone.grid) if isinstance(backbone, Resizable) else ()
     wanted = model_of(own, prefix, *sizes)
     if fitted.model and wanted and fitted.model != wanted:
         return f'This file is a {fitted.model}; your config says {wanted}'
     return 'Use the config that the checkpoint was trained with'
+
+
+def advice_on_linear_head(given: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str | None:
+    """Say which of the published linear heads a file has, and which a model; None where that is not the matter.
+
+    These are a norm of all channels that the head takes and a classifier, on one level of the backbone or on four.
+    """
+    for prefix in ('', 'decode_head.'):
+        norm, classifier = f'{prefix}bn.weight', f'{prefix}conv_seg.weight'
+        if any(name not in weights for name in (norm, classifier) for weights in (given, own)):
+            continue
+        theirs, ours = len(given[norm]), len(own[norm])
+        if theirs != ours:
+            four = f', or four of {theirs // 4}' if theirs % 4 == 0 else ''
+            return (
+                f'This file has a linear head on {theirs} channels (one level of that width{four}), your config one on '
+                f"{ours}: out_indices of the backbone, in_index and in_channels of the head must be the file's"
+            )
+        if prefix == '' and len(given[classifier]) != len(own[classifier]):
+            return f'This file has {len(given[classifier])} classes, your config {len(own[classifier])}'
+    return None
 
 
 def advice_on_classes(

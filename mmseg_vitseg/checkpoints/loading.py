@@ -12,6 +12,7 @@ from mmseg_vitseg.checkpoints.fitting import Options
 from mmseg_vitseg.checkpoints.prefixes import unwrapped
 from mmseg_vitseg.checkpoints.reading import read_checkpoint, read_state_dict, state_dict_of
 from mmseg_vitseg.checkpoints.sources import to_our_names
+from mmseg_vitseg.errors import listed
 
 
 def load_weights(module: nn.Module, weights: dict[str, Tensor], path: str | Path, options: Options = Options()) -> None:
@@ -93,22 +94,32 @@ def load_pretrained_head(
     prefix: str = 'decode_head.',
     container: str | None = None,
 ) -> None:
-    """Load a head, or a neck, from a whole model's file of any source.
+    """Load a head, or a neck, from a whole model's file of any source, or from one that has heads alone.
+
+    Such are the linear heads that DINOv2's authors release: ``decode_head.bn.*`` and ``decode_head.conv_seg.*``.
 
     Args:
         head: what is filled.
         path: a local file, a URL or hf://owner/name.
         source: see :class:`~mmseg_vitseg.checkpoints.fitting.Options`.
-        prefix: its name in the whole model, with a dot: ``decode_head.``, ``auxiliary_head.0.``.
+        prefix: its name in the whole model: ``decode_head.``, ``auxiliary_head.0.``; '' where names are the head's.
         container: see :func:`~mmseg_vitseg.checkpoints.containers.weights_of`.
 
     Raises:
-        FileNotFoundError, ValueError: as :func:`load_pretrained_backbone`.
+        FileNotFoundError: as :func:`load_pretrained_backbone`.
+        ValueError: anything else than exactly the head's weights.
     """
+    prefix = prefix and prefix.rstrip('.') + '.'
     wanted = {prefix + name: value for name, value in head.state_dict().items()}
-    weights = read_state_dict(_pretrained_file(path, prefix.rstrip('.')), container=container)
-    native = to_our_names(unwrapped(weights, wanted, path), wanted, source=source).weights
+    weights = read_state_dict(_pretrained_file(path, prefix.rstrip('.') or 'decode_head'), container=container)
+    try:
+        native = to_our_names(unwrapped(weights, wanted, path), wanted, source=source).weights
+    except ValueError as error:
+        raise type(error)(f'{path}: {error}') from error
     part = {name.removeprefix(prefix): value for name, value in native.items() if name.startswith(prefix)}
+    if not part:
+        there = listed(dict.fromkeys(name.split('.')[0] + '.' for name in native))
+        raise ValueError(f'{path}: no name begins with {prefix}; under our names, they begin with {there}')
     load_weights(head, part, f'{path} ({prefix}*)', Options(source='ours'))
 
 
@@ -140,6 +151,7 @@ def _pretrained_file(path: str | Path, part: str) -> Path:
         return local_file(path)
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f'pretrained weights {str(path)!r} not found. Put the file there or name it with PRETRAINED=/path/to/file; '
+            f'pretrained weights {str(path)!r} not found. Put the file there or name it with PRETRAINED=/path/to/file '
+            '(docs/weights_and_data.md has addresses); '
             f'to train from scratch on purpose: --cfg-options model.{part}.init_cfg=None'
         ) from error

@@ -17,7 +17,7 @@ from mmseg_vitseg.checkpoints.maps import (
     timm,
     torchvision,
 )
-from mmseg_vitseg.checkpoints.maps.source import Source
+from mmseg_vitseg.checkpoints.maps.source import SEGMENTOR, Source
 from mmseg_vitseg.checkpoints.names import apply_table
 from mmseg_vitseg.checkpoints.values import refuse_integers
 
@@ -79,6 +79,8 @@ def recognise(names: Iterable[str], wanted: Container[str] = (), source: str = '
         raise ValueError(
             f'source={source!r}, but this is {fitting[0][0].what} (source={fitting[0][0].name!r}); {shown}'
         )
+    if names and all(name.startswith(SEGMENTOR) for name in names):
+        raise ValueError(f'a head only, without a backbone: it belongs in the init_cfg of its head; {shown}')
     raise ValueError(f'not a format that is known ({", ".join(NAMES)}); {shown}')
 
 
