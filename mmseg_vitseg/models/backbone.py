@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
@@ -15,7 +16,11 @@ from mmseg_vitseg.checkpoints.values import UnusableValuesError
 class Backbone(Resizable, BaseModule):
     """A backbone that takes checkpoints of any source (checkpoints/), and draws its weights as ``init_cfg`` says.
 
+    A class derived from it has :meth:`features` and :meth:`draw_weights`.
+
     Args:
+        frozen: nothing of it is trained: parameters have no gradient, it stays in evaluation mode, and it runs without a
+            graph, so that feature maps have no gradient and nothing is kept for one.
         pretrained: the host's older spelling of ``init_cfg=dict(type='Pretrained', checkpoint=...)``.
         init_cfg: ``Pretrained`` loads every key or raises; beside ``checkpoint`` it may say ``source``, ``resize_patches``,
             ``adapt_channels``, ``container`` and ``prefix``: see
@@ -28,7 +33,7 @@ class Backbone(Resizable, BaseModule):
 
     in_channels: int
 
-    def __init__(self, *, pretrained: str | None, init_cfg: dict | list[dict] | None):
+    def __init__(self, *, frozen: bool, pretrained: str | None, init_cfg: dict | list[dict] | None):
         if pretrained is not None:
             if init_cfg is not None:
                 raise ValueError(
@@ -36,7 +41,29 @@ class Backbone(Resizable, BaseModule):
                 )
             init_cfg = dict(type='Pretrained', checkpoint=pretrained)
         super().__init__(init_cfg=init_cfg)
+        self.frozen = frozen
         self.register_load_state_dict_pre_hook(_read_other_names)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Map images (B, C, H, W) to feature maps, as :meth:`features` does."""
+        self.check_channels(images)
+        if not self.frozen:
+            return self.features(images)
+        with torch.no_grad():
+            return self.features(images)
+
+    def features(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Map images (B, C, H, W) to one feature map (B, D, h, w) a level."""
+        raise NotImplementedError
+
+    def freeze(self) -> None:
+        """Stop what is not trained; to be called when all parameters are there."""
+        if self.frozen:
+            self.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> 'Backbone':
+        """Switch to training or evaluation mode; what is frozen stays in evaluation mode."""
+        return super().train(mode and not self.frozen)
 
     def init_weights(self) -> None:
         """Load the pretrained file that ``init_cfg`` names, or draw weights.

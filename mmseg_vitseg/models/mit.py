@@ -67,6 +67,7 @@ class MixVisionTransformer(Backbone):
         reduction_norm_cfg: the norms after the strided convolutions, of patch embeddings and of reduced tokens, where they
             differ: the authors have ``eps=1e-5`` there and 1e-6 in ``norm_cfg``; HF has 1e-5 in both.
         with_cp: gradient checkpointing: a block's activations are computed again in the backward pass.
+        frozen: nothing of it is trained; it stays in evaluation mode and runs without a graph.
         pretrained: the host's older spelling of ``init_cfg=dict(type='Pretrained', checkpoint=...)``.
         init_cfg: ``Pretrained`` loads every key or raises.
 
@@ -98,10 +99,11 @@ class MixVisionTransformer(Backbone):
         norm_cfg: dict = dict(type='LN', eps=1e-6),
         reduction_norm_cfg: dict | None = None,
         with_cp: bool = False,
+        frozen: bool = False,
         pretrained: str | None = None,
         init_cfg: dict | list[dict] | None = None,
     ):
-        super().__init__(pretrained=pretrained, init_cfg=init_cfg)
+        super().__init__(frozen=frozen, pretrained=pretrained, init_cfg=init_cfg)
         given = dict(embed_dims=embed_dims, num_layers=num_layers, num_heads=num_heads)
         sizes = variant_with('MixVisionTransformer', MITS, variant, **given)
         per_stage = dict(
@@ -144,10 +146,10 @@ class MixVisionTransformer(Backbone):
             ]
             self.stages.append(Stage(patch_embed, blocks, build_norm_layer(norm_cfg, width)[1], with_cp))
             in_channels = width
+        self.freeze()
 
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+    def features(self, images: Tensor) -> tuple[Tensor, ...]:
         """Map (B, C, H, W) to one (B, D_i, h_i, w_i) for each of ``out_indices``, in rising order."""
-        self.check_channels(images)
         x = images.permute(0, 2, 3, 1)  # (B, H, W, C)
         outputs = []
         for index, stage in enumerate(self.stages):

@@ -88,6 +88,7 @@ class VisionTransformer(Backbone):
         norm_eval: keep the input's batch norm in evaluation mode while training.
         with_cp: gradient checkpointing: a block's activations are computed again in the backward pass.
         frozen_stages: -1 none; 0 the embeddings; k also the first k blocks. Frozen parts stay in evaluation mode.
+        frozen: all of it, the final norm included, and it runs without a graph: for linear probes.
         pretrained: the host's older spelling of ``init_cfg=dict(type='Pretrained', checkpoint=...)``.
         init_cfg: ``Pretrained`` loads every key or raises.
 
@@ -130,12 +131,13 @@ class VisionTransformer(Backbone):
         norm_eval: bool = False,
         with_cp: bool = False,
         frozen_stages: int = -1,
+        frozen: bool = False,
         pretrained: str | None = None,
         init_cfg: dict | list[dict] | None = None,
         **host_arguments,  # only to say which of the host's arguments is not supported
     ):
         refuse_arguments(type(self), host_arguments, HOST_DEFAULTS)
-        super().__init__(pretrained=pretrained, init_cfg=init_cfg)
+        super().__init__(frozen=frozen, pretrained=pretrained, init_cfg=init_cfg)
         row = variant_with(
             'VisionTransformer',
             VITS,
@@ -173,11 +175,10 @@ class VisionTransformer(Backbone):
         self.pos_drop = nn.Dropout(drop_rate)
         self.blocks = blocks(row, **rates, mlp_drop_rate=mlp_drop_rate, norm_cfg=norm_cfg, act_cfg=act_cfg)
         self.norm = build_norm_layer(norm_cfg, width)[1] if row.final_norm else None
-        self._freeze()
+        self.freeze()
 
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+    def features(self, images: Tensor) -> tuple[Tensor, ...]:
         """Map (B, C, H, W) to one (B, D, h, w) for each of ``out_indices``, in rising order."""
-        self.check_channels(images)
         if self.input_norm is not None:
             images = self.input_norm(images)
         images = pad_to_patches(images, self.patch_size)
@@ -229,8 +230,9 @@ class VisionTransformer(Backbone):
         # unit variance for unit-variance pixels, whatever the patch size
         trunc_normal_(self.patch_embed.proj.weight, std=self.patch_embed.proj.in_features**-0.5)
 
-    def _freeze(self) -> None:
+    def freeze(self) -> None:
         """Stop the gradients of what ``frozen_stages`` names; with the embeddings go the tokens and positions."""
+        super().freeze()
         for module in self._frozen_modules():
             module.requires_grad_(False)
         if self.frozen_stages >= 0:
