@@ -107,7 +107,7 @@ def _plain_loss(head: BaseDecodeHead, small: SmallLogits, labels: Tensor) -> dic
 def _from_sums(head: BaseDecodeHead, small: SmallLogits, labels: Tensor, losses: Sequence[Sums]) -> dict[str, Tensor]:
     sampled = sample(head, small, labels, losses)
     terms = [accuracy_term(head), *(one.term for one in losses)]
-    ignored = [head.ignore_index, *(one for one in ignored_by_losses(head) if one is not None)]
+    ignored = [one for one in (head.ignore_index, *ignored_by_losses(head)) if one is not None]
     (accuracy, *sums), wrong = upsample_sums(small.logits, labels, terms, small.resampling, ignored, sampled)
     found: dict[str, Tensor] = {}
     for criterion, one, of_one in zip(losses_of(head), losses, sums, strict=True):

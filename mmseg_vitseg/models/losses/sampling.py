@@ -20,7 +20,7 @@ def samples_small(head: BaseDecodeHead, losses: Sequence[Sums]) -> bool:
     """Tell heads without a sampler, or with the host's where it does not fail, from others."""
     if head.sampler is None:
         return True
-    if type(head.sampler) is not OHEMPixelSampler:
+    if type(head.sampler) is not OHEMPixelSampler or head.ignore_index is None:
         return False
     if head.sampler.thresh is not None:
         return head.out_channels != 1

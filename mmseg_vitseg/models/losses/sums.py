@@ -49,7 +49,7 @@ def sums_for(criterion: nn.Module, head: BaseDecodeHead) -> Sums | None:
 def accuracy_term(head: BaseDecodeHead) -> Term:
     """Return the sums of the accuracy; of one logit, that of the host's heads is how much is background."""
     own = head.out_channels == 1 and isinstance(head, SmallLogitsHead)
-    return Term(ACCURACY, (head.ignore_index,), numbers=(head.threshold,) if own else ())
+    return Term(ACCURACY, _numbers(head.ignore_index), numbers=(head.threshold,) if own else ())
 
 
 def class_weight_of(criterion: nn.Module) -> list | None:
@@ -63,7 +63,7 @@ def _cross_entropy(criterion: host.CrossEntropyLoss, head: BaseDecodeHead) -> Su
         return None
     if criterion.use_sigmoid:
         return _binary_cross_entropy(criterion, head)
-    if head.out_channels == 1:
+    if head.out_channels == 1 or head.ignore_index is None:
         return None
     weights = class_weight_of(criterion)
     _check_count('class_weight', weights, criterion, head)
@@ -74,7 +74,7 @@ def _cross_entropy(criterion: host.CrossEntropyLoss, head: BaseDecodeHead) -> Su
             losses = losses / ((labels if weights is None and not criterion.avg_non_ignore else counted.detach()) + EPS)
         return criterion.loss_weight * losses
 
-    term = Term(CROSS_ENTROPY, (head.ignore_index,), numbers=tuple(weights or ()))
+    term = Term(CROSS_ENTROPY, _numbers(head.ignore_index), numbers=tuple(weights or ()))
     scaled = [criterion.loss_weight * weight for weight in weights or [1.0] * head.out_channels]
     return Sums(term, value, term._replace(numbers=tuple(scaled)))
 
@@ -121,7 +121,7 @@ def _focal(criterion: FocalLoss, head: BaseDecodeHead) -> Sums | None:
 def _focal_term(
     head: BaseDecodeHead, gamma: float, elsewhere: list[float], at_label: list[float], scale: float = 1.0
 ) -> Term:
-    return Term(FOCAL, (head.ignore_index,), numbers=(gamma, *(scale * number for number in (*elsewhere, *at_label))))
+    return Term(FOCAL, _numbers(head.ignore_index), numbers=(gamma, *(scale * number for number in (*elsewhere, *at_label))))
 
 
 def _dice(criterion: host.DiceLoss, head: BaseDecodeHead) -> Sums | None:
@@ -141,7 +141,7 @@ def _dice(criterion: host.DiceLoss, head: BaseDecodeHead) -> Sums | None:
         return criterion.loss_weight * reduce_loss(1 - score, criterion.reduction)
 
     # the host's takes labels below 0 for 0, and all pixels whose label is no class, ignored ones too, for none
-    return Sums(Term(kind, (head.ignore_index,)) if own else Term(kind, lowest=0), value)
+    return Sums(Term(kind, _numbers(head.ignore_index)) if own else Term(kind, lowest=0), value)
 
 
 def _tversky(criterion: host.TverskyLoss, head: BaseDecodeHead) -> Sums | None:

@@ -236,6 +236,12 @@ def test_class_weights_over_the_pixels_that_count_in_a_list():
     assert_close(losses_of(head, logits, labels, in_strips=True)[0]['loss_ce'], expected.detach()[None])
 
 
+@pytest.mark.parametrize('losses', [DICE, OUR_DICE, TVERSKY, OUR_TVERSKY, FOCAL, [DICE, FOCAL]], ids=str)
+def test_a_head_that_ignores_nothing(losses):
+    logits, labels = draw()
+    compare(build(losses, ignore_index=None), logits, labels.where(labels < K, 0))
+
+
 @pytest.mark.parametrize(
     ('losses', 'name'),
     [
@@ -292,6 +298,8 @@ def test_class_weights_may_change():
         (dict(TVERSKY, ignore_index=None), dict()),
         (dict(OUR_DICE, use_sigmoid=False), dict(logits=1)),
         (BCE, dict(logits=1, sampler=THRESHOLD)),
+        (CE, dict(ignore_index=None)),
+        (FOCAL, dict(ignore_index=None, sampler=HARDEST)),
     ],
     ids=str,
 )
