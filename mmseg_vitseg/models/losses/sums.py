@@ -121,7 +121,9 @@ def _focal(criterion: FocalLoss, head: BaseDecodeHead) -> Sums | None:
 def _focal_term(
     head: BaseDecodeHead, gamma: float, elsewhere: list[float], at_label: list[float], scale: float = 1.0
 ) -> Term:
-    return Term(FOCAL, _numbers(head.ignore_index), numbers=(gamma, *(scale * number for number in (*elsewhere, *at_label))))
+    return Term(
+        FOCAL, _numbers(head.ignore_index), numbers=(gamma, *(scale * number for number in (*elsewhere, *at_label)))
+    )
 
 
 def _dice(criterion: host.DiceLoss, head: BaseDecodeHead) -> Sums | None:
