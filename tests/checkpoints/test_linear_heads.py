@@ -8,7 +8,9 @@ from mmseg.registry import MODELS
 from torch import Tensor
 from torch.testing import assert_close
 
+from mmseg_vitseg import load_model
 from mmseg_vitseg.checkpoints.loading import load_pretrained_backbone, load_pretrained_head, load_whole_model
+from vitseg_tests.paths import config_path
 from vitseg_tests.weights import randomise
 
 WIDTH, CLASSES = 24, 5
@@ -117,3 +119,19 @@ def test_a_head_is_neither_a_backbone_nor_a_model(tmp_path):
         load_pretrained_backbone(model(1).backbone, tmp_path / 'head.pth')
     with pytest.raises(ValueError, match=r'It is a head only: name it in model\.decode_head\.init_cfg'):
         load_whole_model(model(1), tmp_path / 'head.pth')
+
+
+def test_two_files_become_a_checkpoint(tmp_path):
+    """As docs/weights_and_data.md does it, made small."""
+    torch.save(released(1, classes=150), tmp_path / 'head.pth')
+    torch.save(model(1).backbone.state_dict(), tmp_path / 'backbone.pth')
+    backbone = {f'model.backbone.{name}': value for name, value in VIT.items()} | {'model.decode_head.in_channels': WIDTH}
+    pretrained = {
+        'model.backbone.init_cfg.checkpoint': str(tmp_path / 'backbone.pth'),
+        'model.decode_head.init_cfg': dict(type='Pretrained', checkpoint=str(tmp_path / 'head.pth')),
+    }
+    started = load_model(config_path('dinov2_s_linear_ade20k'), options=backbone | pretrained)
+    torch.save(dict(state_dict=started.state_dict()), tmp_path / 'whole.pth')
+    whole = load_model(config_path('dinov2_s_linear_ade20k'), tmp_path / 'whole.pth', options=backbone)
+    for name, value in {**torch.load(tmp_path / 'head.pth'), **started.state_dict()}.items():
+        assert torch.equal(whole.state_dict()[name], value), name

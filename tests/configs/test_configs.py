@@ -10,13 +10,17 @@ from mmseg.registry import DATASETS
 
 from vitseg_tests.our_configs import CONFIGS, build, build_on_meta, heads_of
 
-SETR = [path for path in CONFIGS if path.name.startswith('setr_') and not path.name.endswith('_pet.py')]
-ENCODER_WIDTHS = (768, 1024)  # of ViT-B and ViT-L, by which decoders that need shrinking are known
-FOR_LEAVES = ('at_crops', 'vit_base', 'vits14')  # variables of bases, which a leaf puts into its model
+LARGE = [
+    path
+    for path in CONFIGS
+    if path.name.startswith(('setr_', 'dinov2_', 'dinov3_')) and not path.name.endswith('_pet.py')
+]
+ENCODER_WIDTHS = (384, 768, 1024, 1536)  # of ViT-S to ViT-g, by which decoders that need shrinking are known
+FOR_LEAVES = ('at_crops', 'dino', 'vit_base', 'vits14')  # variables of bases, which a leaf puts into its model
 
 
 def shrink(cfg: Config) -> Config:
-    """Make the encoder of ViT-B and ViT-L configs 32 wide; depth, levels and decoders stay the config's."""
+    """Make the encoder of a large config 32 wide; depth, levels and decoders stay the config's."""
 
     def narrow(value):
         if isinstance(value, dict):
@@ -38,7 +42,7 @@ def test_every_config_builds_and_predicts(path):
     cfg = Config.fromfile(path)
     assert cfg.default_scope == 'mmseg'
     build_on_meta(cfg)
-    model = build(shrink(cfg) if path in SETR else cfg)
+    model = build(shrink(cfg) if path in LARGE else cfg)
     with torch.no_grad():
         (sample,) = model(torch.rand(1, 3, 64, 64), mode='predict')
     assert sample.pred_sem_seg.data.shape == (1, 64, 64)

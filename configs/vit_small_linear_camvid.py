@@ -1,0 +1,8 @@
+"""A frozen ViT-S/14 with a linear head on CamVid, 11 classes, at CPU size. PRETRAINED names the backbone's weights.
+
+Not measured.
+`PRETRAINED=FILE CAMVID_ROOT=DIR python tools/train.py configs/vit_small_linear_camvid.py`
+"""
+
+_base_ = ['_base_/models/linear.py', '_base_/models/vits14.py', '_base_/recipes/linear_camvid.py']
+model = dict(backbone=_base_.pop('vits14'), decode_head=dict(in_channels=384, num_classes=11))

@@ -1,0 +1,8 @@
+"""A frozen ViT-S/14 with a linear head on Oxford-IIIT Pet, at CPU size. PRETRAINED names the backbone's weights.
+
+Not measured.
+`PRETRAINED=FILE PET_ROOT=DIR python tools/train.py configs/vit_small_linear_pet.py`
+"""
+
+_base_ = ['_base_/models/linear.py', '_base_/models/vits14.py', '_base_/recipes/linear_pet.py']
+model = dict(backbone=_base_.pop('vits14'), decode_head=dict(in_channels=384, num_classes=3))
