@@ -125,7 +125,9 @@ def test_two_files_become_a_checkpoint(tmp_path):
     """As docs/weights_and_data.md does it, made small."""
     torch.save(released(1, classes=150), tmp_path / 'head.pth')
     torch.save(model(1).backbone.state_dict(), tmp_path / 'backbone.pth')
-    backbone = {f'model.backbone.{name}': value for name, value in VIT.items()} | {'model.decode_head.in_channels': WIDTH}
+    backbone = {f'model.backbone.{name}': value for name, value in VIT.items()} | {
+        'model.decode_head.in_channels': WIDTH
+    }
     pretrained = {
         'model.backbone.init_cfg.checkpoint': str(tmp_path / 'backbone.pth'),
         'model.decode_head.init_cfg': dict(type='Pretrained', checkpoint=str(tmp_path / 'head.pth')),
