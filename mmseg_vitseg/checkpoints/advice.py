@@ -37,10 +37,13 @@ def advice_on_model(fitted: Fitted, own: dict[str, Tensor], module: nn.Module) -
 
 
 def advice_on_linear_head(given: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> str | None:
-    """Say which of the published linear heads a file has, and which a model; None where that is not the matter.
+    """Say which linear heads a file and a model have; None where that is not the matter, or the backbones differ too.
 
-    These are a norm of all channels that the head takes and a classifier, on one level of the backbone or on four.
+    A linear head norms all channels that it takes and classifies; the published ones take one level of a backbone, or four.
     """
+    backbone = {name: value.shape for name, value in own.items() if name.startswith('backbone.')}
+    if any(name not in given or given[name].shape != shape for name, shape in backbone.items()):
+        return None
     for prefix in ('', 'decode_head.'):
         norm, classifier = f'{prefix}bn.weight', f'{prefix}conv_seg.weight'
         if any(name not in weights for name in (norm, classifier) for weights in (given, own)):

@@ -100,7 +100,10 @@ def _from_hub(address: str) -> Path:
                     fetch(str(PurePosixPath(candidate).with_name(part)))
             return found
         except RepositoryNotFoundError as error:
-            raise FileNotFoundError(f'{address}: no such repository, or it is not public') from error
+            raise FileNotFoundError(
+                f'{address}: no such repository, or it is not public; a gated one wants its licence accepted on its page, '
+                'and `hf auth login` here'
+            ) from error
         except LocalEntryNotFoundError as error:  # neither here nor to be asked for
             raise ConnectionError(f'{address}: {first_line(error)}; {YOURSELF}') from error
         except EntryNotFoundError:

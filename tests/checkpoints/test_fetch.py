@@ -4,7 +4,7 @@ import http.server
 import sys
 import threading
 from functools import partial
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
@@ -98,6 +98,18 @@ def test_the_hub(monkeypatch, tmp_path):
     assert asked == [('nvidia/mit-b0', 'model.safetensors'), ('nvidia/mit-b0', 'pytorch_model.bin')]
     with pytest.raises(FileNotFoundError, match=r'has no flax_model\.msgpack'):
         local_file('hf://nvidia/mit-b0/flax_model.msgpack')
+
+
+def test_a_gated_repository_of_the_hub_s(monkeypatch):
+    hub = pytest.importorskip('huggingface_hub')
+
+    def download(repository, file):
+        raise hub.errors.GatedRepoError('gated', response=SimpleNamespace(headers={}, request=None))
+
+    monkeypatch.setattr(hub, 'hf_hub_download', download)
+    monkeypatch.setattr(fetch, '_check_reachable', lambda site, address: None)
+    with pytest.raises(FileNotFoundError, match=r'hf://facebook/dinov3: .*gated .*licence accepted .*hf auth login'):
+        local_file('hf://facebook/dinov3')
 
 
 def test_the_hub_without_network(monkeypatch):

@@ -113,6 +113,15 @@ def test_a_whole_model_of_other_levels_is_told_so(tmp_path):
         load_whole_model(model(1), tmp_path / 'model.pth')
 
 
+def test_of_another_backbone_the_models_are_named(tmp_path):
+    state = {
+        name: torch.cat([value] * 2, dim=-1) if value.ndim else value for name, value in model(1).state_dict().items()
+    }
+    torch.save(state, tmp_path / 'model.pth')
+    with pytest.raises(ValueError, match=r'This file is a ViT of .*your config says ViT of 4 blocks, width 24'):
+        load_whole_model(model(1), tmp_path / 'model.pth')
+
+
 def test_a_head_is_neither_a_backbone_nor_a_model(tmp_path):
     torch.save(released(1), tmp_path / 'head.pth')
     with pytest.raises(ValueError, match=r'a head only, without a backbone'):
