@@ -1,4 +1,4 @@
-"""DINOv2-g/14, frozen, and a linear head, ADE20K: published mIoU 49.0, single scale.
+"""DINOv2-g/14, frozen, and a linear head, ADE20K: published mIoU 49.0.
 
 DINOv3's recipe, in crops and windows of 518 x 518: a multiple of 14, a patch, so nothing is padded. Not measured here.
 

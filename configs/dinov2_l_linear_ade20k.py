@@ -1,4 +1,4 @@
-"""DINOv2-L/14, frozen, and a linear head, ADE20K: published mIoU 47.7, single scale.
+"""DINOv2-L/14, frozen, and a linear head, ADE20K: published mIoU 47.7.
 
 DINOv3's recipe, in crops and windows of 518 x 518: a multiple of 14, a patch, so nothing is padded. Not measured here.
 

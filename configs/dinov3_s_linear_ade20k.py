@@ -1,4 +1,4 @@
-"""DINOv3-S/16, frozen, and a linear head, ADE20K: published mIoU 47.0, single scale.
+"""DINOv3-S/16, frozen, and a linear head, ADE20K: published mIoU 47.0.
 
 The published recipe (arXiv 2508.10104); how the learning rate falls is ours. Not measured here.
 
