@@ -78,7 +78,8 @@ class Step:
             loss = self.segmentor.loss(images, self.labels)
         loss.backward()
         self.segmentor.model.zero_grad(set_to_none=True)
-        return [_at_least_float32(loss.detach()), images.grad]
+        gradient = torch.zeros_like(images) if images.grad is None else images.grad  # none through a frozen backbone
+        return [_at_least_float32(loss.detach()), gradient]
 
     def _autocast(self) -> contextlib.AbstractContextManager:
         dtype = AUTOCAST.get(self.dtype)

@@ -32,6 +32,12 @@ def test_equals_hugging_faces_twin(tiny, mode):
         assert result.equal, (config, result)
 
 
+def test_two_frozen_backbones_are_compared(tiny):
+    """In training too, where no gradient reaches the images."""
+    ours, other = steps(tiny['setr'], 'ours', {'model.backbone.frozen': True}, mode='train')
+    assert compare_variants(ours, other).equal
+
+
 @pytest.mark.parametrize('mode', ['forward', 'predict', 'train'])
 def test_a_perturbed_weight_shows_and_grows(tiny, mode):
     ours, host = steps(tiny['setr'], 'stock', mode=mode)

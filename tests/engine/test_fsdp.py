@@ -86,6 +86,20 @@ def trained(tmp_path_factory):
     return tmp_path, runs
 
 
+def test_a_head_on_a_frozen_backbone(tmp_path):
+    """Processes train it as one does: no parameter without a gradient is waited for."""
+    runs = dict(one=(1, 4, 'none'), ddp=(2, 2, 'pytorch'), fsdp=(2, 2, 'pytorch'))
+    for name, (count, batch, launcher) in runs.items():
+        path = config(tmp_path, f'{name}_frozen', *(['_base_/fsdp.py'] if name == 'fsdp' else []), batch=batch)
+        path.write_text(path.read_text().replace('backbone=dict(', 'backbone=dict(frozen=True, '))
+        said = on_ranks(count, partial(train, path, launcher, tmp_path / name))
+        assert all(isinstance(parts, list) for parts in said), said
+    states = {name: last(tmp_path / name) for name in runs}
+    for state in states.values():
+        assert len(state['optimizer']['state']) == 2  # of the head's weight and bias
+        torch.testing.assert_close(dict(state['state_dict']), dict(states['one']['state_dict']))
+
+
 def start(path: Path, folder: Path) -> None:
     """Be about to resume from a work dir of this process's own."""
     cfg = load_config(path, work_dir=str(folder / os.environ['RANK']), launcher='pytorch')

@@ -52,6 +52,17 @@ def test_any_batch_and_size(backbone, head, format, tmp_path):
         assert_close(run(images), predicted_by(model, images)[0], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize('format', ['torchscript', 'pt2'])
+def test_a_frozen_backbone(format, tmp_path):
+    """It runs without a graph for gradients, which torch.export would write down."""
+    config, checkpoint = write_model(tmp_path, 'dino', 'probe', {'model.backbone.frozen': True})
+    out = tmp_path / f'model{SUFFIXES[format]}'
+    export_file(config, checkpoint, out, format)
+    images = drawn_pictures((2, 3, 64, 160))
+    expected = predicted_by(mmseg_vitseg.load_model(config, checkpoint, 'cpu'), images)[0]
+    assert_close(load(out, format)(images), expected, rtol=1e-4, atol=1e-5)
+
+
 def test_weights_in_a_second_file(tmp_path, monkeypatch):
     """As of a model of more than 1.5 GB; a smaller one later takes it away again, a training in that folder does not."""
     onnxruntime = pytest.importorskip('onnxruntime')

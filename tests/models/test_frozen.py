@@ -114,7 +114,7 @@ def test_the_optimizer_keeps_and_moves_the_head_alone(paramwise):
 
 
 @pytest.mark.filterwarnings('ignore')  # torch's own, while it compiles
-@every_backbone
+@pytest.mark.parametrize('name', ['dino', 'mit'])
 def test_compiled_in_one_graph(name):
     model = segmentor(name).train()
     model.decode_head.dropout = None
