@@ -38,7 +38,7 @@ OF_PREDICT = [
     (f'{BACKBONE}.embed_dim=8', "no argument 'embed_dim'; did you mean 'embed_dims'"),
     (f'{HEAD}.in_chanels=8', "cannot be built.*'in_chanels'"),
     (f'{BACKBONE}.img_size=32,32,32', 'img_size=.*allowed: an int or'),
-    (f'{BACKBONE}.img_size=None', 'img_size=None; allowed: an int or'),
+    (f'{BACKBONE}.img_size=32.5', 'img_size=32.5; allowed: an int or'),
     (f'{BACKBONE}.embed_dims=-16', 'embed_dims=-16; at least 1 is needed, a whole number'),
     (f'{BACKBONE}.embed_dims=16.5', 'embed_dims=16.5; at least 1 is needed, a whole number'),
     (f'{BACKBONE}.num_layers=0', 'num_layers=0; at least 1 is needed, a whole number'),

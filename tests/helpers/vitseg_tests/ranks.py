@@ -40,4 +40,5 @@ def _be_a_rank(number: int, count: int, meeting: str, work: Callable, answers) -
             torch.distributed.init_process_group('gloo', init_method=meeting, rank=number, world_size=count)
         answers.put((number, work()))
     except BaseException:
+        traceback.print_exc()  # whole; a comparison shows the beginning
         answers.put((number, traceback.format_exc()))
