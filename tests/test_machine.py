@@ -11,6 +11,7 @@ from mmseg_vitseg.benchmark.variants import Settings
 from mmseg_vitseg.engine.running.command_line import load_config
 from mmseg_vitseg.engine.running.runner import build_runner
 from mmseg_vitseg.machine import circumstances, set_matmul_precision
+from vitseg_tests.commands import forget
 from vitseg_tests.paths import config_path
 
 
@@ -19,6 +20,7 @@ def precision() -> Iterator[None]:
     before = torch.get_float32_matmul_precision()
     yield
     torch.set_float32_matmul_precision(before)
+    forget()
 
 
 def test_the_precision_of_products():

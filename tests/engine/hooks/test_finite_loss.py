@@ -68,6 +68,7 @@ def train(folder, items, *hooks, wrapper=None, optimizer=None, epochs=1, resume=
         ),
         custom_hooks=list(hooks),
         experiment_name=next(NAMES),
+        randomness=dict(seed=None),  # the host would write a seed into its own default
         load_from=resume,
         resume=resume is not None,
         default_scope='mmseg',
