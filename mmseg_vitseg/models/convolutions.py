@@ -15,9 +15,8 @@ from mmseg_vitseg.machine import as_on_cuda
 from mmseg_vitseg.ops.folding import fold_batch_norm, fold_batch_norm_before
 from mmseg_vitseg.ops.reorder import conv_of_upsampled, scaled
 
-FOLDED_FROM = (
-    2**23
-)  # elements of a map, on CUDA: six launches more take as long there as the norm reads and writes so many
+# elements of a map, on CUDA: six launches more take as long there as the norm reads and writes so many
+FOLDED_FROM = 2**23
 
 
 def norm_channels(norm: nn.Module, x: Tensor) -> Tensor:

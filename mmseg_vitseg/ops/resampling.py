@@ -147,6 +147,12 @@ class Resampling:
         return Resampling(self.down.repeated(tops, height), self.across.repeated(lefts, width))
 
 
+def resampling_of(size: Sequence[int], down: Sequence[int], across: Sequence[int]) -> Resampling:
+    """Return the resampling to (H, W) that an operator gets as the steps of its sides."""
+    height, width = size
+    return Resampling(Side(height, tuple(down)), Side(width, tuple(across)))
+
+
 def unchanged(size: Sequence[int]) -> Resampling:
     """Return the resampling of (h, w) that changes nothing."""
     height, width = size

@@ -128,7 +128,7 @@ class Strip:
 
     def probabilities(self, kind: int) -> Tensor:
         """Return p."""
-        return {SOFTMAX: lambda: self.softmax, SIGMOID: lambda: self.sigmoid, PLAIN: lambda: self.logits}[kind]()
+        return self.softmax if kind == SOFTMAX else self.sigmoid if kind == SIGMOID else self.logits
 
     def pixels(self, term: Term) -> Pixels:
         """Return the pixels as a term takes them."""

@@ -12,7 +12,7 @@ from mmseg_vitseg.machine import without_autocast
 from mmseg_vitseg.ops.defining import define
 from mmseg_vitseg.ops.fused.setting import is_fused
 from mmseg_vitseg.ops.fused.taps import tables_of
-from mmseg_vitseg.ops.resampling import Resampling, Side, Strips
+from mmseg_vitseg.ops.resampling import Resampling, Strips, resampling_of
 
 
 @torch.no_grad()
@@ -55,8 +55,7 @@ def _argmax(
     Returns:
         labels (H, W), int64; probabilities (H, W), float32, or (0,).
     """
-    height, width = size
-    resampling = Resampling(Side(height, tuple(down)), Side(width, tuple(across)))
+    resampling = resampling_of(size, down, across)
     if is_fused(logits):
         from mmseg_vitseg.ops.fused.argmax_kernel import argmax  # imports triton
 

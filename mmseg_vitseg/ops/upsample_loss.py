@@ -17,7 +17,7 @@ from mmseg_vitseg.ops.fused.setting import is_fused
 from mmseg_vitseg.ops.fused.taps import tables_of
 from mmseg_vitseg.ops.on_device import on_device
 from mmseg_vitseg.ops.precision import at_least_float32, exact
-from mmseg_vitseg.ops.resampling import Resampling, Side, Strips, resizings
+from mmseg_vitseg.ops.resampling import Resampling, Strips, resampling_of, resizings
 
 EPS = torch.finfo(torch.float32).eps  # the host's guard against a batch without a label
 
@@ -87,7 +87,12 @@ def upsample_cross_entropy(
         counted = weights if class_weight is not None or avg_non_ignore else labels.numel()
         total = total / (counted + EPS)
     dtype = at_least_float32(logits)
-    return Loss(total.to(dtype), ((right + EPS) * 100 / (valid + EPS)).float()[None])
+    return Loss(total.to(dtype), accuracy_of(right, valid))
+
+
+def accuracy_of(right: Tensor, counted: Tensor) -> Tensor:
+    """Return the host's accuracy, per cent, (1,), float32, of how many pixels are right and how many count."""
+    return ((right + EPS) * 100 / (counted + EPS)).float()[None]
 
 
 OPERATOR = 'mmseg_vitseg::upsample_cross_entropy'
@@ -122,8 +127,7 @@ def _sums(
         sums (4,), of :func:`exact`: of the weighted losses, the weights, the pixels that are right, and those that count;
         the gradient of the first by the logits, (B, K, h, w), float32 (float64 of float64), or (0,).
     """
-    height, width = labels.shape[-2:]
-    resampling = Resampling(Side(height, tuple(down)), Side(width, tuple(across)))
+    resampling = resampling_of(labels.shape[-2:], down, across)
     dtype = at_least_float32(logits)
     weight = on_device(tuple(class_weight), dtype, logits.device) if class_weight else None
     if is_fused(logits):

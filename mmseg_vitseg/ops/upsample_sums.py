@@ -15,7 +15,7 @@ from mmseg_vitseg.labels import usable_labels
 from mmseg_vitseg.machine import without_autocast
 from mmseg_vitseg.ops.defining import define
 from mmseg_vitseg.ops.precision import at_least_float32, exact
-from mmseg_vitseg.ops.resampling import Band, Resampling, Side, Strips
+from mmseg_vitseg.ops.resampling import Band, Resampling, Strips, resampling_of
 from mmseg_vitseg.ops.strip_sums import add_gradient, losses_of, sums_of
 from mmseg_vitseg.ops.strip_terms import ACCURACY, PER_PIXEL, Strip, Term, packed, unpacked
 
@@ -90,7 +90,7 @@ def _sums(
     with without_autocast(logits.device):
         x = _rows_together(logits)
         gradient = None if single is None else torch.zeros_like(x)
-        strips = Strips(_resampling(labels, down, across), classes, x, batch)
+        strips = Strips(resampling_of(labels.shape[-2:], down, across), classes, x, batch)
         for images, band, strip in _strips(strips, x, labels, sampled):
             for term, total in zip(terms, totals, strict=True):
                 total[:, images].add_(sums_of(strip, term))
@@ -125,7 +125,7 @@ def _backward(grad, logits, labels, sampled, kinds, integers, numbers, down, acr
             if term.kind != ACCURACY:
                 of_terms.append((term, grad[start : start + _size(shape)].to(x.dtype).view(shape)))
             start += _size(shape)
-        strips = Strips(_resampling(labels, down, across), classes, x, batch)
+        strips = Strips(resampling_of(labels.shape[-2:], down, across), classes, x, batch)
         for images, band, strip in _strips(strips, x, labels, sampled):
             total = None
             for term, of_term in of_terms:
@@ -147,7 +147,7 @@ def _losses(logits, labels, kinds, integers, numbers, down, across) -> Tensor:
     with without_autocast(logits.device):
         x = _rows_together(logits)
         losses = x.new_empty(labels.shape)
-        strips = Strips(_resampling(labels, down, across), logits.shape[1], x, len(x))
+        strips = Strips(resampling_of(labels.shape[-2:], down, across), logits.shape[1], x, len(x))
         for images, band, strip in _strips(strips, x, labels, None):
             lost = sum(losses_of(strip, term) for term in terms)
             losses[images, band.start : band.stop] = lost.squeeze(-2)
@@ -191,10 +191,6 @@ def _single(kinds: Sequence[int]) -> int | None:
 
 def _rows_together(logits: Tensor) -> Tensor:
     return logits.to(at_least_float32(logits)).transpose(1, 2).contiguous()  # (B, h, K, w): rows of a strip together
-
-
-def _resampling(labels: Tensor, down: Sequence[int], across: Sequence[int]) -> Resampling:
-    return Resampling(Side(labels.shape[-2], tuple(down)), Side(labels.shape[-1], tuple(across)))
 
 
 def _strips(

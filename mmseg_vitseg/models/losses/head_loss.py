@@ -17,7 +17,7 @@ from mmseg_vitseg.models.losses.sums import Sums, accuracy_term, class_weight_of
 from mmseg_vitseg.models.small_logits import SmallLogits, small_logits, trains_small
 from mmseg_vitseg.ops.precision import at_least_float32
 from mmseg_vitseg.ops.strip_terms import CROSS_ENTROPY
-from mmseg_vitseg.ops.upsample_loss import EPS, upsample_cross_entropy
+from mmseg_vitseg.ops.upsample_loss import accuracy_of, upsample_cross_entropy
 from mmseg_vitseg.ops.upsample_sums import upsample_sums
 
 
@@ -115,4 +115,4 @@ def _from_sums(head: BaseDecodeHead, small: SmallLogits, labels: Tensor, losses:
         name = criterion.loss_name
         found[name] = found[name] + value if name in found else value
     right, counted = accuracy.detach().sum(1)
-    return {**found, 'acc_seg': ((right + EPS) * 100 / (counted + EPS)).float()[None]}
+    return {**found, 'acc_seg': accuracy_of(right, counted)}
