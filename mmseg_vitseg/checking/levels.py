@@ -100,14 +100,15 @@ def unread_levels(setup: Setup) -> Iterator[Finding]:
         return  # wrong_head_levels says so
     last = max((one % len(levels) for one in used), default=len(levels) - 1)
     if last < len(levels) - 1:
-        key, fewer = backbone.key, f'{tuple(indices[: last + 1])}'.replace(' ', '')
+        key, fewer, frozen = backbone.key, f'{tuple(indices[: last + 1])}'.replace(' ', ''), setup.argument('frozen')
         deep = isinstance(setup.argument('num_layers'), int) and indices[last] >= 0
         yield warning(
             f'{key}.out_indices',
             f'{tuple(indices)}, and no head reads the last (in_index is {", ".join(map(str, read))})',
-            why='what leads to it alone is computed but never trained, and several processes fail on it',
+            why='what leads to it alone is computed '
+            + ('for nothing' if frozen else 'but never trained, and several processes fail on it'),
             fix=(f'{key}.num_layers={indices[last] + 1} {key}.out_indices={fewer}' if deep else 'a head that reads it')
-            + ', or find_unused_parameters=True for several processes',
+            + ('' if frozen else ', or find_unused_parameters=True for several processes'),
         )
 
 

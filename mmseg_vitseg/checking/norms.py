@@ -128,9 +128,15 @@ def _batch_norms(setup: Setup) -> list[str]:
         and (alone or type_name(part.node) not in SYNCHRONISED)
         and not part.key.startswith(frozen)
     ]
-    if setup.backbone and setup.argument('input_norm') == 'batch' and not setup.argument('norm_eval'):
+    if setup.backbone and setup.argument('input_norm') == 'batch' and not _input_norm_is_still(setup):
         found.append(f'{setup.backbone.key}.input_norm=batch')
     return found
+
+
+def _input_norm_is_still(setup: Setup) -> bool:
+    """Tell whether the input's batch norm stays in evaluation mode in training: asked for, or frozen."""
+    stages = setup.argument('frozen_stages')
+    return bool(setup.argument('norm_eval') or setup.argument('frozen') or (isinstance(stages, int) and stages >= 0))
 
 
 def _refusing(setup: Setup) -> Iterator[Part]:

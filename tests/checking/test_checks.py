@@ -24,6 +24,7 @@ BINARY = {
     'model.decode_head.threshold': 0.5,
     'tta_model.type': 'mmseg_vitseg.SegTTAModel',
 }
+ONE_PICTURE = {'train_dataloader.batch_size': 1}
 SCRATCH = {'model.pretrained': None, 'model.backbone.init_cfg': None}
 # Name -> file and options: small, of the host's types and of ours; all right.
 BASES = {
@@ -38,6 +39,8 @@ BASES = {
     'mask2former': (PUBLISHED / 'mask2former/mask2former_r50_8xb2-90k_cityscapes-512x1024.py', {}),
     'quickstart': (ROOT / 'configs/quickstart.py', {}),
     'vit': (ROOT / 'configs/vit_linear_pet.py', {}),
+    'frozen vit': (ROOT / 'configs/vit_linear_pet.py', {'model.backbone.frozen': True, **ONE_PICTURE}),
+    'vit, embeddings frozen': (ROOT / 'configs/vit_linear_pet.py', {'model.backbone.frozen_stages': 0, **ONE_PICTURE}),
     'segformer': (ROOT / 'configs/segformer_b0_camvid.py', {}),
     'mla': (ROOT / 'configs/setr_mla_ade20k.py', {'model.backbone.init_cfg': None}),
     'scratch 14': (
@@ -112,7 +115,10 @@ WRONG = [
      ' '.join([HEAD + '.in_channels', *(f'{AUX}.{index}.in_channels' for index in range(4))]), '256',
      'in_channels=[128, 128, 128, 128]'),
     ('quickstart', 'model.backbone.out_indices=(1,5) model.decode_head.in_index=0', WARNING, '',
-     '(1, 5), and no head reads the last (in_index is 0)', 'model.backbone.num_layers=2 model.backbone.out_indices=(1,)'),
+     '(1, 5), and no head reads the last (in_index is 0)', 'model.backbone.num_layers=2 model.backbone.out_indices=(1,)',
+     'find_unused_parameters'),
+    ('quickstart', 'model.backbone.frozen=True model.backbone.out_indices=(1,5) model.decode_head.in_index=0', WARNING,
+     'model.backbone.out_indices', 'what leads to it alone is computed for nothing; model.backbone.num_layers=2'),
     # sizes
     ('vit', 'model.decode_head.patch_size=8', ERROR, 'model.decode_head', 'patches of 8 pixels',
      'stride of the feature map'),
