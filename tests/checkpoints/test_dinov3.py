@@ -6,6 +6,7 @@ from torch.testing import assert_close
 
 from mmseg_vitseg.checkpoints.accounting import account_for
 from mmseg_vitseg.checkpoints.loading import load_pretrained_backbone
+from mmseg_vitseg.converting.convert import convert_file
 from mmseg_vitseg.converting.to_projects import to_project
 from mmseg_vitseg.models import VisionTransformer
 from mmseg_vitseg.models.gated_mlps import SwiGLU
@@ -104,5 +105,23 @@ def test_there_and_back(variant, project):
     exported, left_out = to_project(randomise(given).state_dict(), project)
     assert left_out == (['rope.periods'] if given.rope else [])
     ours.load_state_dict(exported)
+    for name, value in given.state_dict().items():
+        assert torch.equal(ours.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize('whole', [False, True])
+@pytest.mark.parametrize('variant', ['dinov3_s', 'dinov3_s_plus'])
+def test_without_a_config_there_and_back(variant, whole, tmp_path):
+    """Our own files become Hugging Face's, which become ours, which load though their periods were left out."""
+    given, ours = (VisionTransformer(variant=variant, **SMALL) for _ in range(2))
+    state = randomise(given).state_dict()
+    if whole:
+        state = {f'backbone.{name}': value for name, value in state.items()}
+        state |= {f'decode_head.conv_seg.{kind}': torch.ones(3) for kind in ('weight', 'bias')}
+    torch.save(state, tmp_path / 'ours.pth')
+    report = convert_file(tmp_path / 'ours.pth', tmp_path / 'hf.pth', to='hf')
+    assert report['map'] == ('a segmentor of ours -> hf' if whole else 'our DINOv3 -> hf')
+    convert_file(tmp_path / 'hf.pth', tmp_path / 'again.pth')
+    load_pretrained_backbone(ours, tmp_path / 'again.pth')
     for name, value in given.state_dict().items():
         assert torch.equal(ours.state_dict()[name], value), name

@@ -7,7 +7,14 @@ from mmseg_vitseg.checkpoints.maps.timm import MARKS, TIMM, VISION_TRANSFORMER
 from mmseg_vitseg.checkpoints.names import Table
 
 ALL: Table = {'{rest}': '{rest}'}
-VIT: Table = {**VISION_TRANSFORMER, 'input_norm.{rest}': 'input_norm.{rest}'}
+ROTARY: Table = {
+    'rope.periods': 'rope.periods',
+    'blocks.{i}.attn.q_bias': 'blocks.{i}.attn.q_bias',
+    'blocks.{i}.attn.v_bias': 'blocks.{i}.attn.v_bias',
+    'blocks.{i}.mlp.fc1_g.{kind}': 'blocks.{i}.mlp.fc1_g.{kind}',
+    'blocks.{i}.mlp.fc1_x.{kind}': 'blocks.{i}.mlp.fc1_x.{kind}',
+}
+VIT: Table = {**VISION_TRANSFORMER, **ROTARY, 'input_norm.{rest}': 'input_norm.{rest}'}
 AUTHORS = ('decode_head.conv_0.', 'decode_head.mlahead.')  # SETR's, on the same backbone
 
 # A model whose parameters already have the file's names, whoever's they are.
@@ -30,6 +37,16 @@ SOURCES = (
         what='our ViT with a norm of its input',
         encoder=VIT,
         marks=(*MARKS, 'input_norm.weight'),
+        prefixes=('',),
+        absent=SEGMENTOR,
+        drop=(),
+    ),
+    replace(
+        TIMM,
+        name='ours',
+        what='our DINOv3',
+        encoder=VIT,
+        marks=(*MARKS, 'rope.periods'),
         prefixes=('',),
         absent=SEGMENTOR,
         drop=(),

@@ -63,6 +63,7 @@ TIMM = Source(
         'register_tokens',
         'storage_tokens',
         'input_norm.',
+        'rope.',
         'blocks.0.gamma_1',
     ),
     drop=CLASSIFIER,
