@@ -44,6 +44,7 @@ log_processor = dict(by_epoch=False)
         (host.HOOKS, 'AtomicCheckpointHook'),
         (host.HOOKS, 'FiniteLossHook'),
         (host.OPTIM_WRAPPERS, 'CPUAmpOptimWrapper'),
+        (host.PARAM_SCHEDULERS, 'TwoStageWarmUpPolyLR'),
     ],
 )
 def test_types_are_found_and_the_hosts_stay_the_hosts(registry, name):

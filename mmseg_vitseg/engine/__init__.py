@@ -8,6 +8,7 @@ from mmseg_vitseg.engine.hooks.outputs import PredictedLabelsHook, PredictedPict
 from mmseg_vitseg.engine.hooks.prediction_progress import PredictionProgressHook
 from mmseg_vitseg.engine.hooks.seed import SeedHook
 from mmseg_vitseg.engine.layer_decay import ViTLayerDecayConstructor
+from mmseg_vitseg.engine.schedules import TwoStageWarmUpPolyLR
 
 __all__ = [
     'AtomicCheckpointHook',
@@ -18,5 +19,6 @@ __all__ = [
     'PredictedPicturesHook',
     'PredictionProgressHook',
     'SeedHook',
+    'TwoStageWarmUpPolyLR',
     'ViTLayerDecayConstructor',
 ]

@@ -132,6 +132,12 @@ def test_an_optimizer_without_weight_decay():
     assert default['backbone.pos_embed'] == (LR, 0.0)
 
 
+def test_everything_decays():
+    groups = groups_of(make_model(), layer_decay_rate=RATE, decay_all=True)
+    usual = groups_of(make_model(), layer_decay_rate=RATE)
+    assert groups == {name: (lr, DECAY) for name, (lr, _) in usual.items()}
+
+
 def test_one_group_a_layer_and_kind():
     """Not one a parameter: optimizers work on whole groups at once."""
     wrapper = build_optim_wrapper(
@@ -148,8 +154,10 @@ def test_one_group_a_layer_and_kind():
 @pytest.mark.parametrize(
     ('paramwise', 'words'),
     [
-        (dict(), 'allowed: layer_decay_rate, num_layers, head_lr_mult'),
-        (dict(layer_decay_rate=0.5, decay_rate=0.5), 'allowed: layer_decay_rate, num_layers, head_lr_mult'),
+        (dict(), 'allowed: layer_decay_rate, rule, query_blocks_decay, num_layers, head_lr_mult, decay_all'),
+        (dict(layer_decay_rate=0.5, decay_rate=0.5), 'allowed: layer_decay_rate, rule, '),
+        (dict(layer_decay_rate=0.5, rule='swin'), "rule='swin'; allowed: beit, eomt"),
+        (dict(layer_decay_rate=0.5, rule='eomt'), "rule='eomt', and the model is no mmseg_vitseg.EoMT"),
         (dict(layer_decay_rate=1.5), 'layer_decay_rate=1.5; allowed: above 0 and at most 1'),
         (dict(layer_decay_rate=0.5, num_layers=12), 'num_layers=12, the backbone has 2'),
     ],
