@@ -33,7 +33,7 @@ setup(
     cmdclass={'build_py': BuildWithConfigs},
     entry_points={'console_scripts': ['mmseg-vitseg = mmseg_vitseg.cli.command:main']},
     python_requires='>=3.10',
-    install_requires=['torch>=2.5', 'numpy', 'packaging', 'rich', 'safetensors>=0.4'],
+    install_requires=['torch>=2.5', 'numpy', 'packaging', 'rich', 'safetensors>=0.4', 'scipy'],
     extras_require={
         # the maintained forks of OpenMMLab's packages: the default
         'onedl': ['onedl-mmengine>=0.10.12', 'onedl-mmcv>=2.3.6', 'onedl-mmsegmentation>=1.4.2'],

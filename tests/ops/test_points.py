@@ -1,0 +1,76 @@
+"""Masks and labels at points against torch's grid_sample of whole maps."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.testing import assert_close
+
+from mmseg_vitseg.ops.points import (
+    all_at_points,
+    class_at_points,
+    rows_at_points,
+    slots_at_points,
+    uncertain_points,
+)
+
+SIZES = [(5, 7), (1, 9), (16, 16), (1, 1)]
+
+
+def sampled(maps: Tensor, points: Tensor) -> Tensor:
+    """Return maps (B, K, H, W) at points (B, P, 2): (B, P, K)."""
+    found = F.grid_sample(maps, 2 * points[:, :, None] - 1, align_corners=False)
+    return found[..., 0].transpose(1, 2)
+
+
+def points_of(batch: int, dtype=torch.float32) -> Tensor:
+    """Return points at random, at a map's corners, and at pixels' centres and edges."""
+    torch.manual_seed(0)
+    special = torch.tensor([0.0, 1.0, 0.5, 0.25, 0.1, 0.7, 1 / 7, 3 / 14])
+    special = torch.cartesian_prod(special, special).expand(batch, -1, -1)
+    return torch.cat((special, torch.rand(batch, 200, 2)), 1).to(dtype)
+
+
+@pytest.mark.parametrize('size', SIZES)
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_masks(size, dtype):
+    points = points_of(3, dtype)
+    masks = torch.randn(3, 4, *size, dtype=dtype)
+    assert_close(all_at_points(masks, points), sampled(masks, points))
+    assert_close(rows_at_points(masks[:, 0], points), sampled(masks[:, :1], points)[..., 0])
+
+
+@pytest.mark.parametrize('size', SIZES)
+def test_labels(size):
+    points = points_of(3)
+    labels = torch.randint(0, 6, (3, *size))
+    one_hot = F.one_hot(labels, 6).movedim(-1, 1).float()  # (B, K, H, W)
+    slots = torch.tensor([[0, 1, 2, 3, 4, 5], [2, 1, 0, 6, 6, 3], [6, 6, 6, 6, 6, 0]])  # 6: of no place
+    found = slots_at_points(labels, points, slots, 6)
+    whole = sampled(one_hot, points)
+    for image, places in enumerate(slots):
+        for label, place in enumerate(places):
+            if place < 6:
+                assert_close(found[image, :, place], whole[image, :, label])
+    assert not found[2, :, 1:].any()
+    image, classes = torch.tensor([0, 2, 2, 1]), torch.tensor([5, 0, 3, 2])
+    found = class_at_points(labels, image, classes, points[:1].expand(4, -1, -1))
+    assert_close(found, sampled(one_hot[image, classes][:, None], points[:1].expand(4, -1, -1))[..., 0])
+
+
+def test_uncertain_points():
+    """Three quarters are the most uncertain of three times as many; the rest are anywhere."""
+    ramp = torch.linspace(-1, 1, 40).expand(2, 40, 40)  # uncertain in the middle
+    torch.manual_seed(0)
+    points = uncertain_points(ramp, 1000, 3.0, 0.75)
+    assert points.shape == (2, 1000, 2)
+    torch.manual_seed(0)
+    drawn = torch.rand(2, 3000, 2)
+    distances = rows_at_points(ramp, drawn).abs().sort().values
+    kept = rows_at_points(ramp, points[:, :750]).abs().sort().values
+    assert_close(kept, distances[:, :750])
+    assert rows_at_points(ramp, points[:, 750:]).abs().mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_no_masks():
+    assert uncertain_points(torch.zeros(0, 4, 4), 8, 3.0, 0.75).shape == (0, 8, 2)
