@@ -1,0 +1,76 @@
+"""What it costs to match queries with the classes of an image (Mask2Former, arXiv 2112.01527).
+
+B batch, Q queries, K classes, C places for the classes of an image, h w size of the masks, H W of the labels, P points.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmseg_vitseg.machine import as_on_cuda
+from mmseg_vitseg.models.query_prediction import QueryPrediction
+from mmseg_vitseg.ops.points import all_at_points, slots_at_points, uniform_points
+
+
+class Present(NamedTuple):
+    """The classes that each image of a batch has."""
+
+    counts: Tensor  # (B,), int64
+    classes: Tensor  # (B, C), int64: an image's classes in order; what follows them is to be left alone
+    slots: Tensor  # (B, K + 1), int64: the place of a class, C of a class that is absent and of K
+
+
+def classes_of(labels: Tensor, num_classes: int) -> Present:
+    """Find the classes of labels (B, H, W), int64, 0 to K, where K is no class.
+
+    Where to count would be to wait for a GPU, there are places for all classes.
+    """
+    table = torch.zeros(len(labels), num_classes + 1, dtype=torch.bool, device=labels.device)
+    present = table.scatter_(1, labels.flatten(1), True)[:, :num_classes]
+    counts = present.sum(1)
+    places = num_classes if as_on_cuda(labels.device) else int(counts.max())
+    classes = present.byte().argsort(dim=1, descending=True, stable=True)[:, :places]
+    slots = (present.cumsum(1) - 1).where(present, places)
+    return Present(counts, classes, F.pad(slots, (0, 1), value=places))
+
+
+@torch.no_grad()
+def costs_of(
+    prediction: QueryPrediction,
+    labels: Tensor,
+    present: Present,
+    num_points: int,
+    weights: tuple[float, float, float],
+) -> Tensor:
+    """Return what each query costs as each class of its image, on points drawn at random.
+
+    The binary cross-entropy of a mask with logits x and a class's mask t is the mean of softplus(x) - x t, so that products
+    with t are two matrices: those of x and of sigmoid(x), which dice needs.
+
+    Args:
+        prediction: in float32 or float64.
+        labels: (B, H, W), int64, 0 to K.
+        present: their classes.
+        num_points: P.
+        weights: of the class, the binary cross-entropy, and dice.
+
+    Returns:
+        (B, Q, C); NaN of places without a class, and the dtype's largest number where a cost is not finite.
+    """
+    of_class, of_mask, of_dice = weights
+    points = uniform_points(prediction.masks, len(labels), num_points)
+    target = slots_at_points(labels, points, present.slots, present.classes.shape[1])  # (B, P, C)
+    logits = all_at_points(prediction.masks, points)  # (B, P, Q)
+    probabilities = logits.sigmoid()
+    entropy = F.softplus(logits).sum(1)[..., None] - logits.transpose(1, 2) @ target  # (B, Q, C)
+    area = probabilities.sum(1)[..., None] + target.sum(1)[:, None]
+    dice = 1 - (2 * (probabilities.transpose(1, 2) @ target) + 1) / (area + 1)
+    places = present.classes[:, None].expand(-1, logits.shape[-1], -1)
+    likely = prediction.classes.softmax(-1).gather(2, places)
+    costs = of_mask * entropy / num_points - of_class * likely + of_dice * dice
+    largest = torch.finfo(costs.dtype).max
+    costs = costs.nan_to_num(nan=largest, posinf=largest, neginf=largest)
+    without = torch.arange(costs.shape[-1], device=costs.device) >= present.counts[:, None]
+    return costs.masked_fill(without[:, None], torch.nan)

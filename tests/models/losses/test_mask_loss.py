@@ -1,0 +1,213 @@
+"""The loss of a mask transformer against HF's, from the same points: values and gradients."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+from transformers import EomtConfig
+from transformers.models.eomt.modeling_eomt import EomtLoss
+from transformers.models.mask2former.modeling_mask2former import Mask2FormerLoss
+
+from mmseg_vitseg.models.losses.mask_loss import MaskLoss
+from mmseg_vitseg.models.query_prediction import QueryPrediction
+from vitseg_tests.ranks import on_ranks
+
+K, POINTS = 6, 64
+NAMES = {'loss_cls': 'loss_cross_entropy', 'loss_mask': 'loss_mask', 'loss_dice': 'loss_dice'}
+
+
+def blocks(*rows: str) -> Tensor:
+    """Return labels, each digit 8x8 pixels; x is ignored."""
+    small = torch.tensor([[255 if one == 'x' else int(one) for one in row] for row in rows])
+    return small.repeat_interleave(8, 0).repeat_interleave(8, 1)
+
+
+def scattered(classes: int, *, ignored: float = 0.0) -> Tensor:
+    labels = torch.randint(0, classes, (24, 32), generator=torch.Generator().manual_seed(4))
+    return labels.masked_fill(torch.rand(24, 32, generator=torch.Generator().manual_seed(5)) < ignored, 255)
+
+
+# labels of a batch, K, Q
+BATCHES = {
+    'plain': ([blocks('0123', '0124', '0114'), blocks('5533', '5333', '2222')], K, 9),
+    'every pixel another': ([scattered(K), scattered(4)], K, 9),
+    'one class': ([blocks('2222', '2222', '2222'), blocks('0123', '0124', '0115')], K, 9),
+    'none': ([blocks('xxxx', 'xxxx', 'xxxx'), blocks('0123', '0124', '0115')], K, 9),
+    'ignored regions': ([blocks('0xx3', 'xx24', '01x4'), scattered(K, ignored=0.3)], K, 9),
+    'padded': ([blocks('012x', '012x', 'xxxx'), blocks('3345', '3345', '0000')], K, 9),
+    'two classes': ([blocks('0011', '0111', '0001'), blocks('0000', '0000', '0000')], 2, 5),
+    'queries fewer than classes': ([scattered(K), blocks('0011', '0111', '0001')], K, 4),
+    'one query': ([scattered(K), blocks('0011', '0111', '0001')], K, 1),
+    'one image': ([blocks('0123', '0124', '0114')], K, 9),
+}
+
+
+def drawn(count: int, batch: int, classes: int, queries: int, dtype=torch.float32) -> list[QueryPrediction]:
+    return [
+        QueryPrediction(
+            (2 * torch.randn(batch, queries, classes + 1, dtype=dtype)).requires_grad_(),
+            (3 * torch.randn(batch, queries, 6, 8, dtype=dtype)).requires_grad_(),
+        )
+        for _ in range(count)
+    ]
+
+
+class Points:
+    """The points of each output, drawn once, handed to both implementations in the order in which each asks."""
+
+    def __init__(self, outputs: int, batch: int, queries: int):
+        rows = batch * queries
+        self.matching = [torch.rand(batch, POINTS, 2) for _ in range(outputs)]
+        self.losses = [(torch.rand(rows, 3 * POINTS, 2), torch.rand(rows, POINTS // 4, 2)) for _ in range(outputs)]
+
+    def ours(self) -> Iterator[Tensor]:
+        yield from self.matching
+        for pair in self.losses:
+            yield from pair
+
+    def theirs(self) -> Iterator[Tensor]:
+        outputs = range(len(self.losses))
+        for index in [*outputs[-1:], *outputs[:-1]]:  # the last output first
+            yield from self.matching[index].split(1)
+            yield from self.losses[index]
+
+    @staticmethod
+    def replacing(monkeypatch, points: Iterator[Tensor]) -> Callable:
+        def rand(count: int, *_, **__) -> Tensor:
+            return next(points)[:count].clone()
+
+        monkeypatch.setattr(torch, 'rand', rand)
+
+
+def masks_of(labels: Tensor) -> tuple[Tensor, Tensor]:
+    classes = [one for one in labels.unique().tolist() if one != 255]
+    masks = [labels == one for one in classes] or [torch.zeros_like(labels)[:0].new_zeros(0, *labels.shape)]
+    masks = torch.stack(masks) if classes else masks[0]
+    return masks.float(), torch.tensor(classes, dtype=torch.int64)
+
+
+def hf_loss(cls, classes: int) -> torch.nn.Module:
+    config = EomtConfig(num_labels=classes, train_num_points=POINTS)
+    weights = {
+        'loss_cross_entropy': config.class_weight,
+        'loss_mask': config.mask_weight,
+        'loss_dice': config.dice_weight,
+    }
+    return cls(config, weights)
+
+
+def of_hf(cls, predictions: list[QueryPrediction], labels: list[Tensor], classes: int) -> dict[str, Tensor]:
+    """Return HF's losses, weighted, under our names."""
+    loss = hf_loss(cls, classes)
+    *auxiliary, (of_classes, masks) = predictions
+    auxiliary = [{'masks_queries_logits': one.masks, 'class_queries_logits': one.classes} for one in auxiliary]
+    targets, present = zip(*map(masks_of, labels), strict=True)
+    found = loss(masks, of_classes, list(targets), list(present), auxiliary)
+    suffixes = {'': '', **{f'b{index}.': f'_{index}' for index in range(len(auxiliary))}}
+    return {
+        f'{prefix}{ours}': loss.weight_dict[theirs] * found[theirs + suffix]
+        for prefix, suffix in suffixes.items()
+        for ours, theirs in NAMES.items()
+    }
+
+
+def gradients(value: Tensor, predictions: list[QueryPrediction]) -> list[Tensor]:
+    leaves = [one for each in predictions for one in each]
+    found = torch.autograd.grad(value, leaves, retain_graph=True, allow_unused=True)
+    return [torch.zeros_like(leaf) if one is None else one for one, leaf in zip(found, leaves, strict=True)]
+
+
+@pytest.mark.parametrize('cls', [EomtLoss, Mask2FormerLoss])
+@pytest.mark.parametrize('seed', range(3))
+@pytest.mark.parametrize(('labels', 'classes', 'queries'), BATCHES.values(), ids=BATCHES.keys())
+def test_equals_hf(labels, classes, queries, seed, cls, monkeypatch):
+    torch.manual_seed(seed)
+    predictions = drawn(3, len(labels), classes, queries)
+    points = Points(3, len(labels), queries)
+    points.replacing(monkeypatch, points.theirs())
+    theirs = of_hf(cls, predictions, labels, classes)
+    points.replacing(monkeypatch, points.ours())
+    ours = MaskLoss(num_classes=classes, num_points=POINTS)(predictions, torch.stack(labels))
+    assert ours.keys() == theirs.keys()
+    for name, value in theirs.items():
+        assert_close(ours[name], value, msg=lambda text, name=name: f'{name}: {text}')
+        assert_close(gradients(ours[name], predictions), gradients(value, predictions))
+    assert_close(sum(ours.values()), sum(theirs.values()))
+    assert_close(gradients(sum(ours.values()), predictions), gradients(sum(theirs.values()), predictions))
+
+
+def test_no_class_at_all():
+    """Of a batch in which every pixel is ignored, masks have gradients that are zero, and queries learn "no object"."""
+    predictions = drawn(2, 2, K, 9)
+    losses = MaskLoss(num_classes=K, num_points=POINTS)(predictions, torch.full((2, 24, 32), 255))
+    found = gradients(sum(losses.values()), predictions)
+    assert all(one.isfinite() for one in losses.values())
+    assert losses['loss_mask'] == losses['b0.loss_dice'] == 0
+    assert all(one.grad_fn is not None for one in losses.values())
+    assert [bool(one.any()) for one in found] == [True, False] * 2
+
+
+@pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
+def test_half_precision_is_computed_in_float32(dtype):
+    predictions = drawn(2, 2, K, 9, dtype)
+    labels = torch.stack(BATCHES['plain'][0])
+    loss = MaskLoss(num_classes=K, num_points=POINTS)
+    torch.manual_seed(0)
+    with torch.autocast('cpu', dtype=torch.bfloat16):
+        found = loss(predictions, labels)
+    torch.manual_seed(0)
+    assert_close(found, loss([QueryPrediction(*(x.float() for x in one)) for one in predictions], labels))
+    assert {one.dtype for one in gradients(sum(found.values()), predictions)} == {dtype}
+
+
+@pytest.mark.parametrize('which', [torch.nan, torch.inf])
+def test_a_mask_that_is_no_number_is_matched_last(which):
+    (prediction,) = drawn(1, 1, K, 9)
+    with torch.no_grad():
+        prediction.masks[:, :4] = which  # five are left
+    losses = MaskLoss(num_classes=K, num_points=POINTS)([prediction], BATCHES['plain'][0][0][None])  # of five classes
+    assert all(one.isfinite() for one in losses.values())
+
+
+def test_labels_that_are_no_class():
+    with pytest.raises(
+        ValueError, match=r'labels 7 with num_classes=6; allowed: 0 to 5 and ignore_index=255; 192 pixels'
+    ):
+        MaskLoss(num_classes=K)(drawn(1, 1, K, 9), blocks('0123', '0774', '0714')[None])
+
+
+def test_another_label_is_ignored():
+    predictions = drawn(1, 1, K, 9)
+    found = []
+    for ignored in (255, 100):
+        torch.manual_seed(0)
+        labels = blocks('0123', 'xx24', '01x4')[None]
+        loss = MaskLoss(num_classes=K, num_points=POINTS, ignore_index=ignored)
+        found.append(loss(predictions, labels.masked_fill(labels == 255, ignored)))
+    assert_close(*found)
+
+
+def test_the_mean_number_of_masks_over_processes():
+    """Masks are counted over processes as HF does: their sum by the number of processes."""
+    predictions, batches = drawn(1, 2, K, 9), [BATCHES[name][0] for name in ('plain', 'one class')]
+
+    def lost(rank: int) -> dict[str, float]:
+        torch.manual_seed(0)
+        losses = MaskLoss(num_classes=K, num_points=POINTS)(predictions, torch.stack(batches[rank]))
+        return {name: one.item() for name, one in losses.items()}
+
+    together = on_ranks(2, lambda: lost(torch.distributed.get_rank()))
+    counts = [sum(len(masks_of(one)[1]) for one in batch) for batch in batches]
+    for rank, count in enumerate(counts):
+        alone = lost(rank)
+        assert together[rank]['loss_cls'] == alone['loss_cls']
+        for name in ('loss_mask', 'loss_dice'):
+            assert together[rank][name] == pytest.approx(alone[name] * count / (sum(counts) / 2))
+
+
+def test_nothing_is_saved():
+    loss = MaskLoss(num_classes=K)
+    assert not loss.state_dict()
+    assert not list(loss.parameters())
