@@ -11,6 +11,7 @@ from mmseg_vitseg.checkpoints.advice import advice_on_classes, advice_on_linear_
 from mmseg_vitseg.checkpoints.fitting import Fitted, Options, fit_to
 from mmseg_vitseg.checkpoints.maps.source import SEGMENTOR
 from mmseg_vitseg.checkpoints.values import UnusableValuesError, not_finite, refuse_integers, refuse_not_finite
+from mmseg_vitseg.checkpoints.which_model import query_blocks_of
 from mmseg_vitseg.errors import listed
 
 
@@ -36,6 +37,7 @@ def account_for(
             that no key of the module has; quantised weights, NaN or infinity.
     """
     own = module.state_dict()
+    _check_query_blocks(module, weights, path)
     fitted = fit_to(module, weights, path, options)
     allowed = _allowed(from_scratch, own)
     given = {name: value for name, value in fitted.weights.items() if name in own or not name.startswith(allowed)}
@@ -72,6 +74,21 @@ def check_values(module: nn.Module, given: dict[str, Tensor], path: str | Path) 
         refuse_not_finite(names, given, advice)
     except UnusableValuesError as error:
         raise UnusableValuesError(f'{path}: {error}') from error
+
+
+def _check_query_blocks(module: nn.Module, weights: Mapping[str, Tensor], path: str | Path) -> None:
+    """Check that the queries of EoMT join before the block that they joined in training, which its weights do not show.
+
+    Raises:
+        ValueError: the file says how many blocks they pass, and the head says another number.
+    """
+    ours = getattr(getattr(module, 'decode_head', None), 'num_blocks', None)
+    theirs = query_blocks_of(weights)
+    if None not in (ours, theirs) and ours != theirs:
+        raise ValueError(
+            f'{path}: its queries pass the last {theirs} blocks, your config says the last {ours}: '
+            f'model.decode_head.num_blocks={theirs}'
+        )
 
 
 def _allowed(prefixes: Sequence[str], own: Collection[str]) -> tuple[str, ...]:

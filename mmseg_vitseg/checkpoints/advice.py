@@ -7,9 +7,10 @@ from torch import Tensor, nn
 from mmseg_vitseg.architectures import Resizable
 from mmseg_vitseg.checkpoints.fitting import Fitted
 from mmseg_vitseg.checkpoints.maps.source import SEGMENTOR
-from mmseg_vitseg.checkpoints.which_model import model_of
+from mmseg_vitseg.checkpoints.which_model import QUERIES, model_of
 
 HEADS = ('decode_head.', 'auxiliary_head.')
+QUERY_CLASSES = 'decode_head.class_head.'  # of a mask transformer: "no object" stands after the classes
 
 
 def advice_on_model(fitted: Fitted, own: dict[str, Tensor], module: nn.Module) -> str:
@@ -70,12 +71,18 @@ def advice_on_classes(
     if left or given.keys() != own.keys() or not hasattr(module, 'from_scratch'):
         return None
     names = [name for name, value in own.items() if given[name].shape != value.shape]
+    if QUERIES in names:
+        return None
     for name in names:
         theirs, ours = given[name], own[name]
         if not name.startswith(HEADS) or not (theirs.ndim and ours.ndim) or theirs[0].numel() != ours[0].numel():
             return None
     count = module.decode_head.out_channels
-    ratios = {len(given[name]) * count / len(own[name]) for name in names if name.startswith('decode_head.')}
+    ratios = set()
+    for name in names:
+        if name.startswith('decode_head.'):
+            theirs, ours = (len(one[name]) - name.startswith(QUERY_CLASSES) for one in (given, own))
+            ratios.add(theirs * count / ours)
     classes = f'{min(ratios):.0f} classes' if len(ratios) == 1 and min(ratios) % 1 == 0 else 'other classes'
     return (
         f'This file has {classes}, your config {count}: use the config that it was trained with; to train the classifier '

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from mmseg_vitseg.checkpoints.maps import (
     dinov3,
+    eomt,
     hf,
     hf_modules,
     host,
@@ -21,7 +22,7 @@ from mmseg_vitseg.checkpoints.maps.source import SEGMENTOR, Source
 from mmseg_vitseg.checkpoints.names import apply_table
 from mmseg_vitseg.checkpoints.values import refuse_integers
 
-MAPS = (timm, dinov3, hf, hf_modules, host, torchvision, jax, setr_authors, segformer_authors, ours)
+MAPS = (timm, dinov3, eomt, hf, hf_modules, host, torchvision, jax, setr_authors, segformer_authors, ours)
 SOURCES: tuple[Source, ...] = tuple(source for module in MAPS for source in module.SOURCES)
 NAMES = tuple(dict.fromkeys(source.name for source in SOURCES))  # what source= takes besides 'auto'
 

@@ -7,11 +7,13 @@ from torch import Tensor
 
 from mmseg_vitseg.architectures import DINOV3, LETTERS, MITS, VITS
 
+QUERIES = 'decode_head.q.weight'  # of EoMT
+
 
 def model_of(
     weights: Mapping[str, Tensor], prefix: str, patch_size: int | None = None, grid: tuple[int, int] | None = None
 ) -> str | None:
-    """Say in a few words which ViT or MiT has these weights, such as ``ViT-L/16 at 384``.
+    """Say in a few words which ViT or MiT has these weights, such as ``ViT-L/16 at 384``; of EoMT, with how many queries.
 
     Args:
         weights: our name -> tensor.
@@ -23,19 +25,25 @@ def model_of(
         None for anything else.
     """
     own = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+    queries = f' with {len(weights[QUERIES])} queries' if QUERIES in weights else ''
     kernel, positions = own.get('patch_embed.proj.weight'), own.get('pos_embed')
     if kernel is not None and kernel.ndim > 1:
         if patch_size is None:
             patch_size = kernel.shape[-1] if kernel.ndim == 4 else math.isqrt(kernel.shape[-1] // 3)
         if positions is None:
-            return f'{_vit("DINOv3", DINOV3, own)}{patch_size}' if 'reg_token' in own else None
+            return f'{_vit("DINOv3", DINOV3, own)}{patch_size}{queries}' if 'reg_token' in own else None
         if positions.ndim == 3:
             side = math.isqrt(positions.shape[1])  # with a class token's entry or without
             height, width = grid or (side, side)
             image = f'{height * patch_size}' if height == width else f'{height * patch_size}x{width * patch_size}'
-            return f'{_vit("ViT", VITS.keys() - DINOV3, own)}{patch_size} at {image}'
+            return f'{_vit("ViT", VITS.keys() - DINOV3, own)}{patch_size} at {image}{queries}'
     stem = own.get('stages.0.patch_embed.proj.weight')
     return None if stem is None else _mit(len(stem), depth_of(own))
+
+
+def query_blocks_of(weights: Mapping[str, Tensor]) -> int | None:
+    """Return how many blocks the queries of EoMT pass, which a file of its authors or of Hugging Face says; else None."""
+    return next((len(value) for name, value in weights.items() if name.endswith('attn_mask_probs')), None)
 
 
 def depth_of(names: Iterable[str]) -> tuple[int, ...]:

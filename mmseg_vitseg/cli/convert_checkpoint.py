@@ -1,4 +1,4 @@
-"""Convert a checkpoint: any public ViT, SETR or SegFormer file to this package's names, or on to another project's.
+"""Convert a checkpoint: any public ViT, SETR, SegFormer or EoMT file to this package's names, or on to another project's.
 
 The format is told from the file's names. Every weight has a place or is on that format's list of what is not needed (the
 classifier, say); anything else is refused with the list, and nothing is written. The result holds where it came from.
@@ -21,6 +21,7 @@ SOURCES = [
     'mae',
     'dinov2',
     'dinov3',
+    'eomt',
     'hf',
     'mmseg',
     'mmpretrain',
@@ -57,6 +58,11 @@ def add_reading(parser: OneLineParser) -> None:
         default='auto',
         choices=('auto', *SOURCES),
         help='where the file comes from (default: told from its names)',
+    )
+    parser.add_argument(
+        '--base',
+        metavar='FILE',
+        help="the DINOv3 weights that SRC holds differences to, as the EoMT authors' files do: hf://owner/name, or a file",
     )
     parser.add_argument(
         '--container',
@@ -102,6 +108,7 @@ def main(args: argparse.Namespace) -> None:
         args.src,
         args.dst,
         source=args.source,
+        base=args.base,
         config=args.config,
         to=args.to,
         resize_patches=args.resize_patches,

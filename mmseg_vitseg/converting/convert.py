@@ -19,9 +19,11 @@ from mmseg_vitseg.checkpoints.reading import read_state_dict
 from mmseg_vitseg.checkpoints.sharded import files_of
 from mmseg_vitseg.checkpoints.sources import Renamed, recognise, to_our_names
 from mmseg_vitseg.checkpoints.values import not_finite, refuse_not_finite
+from mmseg_vitseg.checkpoints.which_model import query_blocks_of
 from mmseg_vitseg.config.building import build_model
 from mmseg_vitseg.config.reading import ConfigError, read_config
 from mmseg_vitseg.converting.completeness import refuse_incomplete
+from mmseg_vitseg.converting.differences import added_to_base
 from mmseg_vitseg.converting.to_projects import PROJECTS, to_project
 from mmseg_vitseg.download import digest
 from mmseg_vitseg.errors import listed
@@ -37,6 +39,7 @@ def convert_file(
     dst: str | Path,
     *,
     source: str = 'auto',
+    base: str | Path | None = None,
     config: str | Path | None = None,
     to: str = 'ours',
     resize_patches: bool = False,
@@ -52,6 +55,8 @@ def convert_file(
         dst: ends in ``.safetensors`` or ``.pth``.
         source, prefix, resize_patches, adapt_channels: see :class:`~mmseg_vitseg.checkpoints.fitting.Options`; the last two
             need a config.
+        base: the weights to which ``src`` holds differences; see
+            :func:`~mmseg_vitseg.converting.differences.added_to_base`.
         config: a config whose model, or whose backbone where the file holds no more, the result fits exactly.
         to: ``ours``, ``timm``, ``hf`` or ``mmseg``.
         unpickle: see :func:`~mmseg_vitseg.checkpoints.reading.read_checkpoint`.
@@ -72,6 +77,9 @@ def convert_file(
     if dst.exists() and dst.samefile(file):
         raise ValueError(f'{dst}: is the source itself; give the result another name')
     weights = unwrapped(read_state_dict(file, unpickle=unpickle, container=container), (), src, prefix)
+    if base is not None:
+        with _naming(src):
+            weights = added_to_base(weights, base)
     options = Options(source=source, resize_patches=resize_patches, adapt_channels=adapt_channels)
     with _naming(src):
         found, _ = recognise(weights, source=source)
@@ -80,10 +88,13 @@ def convert_file(
     result = report.weights
     outside: list[str] = []
     if to != 'ours':
-        result, outside = to_project(result, to, 3 if model is None else model.backbone.in_channels)
+        channels = 3 if model is None else model.backbone.in_channels
+        blocks = query_blocks_of(weights) if model is None else getattr(model.decode_head, 'num_blocks', None)
+        result, outside = to_project(result, to, channels, blocks)
     provenance = {
         'source_file': str(src),
         'sha256': ', '.join(map(digest, files_of(file))),
+        'base': '' if base is None else f'{base}, {", ".join(map(digest, files_of(local_file(base))))}',
         'map': f'{found.what} -> {to}',
         'dropped': ', '.join([*report.dropped, *outside]),
         'added': ', '.join(report.added),

@@ -112,7 +112,7 @@ def test_there_and_back(variant, project):
 @pytest.mark.parametrize('whole', [False, True])
 @pytest.mark.parametrize('variant', ['dinov3_s', 'dinov3_s_plus'])
 def test_without_a_config_there_and_back(variant, whole, tmp_path):
-    """Our own files become Hugging Face's, which become ours, which load though their periods were left out."""
+    """Our own files become Hugging Face's, then timm's, then ours, which load though their periods were left out."""
     given, ours = (VisionTransformer(variant=variant, **SMALL) for _ in range(2))
     state = randomise(given).state_dict()
     if whole:
@@ -121,7 +121,8 @@ def test_without_a_config_there_and_back(variant, whole, tmp_path):
     torch.save(state, tmp_path / 'ours.pth')
     report = convert_file(tmp_path / 'ours.pth', tmp_path / 'hf.pth', to='hf')
     assert report['map'] == ('a segmentor of ours -> hf' if whole else 'our DINOv3 -> hf')
-    convert_file(tmp_path / 'hf.pth', tmp_path / 'again.pth')
+    convert_file(tmp_path / 'hf.pth', tmp_path / 'timm.pth', to='timm')
+    convert_file(tmp_path / 'timm.pth', tmp_path / 'again.pth')
     load_pretrained_backbone(ours, tmp_path / 'again.pth')
     for name, value in given.state_dict().items():
         assert torch.equal(ours.state_dict()[name], value), name

@@ -74,6 +74,50 @@ HF_DINOV2 = names(
 DINOV2 = names((*TIMM_STEM, 'register_tokens', 'mask_token'), 'blocks.{i}.', *TIMM_PARTS, 'ls1.gamma', 'ls2.gamma')
 DEIT3 = names((*TIMM_STEM, 'reg_token', 'mask_token'), 'blocks.{i}.', *TIMM_PARTS, 'gamma_1', 'gamma_2')
 
+# --- EoMT, by Hugging Face and by its authors: on DINOv2, where these have timm's names, and on DINOv3, Hugging Face's
+EOMT_QKV = tuple(f'attention.{name}_proj.{{w}}' for name in 'qkv')
+SCALES = ('layer_scale1.lambda1', 'layer_scale2.lambda1')
+HF_EOMT = names(
+    (
+        *(
+            'embeddings.cls_token',
+            'embeddings.position_embeddings.weight',
+            'embeddings.patch_embeddings.projection.{w}',
+        ),
+        *('layernorm.{w}', 'embeddings.register_tokens'),
+    ),
+    'layers.{i}.',
+    *(EOMT_QKV, 'attention.out_proj.{w}', 'norm1.{w}', 'norm2.{w}', 'mlp.fc1.{w}', 'mlp.fc2.{w}', *SCALES),
+)
+EOMT = tuple(
+    f'network.encoder.backbone.{name}'
+    for name in names((*TIMM_STEM, 'reg_token'), 'blocks.{i}.', *TIMM_PARTS, 'ls1.gamma', 'ls2.gamma')
+)
+DINOV3_PARTS = (
+    *('norm1.{w}', 'norm2.{w}', 'attention.q_proj.{w}', 'attention.k_proj.weight', 'attention.v_proj.{w}'),
+    *('attention.o_proj.{w}', *SCALES, 'mlp.gate_proj.{w}', 'mlp.up_proj.{w}', 'mlp.down_proj.{w}'),
+)
+DINOV3_STEM = ('cls_token', 'register_tokens', 'patch_embeddings.{w}')
+HF_EOMT_DINOV3 = names((*(f'embeddings.{one}' for one in DINOV3_STEM), 'layernorm.{w}'), 'layers.{i}.', *DINOV3_PARTS)
+HF_DINOV3 = names((*(f'embeddings.{one}' for one in DINOV3_STEM), 'norm.{w}'), 'layer.{i}.', *DINOV3_PARTS)
+EOMT_DINOV3 = tuple(
+    f'network.encoder.backbone.{name}'
+    for name in names((*(f'patch_embed.{one}' for one in DINOV3_STEM), 'norm.{w}'), 'blocks.{i}.', *DINOV3_PARTS)
+)
+HF_EOMT_HEAD = names(
+    ('query.weight', 'class_predictor.{w}', 'mask_head.fc1.{w}', 'mask_head.fc2.{w}', 'mask_head.fc3.{w}'),
+    'upscale_block.block.{i}.',
+    *('conv1.{w}', 'conv2.weight', 'layernorm2d.{w}'),
+)
+EOMT_HEAD = tuple(
+    f'network.{name}'
+    for name in names(
+        ('q.weight', 'class_head.{w}', 'mask_head.0.{w}', 'mask_head.2.{w}', 'mask_head.4.{w}'),
+        'upscale.{i}.',
+        *('conv1.{w}', 'conv2.weight', 'norm.{w}'),
+    )
+)
+
 # --- SegFormer, and its authors': patches with their norm, last norm; of a block: norms, attention, MLP
 HF_SEGFORMER = names(
     (
