@@ -8,9 +8,9 @@ from torch.testing import assert_close
 
 from mmseg_vitseg.ops.points import (
     all_at_points,
-    class_at_points,
+    label_at_points,
+    labels_at_points,
     rows_at_points,
-    slots_at_points,
     uncertain_points,
 )
 
@@ -19,7 +19,7 @@ SIZES = [(5, 7), (1, 9), (16, 16), (1, 1)]
 
 def sampled(maps: Tensor, points: Tensor) -> Tensor:
     """Return maps (B, K, H, W) at points (B, P, 2): (B, P, K)."""
-    found = F.grid_sample(maps, 2 * points[:, :, None] - 1, align_corners=False)
+    found = F.grid_sample(maps, points[:, :, None], align_corners=False)
     return found[..., 0].transpose(1, 2)
 
 
@@ -28,7 +28,7 @@ def points_of(batch: int, dtype=torch.float32) -> Tensor:
     torch.manual_seed(0)
     special = torch.tensor([0.0, 1.0, 0.5, 0.25, 0.1, 0.7, 1 / 7, 3 / 14])
     special = torch.cartesian_prod(special, special).expand(batch, -1, -1)
-    return torch.cat((special, torch.rand(batch, 200, 2)), 1).to(dtype)
+    return torch.cat((special, torch.rand(batch, 200, 2)), 1).to(dtype) * 2 - 1
 
 
 @pytest.mark.parametrize('size', SIZES)
@@ -45,17 +45,13 @@ def test_labels(size):
     points = points_of(3)
     labels = torch.randint(0, 6, (3, *size))
     one_hot = F.one_hot(labels, 6).movedim(-1, 1).float()  # (B, K, H, W)
-    slots = torch.tensor([[0, 1, 2, 3, 4, 5], [2, 1, 0, 6, 6, 3], [6, 6, 6, 6, 6, 0]])  # 6: of no place
-    found = slots_at_points(labels, points, slots, 6)
-    whole = sampled(one_hot, points)
-    for image, places in enumerate(slots):
-        for label, place in enumerate(places):
-            if place < 6:
-                assert_close(found[image, :, place], whole[image, :, label])
-    assert not found[2, :, 1:].any()
-    image, classes = torch.tensor([0, 2, 2, 1]), torch.tensor([5, 0, 3, 2])
-    found = class_at_points(labels, image, classes, points[:1].expand(4, -1, -1))
-    assert_close(found, sampled(one_hot[image, classes][:, None], points[:1].expand(4, -1, -1))[..., 0])
+    assert_close(labels_at_points(labels.short(), points, 6), sampled(one_hot, points))
+    assert_close(labels_at_points(labels, points, 5), sampled(one_hot, points)[..., :5])  # 5 has no mask
+    image, label = torch.tensor([0, 2, 2, 1]), torch.tensor([5, 0, 3, 2])
+    points = points[:1].expand(4, -1, -1)
+    assert_close(
+        label_at_points(labels.short(), image, label, points), sampled(one_hot[image, label][:, None], points)[..., 0]
+    )
 
 
 def test_uncertain_points():
@@ -65,7 +61,7 @@ def test_uncertain_points():
     points = uncertain_points(ramp, 1000, 3.0, 0.75)
     assert points.shape == (2, 1000, 2)
     torch.manual_seed(0)
-    drawn = torch.rand(2, 3000, 2)
+    drawn = torch.rand(2, 3000, 2) * 2 - 1
     distances = rows_at_points(ramp, drawn).abs().sort().values
     kept = rows_at_points(ramp, points[:, :750]).abs().sort().values
     assert_close(kept, distances[:, :750])

@@ -11,15 +11,16 @@ from torch import Tensor
 
 from mmseg_vitseg.machine import as_on_cuda
 from mmseg_vitseg.models.query_prediction import QueryPrediction
-from mmseg_vitseg.ops.points import all_at_points, slots_at_points, uniform_points
+from mmseg_vitseg.ops.points import all_at_points, labels_at_points, uniform_points
+from mmseg_vitseg.ops.precision import at_least_float32
 
 
 class Present(NamedTuple):
-    """The classes that each image of a batch has."""
+    """The classes that each image of a batch has, in C places."""
 
-    counts: Tensor  # (B,), int64
     classes: Tensor  # (B, C), int64: an image's classes in order; what follows them is to be left alone
-    slots: Tensor  # (B, K + 1), int64: the place of a class, C of a class that is absent and of K
+    counts: Tensor  # (B,), int64: how many they are
+    places: Tensor  # (B, H, W), int16: the place of each pixel's class, C of a pixel without one
 
 
 def classes_of(labels: Tensor, num_classes: int) -> Present:
@@ -30,19 +31,15 @@ def classes_of(labels: Tensor, num_classes: int) -> Present:
     table = torch.zeros(len(labels), num_classes + 1, dtype=torch.bool, device=labels.device)
     present = table.scatter_(1, labels.flatten(1), True)[:, :num_classes]
     counts = present.sum(1)
-    places = num_classes if as_on_cuda(labels.device) else int(counts.max())
-    classes = present.byte().argsort(dim=1, descending=True, stable=True)[:, :places]
-    slots = (present.cumsum(1) - 1).where(present, places)
-    return Present(counts, classes, F.pad(slots, (0, 1), value=places))
+    most = num_classes if as_on_cuda(labels.device) else int(counts.max())
+    classes = present.byte().argsort(dim=1, descending=True, stable=True)[:, :most]
+    place = F.pad((present.cumsum(1) - 1).where(present, most).short(), (0, 1), value=most)  # (B, K + 1)
+    return Present(classes, counts, place.gather(1, labels.flatten(1)).view_as(labels))
 
 
 @torch.no_grad()
 def costs_of(
-    prediction: QueryPrediction,
-    labels: Tensor,
-    present: Present,
-    num_points: int,
-    weights: tuple[float, float, float],
+    prediction: QueryPrediction, present: Present, num_points: int, weights: tuple[float, float, float]
 ) -> Tensor:
     """Return what each query costs as each class of its image, on points drawn at random.
 
@@ -50,9 +47,8 @@ def costs_of(
     with t are two matrices: those of x and of sigmoid(x), which dice needs.
 
     Args:
-        prediction: in float32 or float64.
-        labels: (B, H, W), int64, 0 to K.
-        present: their classes.
+        prediction: logits, computed in float32 at least.
+        present: the images' classes.
         num_points: P.
         weights: of the class, the binary cross-entropy, and dice.
 
@@ -60,17 +56,19 @@ def costs_of(
         (B, Q, C); NaN of places without a class, and the dtype's largest number where a cost is not finite.
     """
     of_class, of_mask, of_dice = weights
-    points = uniform_points(prediction.masks, len(labels), num_points)
-    target = slots_at_points(labels, points, present.slots, present.classes.shape[1])  # (B, P, C)
-    logits = all_at_points(prediction.masks, points)  # (B, P, Q)
+    masks = prediction.masks.to(at_least_float32(prediction.masks))
+    points = uniform_points(masks, len(masks), num_points)
+    logits = all_at_points(masks, points)  # (B, P, Q)
+    target = labels_at_points(present.places, points, present.classes.shape[1])  # (B, P, C)
+    transposed = target.transpose(1, 2)
     probabilities = logits.sigmoid()
-    entropy = F.softplus(logits).sum(1)[..., None] - logits.transpose(1, 2) @ target  # (B, Q, C)
-    area = probabilities.sum(1)[..., None] + target.sum(1)[:, None]
-    dice = 1 - (2 * (probabilities.transpose(1, 2) @ target) + 1) / (area + 1)
-    places = present.classes[:, None].expand(-1, logits.shape[-1], -1)
-    likely = prediction.classes.softmax(-1).gather(2, places)
+    entropy = F.softplus(logits).sum(1)[:, None] - transposed @ logits  # (B, C, Q)
+    area = probabilities.sum(1)[:, None] + target.sum(1)[..., None]
+    dice = 1 - (2 * (transposed @ probabilities) + 1) / (area + 1)
+    likely = prediction.classes.to(masks.dtype).softmax(-1).transpose(1, 2)  # (B, K + 1, Q)
+    likely = likely.gather(1, present.classes[..., None].expand_as(dice))
     costs = of_mask * entropy / num_points - of_class * likely + of_dice * dice
     largest = torch.finfo(costs.dtype).max
     costs = costs.nan_to_num(nan=largest, posinf=largest, neginf=largest)
-    without = torch.arange(costs.shape[-1], device=costs.device) >= present.counts[:, None]
-    return costs.masked_fill(without[:, None], torch.nan)
+    without = torch.arange(costs.shape[1], device=costs.device) >= present.counts[:, None]
+    return costs.masked_fill(without[..., None], torch.nan).transpose(1, 2)

@@ -15,7 +15,7 @@ from mmseg_vitseg.machine import without_autocast
 from mmseg_vitseg.models.losses.mask_costs import Present, classes_of, costs_of
 from mmseg_vitseg.models.query_prediction import QueryPrediction
 from mmseg_vitseg.ops.matching import match
-from mmseg_vitseg.ops.points import class_at_points, rows_at_points, uncertain_points
+from mmseg_vitseg.ops.points import label_at_points, rows_at_points, uncertain_points
 from mmseg_vitseg.ops.precision import at_least_float32
 
 
@@ -73,44 +73,42 @@ class MaskLoss(nn.Module):
         labels, wrong = usable_labels(labels, self.num_classes, self.ignore_index)
         labels = labels.masked_fill(labels == self.ignore_index, self.num_classes)
         with without_autocast(labels.device):
-            predictions = [QueryPrediction(*(one.to(at_least_float32(one)) for one in each)) for each in predictions]
             present = classes_of(labels, self.num_classes)
-            costs = [costs_of(each, labels, present, self.num_points, self.weights) for each in predictions]
+            costs = [costs_of(one, present, self.num_points, self.weights) for one in predictions]
             matched = match(torch.stack(costs))  # (L, B, Q)
             masks = _mean_over_processes(present.counts)
-            prefixes = [*(f'b{index}.' for index in range(len(predictions) - 1)), '']
+            names = [*(f'b{index}.loss_' for index in range(len(predictions) - 1)), 'loss_']
             losses = {}
-            for prefix, prediction, slots in zip(prefixes, predictions, matched, strict=True):
-                found = self._losses(prediction, labels, present, slots, masks)
-                for name, weight, loss in zip(('cls', 'mask', 'dice'), self.weights, found, strict=True):
-                    losses[f'{prefix}loss_{name}'] = weight * loss
+            for name, prediction, places in zip(names, predictions, matched, strict=True):
+                found = self._losses(prediction, present, places, masks)
+                for kind, weight, loss in zip(('cls', 'mask', 'dice'), self.weights, found, strict=True):
+                    losses[name + kind] = weight * loss
         return losses if wrong is None else {name: loss.masked_fill(wrong, torch.nan) for name, loss in losses.items()}
 
     def _losses(
-        self, prediction: QueryPrediction, labels: Tensor, present: Present, slots: Tensor, masks: Tensor
+        self, prediction: QueryPrediction, present: Present, places: Tensor, masks: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the three losses of one output, given the place of each query's class, (B, Q), -1 of "no object"."""
-        image, query = _copied(slots.clamp(max=0).add(1).nonzero().T, labels.device)  # (R,) each
-        slots = _copied(slots, labels.device)
-        classes = F.pad(present.classes, (1, 0), value=self.num_classes).gather(1, slots + 1)  # (B, Q)
-        of_classes = self.of_classes.to(prediction.classes.dtype)
-        loss = F.cross_entropy(prediction.classes.transpose(1, 2), classes, of_classes)
-        row = image * slots.shape[1] + query
-        logits = prediction.masks.flatten(0, 1).index_select(0, row)
-        return loss, *self._of_masks(logits, labels, image, classes.take(row), masks)
-
-    def _of_masks(
-        self, logits: Tensor, labels: Tensor, image: Tensor, classes: Tensor, masks: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Return binary cross-entropy and dice of matched masks (R, h, w), classes of images (R,)."""
+        image, query = _copied((places >= 0).nonzero().T, present.counts.device)  # (R,) each
+        places = _copied(places, present.counts.device)
+        classes = F.pad(present.classes, (1, 0), value=self.num_classes).gather(1, places + 1)  # (B, Q)
+        logits = prediction.classes.to(at_least_float32(prediction.classes))
+        of_classes = F.cross_entropy(logits.transpose(1, 2), classes, self.of_classes.to(logits.dtype))
+        row = image * places.shape[1] + query
+        logits = prediction.masks.flatten(0, 1).index_select(0, row)  # (R, h, w)
+        logits = logits.to(at_least_float32(logits))
         points = uncertain_points(logits.detach(), self.num_points, *self.ratios)
-        target = class_at_points(labels, image, classes, points)  # (R, P)
-        logits = rows_at_points(logits, points)
-        entropy = F.binary_cross_entropy_with_logits(logits, target, reduction='none').mean(1)
-        probabilities = logits.sigmoid()
-        area = probabilities.sum(1) + target.sum(1)
-        dice = 1 - (2 * (probabilities * target).sum(1) + 1) / (area + 1)
-        return entropy.sum() / masks, dice.sum() / masks
+        target = label_at_points(present.places, image, places.take(row), points)  # (R, P)
+        entropy, dice = of_masks(rows_at_points(logits, points), target)
+        return of_classes, entropy.sum() / masks, dice.sum() / masks
+
+
+def of_masks(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Return binary cross-entropy and dice, (R,) each, of masks on points (R, P)."""
+    entropy = F.binary_cross_entropy_with_logits(logits, target, reduction='none').mean(1)
+    probabilities = logits.sigmoid()
+    area = probabilities.sum(1) + target.sum(1)
+    return entropy, 1 - (2 * (probabilities * target).sum(1) + 1) / (area + 1)
 
 
 def _mean_over_processes(counts: Tensor) -> Tensor:
