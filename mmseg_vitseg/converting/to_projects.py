@@ -24,8 +24,7 @@ PROJECTS: dict[str, dict[str, Source]] = {
 }
 # the kinds of backbones that a project's EoMT has
 EOMT: dict[str, dict[str, Source]] = {
-    'hf': {SCALED: eomt.HF_FILE, SCALED_GATED: eomt.HF_GATED_FILE}
-    | {ROTARY: eomt.HF_ROTARY_FILE, ROTARY_GATED: eomt.HF_ROTARY_GATED_FILE},
+    'hf': {SCALED: eomt.HF_FILE, SCALED_GATED: eomt.HF_GATED_FILE, ROTARY: eomt.HF_ROTARY_FILE},
 }
 
 

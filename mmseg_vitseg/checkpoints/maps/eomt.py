@@ -2,6 +2,7 @@
 
 - Theirs add no position to the class token, ours one of its own: zero here, which is the same.
 - How likely queries are masked while training goes on, and how little "no object" weighs, are no weights: settings here.
+- Hugging Face's on DINOv3 with SwiGLU is not here: its heads take the activation of the backbone, SiLU, for GELU.
 - The authors' published files on DINOv3 hold differences to DINOv3's weights under the names of weights; what their own
   training saves on DINOv3 holds weights. The layer norms tell: they scale by positive numbers.
 """
@@ -155,18 +156,12 @@ HF_GATED_FILE, HF_PACKED_FILE = (
     )
     for encoder, first in ((HF_GATED, 'gate_proj'), (HF_PACKED, 'weights_in'))
 )
-HF_ROTARY_FILE, HF_ROTARY_GATED_FILE = (
-    replace(
-        renamed(source, {'layer.': 'layers.', 'norm.': 'layernorm.'}),
-        what=what,
-        marks=('embeddings.patch_embeddings.weight', f'layers.0.mlp.{first}_proj.weight', 'query.weight'),
-        head=HF_HEAD,
-        drop=HF_SETTINGS,
-    )
-    for source, first, what in (
-        (dinov3.HF_PLAIN_FILE, 'up', "Hugging Face's EoMT on DINOv3"),
-        (dinov3.HF_GATED_FILE, 'gate', "Hugging Face's EoMT on DINOv3 with SwiGLU"),
-    )
+HF_ROTARY_FILE = replace(
+    renamed(dinov3.HF_PLAIN_FILE, {'layer.': 'layers.', 'norm.': 'layernorm.'}),
+    what="Hugging Face's EoMT on DINOv3",
+    marks=('embeddings.patch_embeddings.weight', 'layers.0.mlp.up_proj.weight', 'query.weight'),
+    head=HF_HEAD,
+    drop=HF_SETTINGS,
 )
 AUTHORS = Source(
     name='eomt',
@@ -199,7 +194,6 @@ SOURCES = (
     HF_GATED_FILE,
     HF_PACKED_FILE,
     HF_ROTARY_FILE,
-    HF_ROTARY_GATED_FILE,
     AUTHORS,
     *AUTHORS_ROTARY,
 )

@@ -31,6 +31,9 @@ class Family:
         """Return theirs, small and random, which masks nothing in evaluation."""
         model = hf(f'{self.kind}ForUniversalSegmentation', **{**HF_SIZES, **HF_HEAD, **self.settings, **changes})
         model.attn_mask_probs.zero_()
+        # with SwiGLU on DINOv3, where theirs has SiLU in the heads too, the authors' EoMT
+        for module in (model.mask_head, *model.upscale_block.block):
+            module.activation = nn.GELU()
         return model
 
     def backbone(self, **changes) -> dict:
