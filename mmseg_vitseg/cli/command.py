@@ -12,6 +12,7 @@ from mmseg_vitseg.errors import meant
 # Each is a module of its name in this folder, with parse_args(arguments) and main(args).
 COMMANDS = dict(
     train='train a model from a config',
+    cache_features='compute the features of a frozen backbone once, to train heads on',
     test='evaluate a checkpoint on the test data of its config',
     predict='predict pictures, folders and videos',
     report='describe a trained model on one HTML page',

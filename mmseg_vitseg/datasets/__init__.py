@@ -1,8 +1,9 @@
 """Data sets and their loading; importing this registers them."""
 
+from mmseg_vitseg.datasets.cached import CachedFeatures
 from mmseg_vitseg.datasets.camvid import CamVidDataset
 from mmseg_vitseg.datasets.pet import OxfordPetDataset
 from mmseg_vitseg.datasets.shapes import ShapesDataset
 from mmseg_vitseg.datasets.transforms import LoadImage, LoadMask
 
-__all__ = ['CamVidDataset', 'LoadImage', 'LoadMask', 'OxfordPetDataset', 'ShapesDataset']
+__all__ = ['CachedFeatures', 'CamVidDataset', 'LoadImage', 'LoadMask', 'OxfordPetDataset', 'ShapesDataset']

@@ -4,11 +4,13 @@ from typing import Any
 
 from mmengine.dataset import ClassBalancedDataset, ConcatDataset, RepeatDataset
 
+from mmseg_vitseg.datasets.cached import CachedFeatures
+
 
 def datasets_inside(dataset: Any) -> list[Any]:
     """Return a built data set, or those inside its wrappers."""
     if isinstance(dataset, ConcatDataset):
         return [inside for one in dataset.datasets for inside in datasets_inside(one)]
-    if isinstance(dataset, (RepeatDataset, ClassBalancedDataset)):
+    if isinstance(dataset, (RepeatDataset, ClassBalancedDataset, CachedFeatures)):
         return datasets_inside(dataset.dataset)
     return [dataset]

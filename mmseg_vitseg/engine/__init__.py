@@ -2,6 +2,7 @@
 
 from mmseg_vitseg.engine.amp import CPUAmpOptimWrapper
 from mmseg_vitseg.engine.fsdp import FSDPStrategy
+from mmseg_vitseg.engine.hooks.cached_features import CachedFeaturesHook
 from mmseg_vitseg.engine.hooks.checkpoint import AtomicCheckpointHook
 from mmseg_vitseg.engine.hooks.finite_loss import FiniteLossHook
 from mmseg_vitseg.engine.hooks.outputs import PredictedLabelsHook, PredictedPicturesHook
@@ -13,6 +14,7 @@ from mmseg_vitseg.engine.schedules import TwoStageWarmUpPolyLR
 __all__ = [
     'AtomicCheckpointHook',
     'CPUAmpOptimWrapper',
+    'CachedFeaturesHook',
     'FSDPStrategy',
     'FiniteLossHook',
     'PredictedLabelsHook',

@@ -1,6 +1,7 @@
 """Backbones, necks, heads and the segmentor; importing this registers them."""
 
 import mmseg_vitseg.checkpoints.load_from  # noqa: F401  load_from reads every kind of file, in the host's tools too
+from mmseg_vitseg.models.cached_features_preprocessor import CachedFeaturesPreprocessor
 from mmseg_vitseg.models.heads import LinearHead, LinearPatchHead, SegformerHead, SETRMLAHead, SETRUPHead
 from mmseg_vitseg.models.losses import CrossEntropyLoss, DiceLoss, FocalLoss, LovaszLoss, TverskyLoss
 from mmseg_vitseg.models.mit import MixVisionTransformer
@@ -10,6 +11,7 @@ from mmseg_vitseg.models.segmentor import EncoderDecoder
 from mmseg_vitseg.models.vit import VisionTransformer
 
 __all__ = [
+    'CachedFeaturesPreprocessor',
     'CrossEntropyLoss',
     'DiceLoss',
     'EncoderDecoder',

@@ -44,8 +44,10 @@ class Backbone(Resizable, BaseModule):
         self.frozen = frozen
         self.register_load_state_dict_pre_hook(_read_other_names)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Map images (B, C, H, W) to feature maps, as :meth:`features` does."""
+    def forward(self, images: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Map images (B, C, H, W) to feature maps, as :meth:`features` does; such, from a disk, are handed on."""
+        if isinstance(images, tuple):  # CachedFeaturesPreprocessor's
+            return images
         self.check_channels(images)
         if not self.frozen:
             return self.features(images)

@@ -26,6 +26,7 @@ def test_without_the_environment(name, tmp_path):
     assert f'python tools/{name} ' in result.stdout, 'an example'
     needed = {
         'benchmark.py': ['x.py'],
+        'cache_features.py': ['x.py'],
         'check_config.py': ['x.py'],
         'compare.py': ['--a', 'x.py', 'x.pth', '--b', 'x.py', 'x.pth', '--out', 'x.png'],
         'convert_checkpoint.py': ['x.pth', 'y.pth'],

@@ -1,4 +1,4 @@
-"""One training in a work dir at a time: two would write each other's checkpoints and logs."""
+"""One process that writes in a folder at a time: two trainings would write each other's checkpoints and logs."""
 
 import os
 import socket
@@ -19,19 +19,24 @@ NAME = '.training'
 
 
 @contextmanager
-def locked(work_dir: str | Path) -> Iterator[None]:
-    """Keep a work dir for this process until it ends, in whatever way.
+def locked(folder: str | Path, what: str = 'training', option: str = '--work-dir') -> Iterator[None]:
+    """Keep a folder for this process until it ends, in whatever way.
 
     The lock is the process's alone, not that of those that it starts, and the system takes it back when it ends; in the file
     others read who it is. On network file systems it holds across machines where they pass locks on, as NFS does.
     Where there are no locks, Windows and some network file systems, the log says so.
 
+    Args:
+        folder: it is there.
+        what: this process does, for messages.
+        option: names the folder on the command line.
+
     Raises:
-        ValueError: another training writes there; says which.
+        ValueError: another process writes there; says which.
         OSError: nothing can be written there.
     """
-    path = Path(work_dir, NAME)
-    file = _locked_file(path)
+    path = Path(folder, NAME)
+    file = _locked_file(path, what, option)
     try:
         with suppress(OSError):  # of a full disk: then nobody reads who it is
             file.truncate(0)
@@ -44,12 +49,12 @@ def locked(work_dir: str | Path) -> Iterator[None]:
             file.close()
 
 
-def _locked_file(path: Path) -> IO[str]:
+def _locked_file(path: Path, what: str, option: str) -> IO[str]:
     """Open a file and lock it."""
     while True:
         file = open(path, 'a+', encoding='utf-8')  # noqa: SIM115  for as long as the training
         try:
-            if not _lock(file, path) or _is(file, path):
+            if not _lock(file, path, what, option) or _is(file, path):
                 return file
         except ValueError:
             file.close()
@@ -57,7 +62,7 @@ def _locked_file(path: Path) -> IO[str]:
         file.close()  # removed since by one that has just ended
 
 
-def _lock(file: IO[str], path: Path) -> bool:
+def _lock(file: IO[str], path: Path, what: str, option: str) -> bool:
     """Lock a file; tell whether the system has such locks."""
     try:
         if fcntl is None:
@@ -67,11 +72,11 @@ def _lock(file: IO[str], path: Path) -> bool:
         file.seek(0)
         who = file.read().strip() or 'another process'
         raise ValueError(
-            f'{path.parent}: another training writes there ({who}); wait for its end, or name another --work-dir'
+            f'{path.parent}: another {what} writes there ({who}); wait for its end, or name another {option}'
         ) from error
     except OSError as error:
         print_log(
-            f'{path.parent}: no locks on this disk ({error}), so a second training there is not noticed',
+            f'{path.parent}: no locks on this disk ({error}), so a second {what} there is not noticed',
             logger='current',
         )
         return False
