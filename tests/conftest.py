@@ -44,6 +44,13 @@ def seeded():
     torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def strict_float32(request, monkeypatch):
+    """Tests on a GPU compare with the CPU's float32; torch by default convolves in TF32 there, products apart."""
+    if request.node.get_closest_marker('gpu'):
+        monkeypatch.setattr(torch.backends.cudnn, 'allow_tf32', False)
+
+
 @pytest.fixture(scope='module')
 def short_strips():
     """Strips of a few rows, of small maps too."""

@@ -45,3 +45,14 @@ def test_a_config_sets_it(tmp_path):
 def test_a_benchmarks_row_says_it():
     assert cells(Row('a', 'ours', Settings()))[2] == 'predict 1x512x512 float32'
     assert cells(Row('a', 'ours', Settings(matmul_precision='high')))[2] == 'predict 1x512x512 float32 (products: high)'
+
+
+@pytest.mark.gpu
+def test_what_needs_a_gpu_is_compared_in_strict_float32():
+    """By a fixture of all such tests; this one needs none."""
+    assert not torch.backends.cudnn.allow_tf32
+    assert torch.get_float32_matmul_precision() == 'highest'
+
+
+def test_elsewhere_torch_is_left_as_it_is():
+    assert torch.backends.cudnn.allow_tf32

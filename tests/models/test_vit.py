@@ -280,4 +280,4 @@ def test_gpu_equals_cpu():
     images = torch.randn(2, 3, 40, 32)
     expected = model(images)
     for on_cpu, on_gpu in zip(expected, model.cuda()(images.cuda()), strict=True):
-        assert_close(on_gpu.cpu(), on_cpu, rtol=1e-4, atol=1e-4)  # TF32 off, but other summation orders
+        assert_close(on_gpu.cpu(), on_cpu, rtol=1e-4, atol=1e-4)  # other summation orders

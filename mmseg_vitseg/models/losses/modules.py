@@ -4,11 +4,13 @@ B batch, K logits a pixel, H W size of the labels. Labels are those of a head's 
 the class that it stands for. Where the host's losses are right, these are the same, number for number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 from mmseg.models import losses as host
+from mmseg.models.losses import focal_loss as host_focal_loss
 from mmseg.models.losses.dice_loss import dice_loss
 from mmseg.models.losses.focal_loss import py_sigmoid_focal_loss
 from mmseg.models.losses.tversky_loss import tversky_loss
@@ -154,8 +156,12 @@ class LovaszLoss(host.LovaszLoss):
 class FocalLoss(host.FocalLoss):
     """The host's, in plain torch, on a CPU too; with a sampler too.
 
-    On a GPU the host's is a kernel of its own, without a sampler. On a CPU the host's fails.
+    On a GPU the host's is a kernel of mmcv's, without a sampler, which a light mmcv lacks. On a CPU the host's fails.
     """
+
+    def __init__(self, **host_arguments):
+        with _operator_not_needed():
+            super().__init__(**host_arguments)
 
     def forward(
         self,
@@ -181,6 +187,16 @@ class FocalLoss(host.FocalLoss):
             avg_factor=avg_factor,
         )
         return loss.mean(1).reshape(target.shape) if reduction == 'none' else loss
+
+
+@contextmanager
+def _operator_not_needed() -> Iterator[None]:
+    """Build the host's FocalLoss where a GPU is and mmcv has no operator for it, which the constructor asks for."""
+    before, host_focal_loss._sigmoid_focal_loss = host_focal_loss._sigmoid_focal_loss, True
+    try:
+        yield
+    finally:
+        host_focal_loss._sigmoid_focal_loss = before
 
 
 def losses_of(head: nn.Module) -> list[nn.Module]:

@@ -3,6 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from mmseg.models.losses import focal_loss
 from mmseg.registry import MODELS
 from torch.testing import assert_close
 
@@ -96,6 +97,16 @@ def test_focal_is_its_formula(classes):
     expected = torch.where(truth, 0.25, 0.75) * (1 - right) ** 2 * -right.log() * (labels != IGNORED)[:, None]
     for reduction, value in (('mean', expected.mean()), ('sum', expected.sum()), ('none', expected.mean(1))):
         assert_close(build('FocalLoss', alpha=0.25, reduction=reduction)(logits, labels, ignore_index=IGNORED), value)
+
+
+def test_focal_needs_no_operator_of_mmcvs_on_a_gpu(monkeypatch):
+    """A light mmcv has none, and the host's constructor, also ours then, asks for it where a GPU is."""
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(focal_loss, '_sigmoid_focal_loss', None)
+    with pytest.raises(RuntimeError, match='sigmoid_focal_loss'):
+        focal_loss.FocalLoss()
+    assert build('FocalLoss', alpha=0.25).alpha == 0.25
+    assert focal_loss._sigmoid_focal_loss is None
 
 
 @pytest.mark.parametrize('avg_non_ignore', [True, False])
