@@ -74,10 +74,10 @@ def convert_file(
         raise ValueError(f'to={to!r}; allowed: {", ".join(TARGETS)}')
     dst = _target(Path(dst))
     file = local_file(src)
-    if dst.exists() and dst.samefile(file):
-        raise ValueError(f'{dst}: is the source itself; give the result another name')
+    _refuse_to_replace(dst, file, 'the source itself')
     weights = unwrapped(read_state_dict(file, unpickle=unpickle, container=container), (), src, prefix)
     if base is not None:
+        _refuse_to_replace(dst, local_file(base), 'the base')
         with _naming(src):
             weights = added_to_base(weights, base)
     options = Options(source=source, resize_patches=resize_patches, adapt_channels=adapt_channels)
@@ -93,8 +93,8 @@ def convert_file(
         result, outside = to_project(result, to, channels, blocks)
     provenance = {
         'source_file': str(src),
-        'sha256': ', '.join(map(digest, files_of(file))),
-        'base': '' if base is None else f'{base}, {", ".join(map(digest, files_of(local_file(base))))}',
+        'sha256': _digests(file),
+        'base': '' if base is None else f'{base}, {_digests(local_file(base))}',
         'map': f'{found.what} -> {to}',
         'dropped': ', '.join([*report.dropped, *outside]),
         'added': ', '.join(report.added),
@@ -146,6 +146,15 @@ def _target(dst: Path) -> Path:
     if not dst.parent.is_dir():
         raise FileNotFoundError(f'{dst.parent}: no such folder; make it first')
     return dst
+
+
+def _refuse_to_replace(dst: Path, file: Path, what: str) -> None:
+    if dst.exists() and dst.samefile(file):
+        raise ValueError(f'{dst}: is {what}; give the result another name')
+
+
+def _digests(file: Path) -> str:
+    return ', '.join(map(digest, files_of(file)))
 
 
 def _complete(weights: dict[str, Tensor], source: str, src: str | Path) -> Renamed:

@@ -8,7 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from mmseg_vitseg.models import VisionTransformer
 from vitseg_tests.convertible import write_vit
+from vitseg_tests.eomt_files import FAMILIES, SIZES, differences_of, of_authors
 
 
 @pytest.fixture
@@ -65,6 +67,11 @@ MISTAKES = [
     ('vit.pth y.txt', "ends in '.txt'; allowed: .safetensors, .pth"),
     ('vit.pth none/y.pth', 'none: no such folder'),
     ('vit.pth vit.pth', 'is the source itself'),
+    ('vit.pth y.pth --base nowhere.pth', 'nowhere.pth: no such checkpoint file'),
+    (
+        'vit.pth y.pth --base vit.pth',
+        "--base is for differences to DINOv3, which the EoMT authors publish; this is timm's ViT",
+    ),
     ('vit.pth y.pth --source jax', "source='jax', but this is timm's ViT"),
     ('vit.pth y.pth --source tim', 'invalid choice'),
     ('vit.pth y.pth --config none.py', 'none.py: no such config'),
@@ -87,3 +94,33 @@ def test_mistakes_are_one_line_and_nothing_is_written(arguments, words, files, c
     assert (result.status, len(result.err.splitlines())) == (2, 1), result.err
     assert words in result.err
     assert {path.name: path.read_bytes() for path in Path().iterdir()} == before
+
+
+DIFFERENCES = [
+    ('d.bin y.pth', "d.bin: EoMT's differences to DINOv3's weights, not weights: "),
+    ('d.bin y.pth --base nowhere', 'nowhere: no such checkpoint file'),
+    (
+        'd.bin y.pth --base wider.pth',
+        '--base wider.pth is a DINOv3 of 2 blocks, width 48, patches 8, these are differences',
+    ),
+    ('d.bin y.pth --base vit.pth', "--base vit.pth: timm's ViT; allowed: DINOv3"),
+    ('d.bin base.pth --base base.pth', 'base.pth: is the base; give the result another name'),
+]
+
+
+def test_differences_and_their_base(files, call, tmp_path, monkeypatch):
+    """Made weights by the tool, which says what it made them of; anything else in one line."""
+    monkeypatch.chdir(tmp_path)
+    differences, base = differences_of(of_authors(FAMILIES['DINOv3'].hugging_face().state_dict(), rotary=True))
+    torch.save({'state_dict': differences}, 'd.bin')
+    torch.save(base, 'base.pth')
+    torch.save(VisionTransformer(variant='dinov3_s', **{**SIZES, 'embed_dims': 48}).state_dict(), 'wider.pth')
+    for arguments, words in DIFFERENCES:
+        result = call(f'convert_checkpoint {arguments}')
+        assert (result.status, len(result.err.splitlines())) == (2, 1), result.err
+        assert words in result.err
+    assert call('convert_checkpoint d.bin y.safetensors --base base.pth').status == 0
+    noted = provenance(Path('y.safetensors'))
+    assert noted['base'] == f'base.pth, {hashlib.sha256(Path("base.pth").read_bytes()).hexdigest()}'
+    assert noted['map'] == "the EoMT authors' on DINOv3 -> ours"
+    assert 'decode_head.q.weight' in load_file('y.safetensors')

@@ -12,7 +12,7 @@ def randomise(model: nn.Module) -> nn.Module:
         if name.endswith('running_var'):
             nn.init.uniform_(value, 0.5, 2)
         elif value.is_floating_point() and not name.endswith('rope.periods'):
-            std = value[0].numel() ** -0.5 if value.ndim > 1 else 0.2
+            std = value[0].numel() ** -0.5 if value.ndim > 1 and value.numel() else 0.2
             nn.init.normal_(value, mean=float(value.ndim == 1 and name.endswith('weight')), std=std)
     model.eval()  # the host's ViT returns None
     return model
