@@ -5,7 +5,7 @@ A point is (x, y) from -1 to 1 across a map of any size. Everything is interpola
 ``align_corners=False`` and zeros around a map.
 """
 
-from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -14,31 +14,25 @@ from torch import Tensor
 from mmseg_vitseg.ops.smallest import smallest
 
 
-def corners(points: Tensor, size: tuple[int, int]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the four pixels around each point of a map of (H, W).
+class Cells(NamedTuple):
+    """Where points (..., P) lie between pixels: in cells of four, of which those at a map's edge are partly outside."""
 
-    Args:
-        points: (..., P, 2).
-
-    Yields:
-        index (..., P), int64, in a map laid out row by row, and weight (..., P), 0 of a pixel outside the map.
-    """
-    height, width = size
-    across = _two(points[..., 0], width)
-    for down, below in _two(points[..., 1], height):
-        for right, beside in across:
-            yield down * width + right, below * beside
+    row: Tensor  # int64, 0 to H: the cell's upper pixels are row - 1, its lower ones row
+    column: Tensor  # int64, 0 to W
+    down: Tensor  # 0 to 1, how near the lower pixels
+    right: Tensor  # 0 to 1
 
 
-def _two(x: Tensor, length: int) -> list[tuple[Tensor, Tensor]]:
-    """Return the two places next to x along one side, each with its weight."""
+def cells(points: Tensor, size: tuple[int, int]) -> Cells:
+    """Return where points (..., P, 2) lie in a map of (H, W)."""
+    (down, row), (right, column) = (_along(points[..., axis], size[1 - axis]) for axis in (1, 0))
+    return Cells(row, column, down, right)
+
+
+def _along(x: Tensor, length: int) -> tuple[Tensor, Tensor]:
     x = ((x + 1) * length - 1) / 2
     first = x.floor()
-    part = x - first
-    return [
-        (first.clamp(min=0).long(), (1 - part) * (first >= 0)),
-        ((first + 1).clamp(max=length - 1).long(), part * (first < length - 1)),
-    ]
+    return x - first, first.long() + 1
 
 
 def all_at_points(masks: Tensor, points: Tensor) -> Tensor:
@@ -47,8 +41,15 @@ def all_at_points(masks: Tensor, points: Tensor) -> Tensor:
     table = masks.new_empty(batch, height * width, queries)  # what a point needs stands together
     for each, mask in zip(table, masks, strict=True):
         each.copy_(mask.flatten(1).T)  # of two dimensions, CPUs do this in blocks
-    index, weight = (torch.stack(four, -1) for four in zip(*corners(points, (height, width)), strict=True))
-    index += _first_pixels(batch, height * width, masks.device)[:, None, None]
+    row, column, down, right = cells(points, (height, width))
+    rows = [((row - 1).clamp(min=0), (1 - down) * (row > 0)), (row.clamp(max=height - 1), down * (row < height))]
+    columns = [
+        ((column - 1).clamp(min=0), (1 - right) * (column > 0)),
+        (column.clamp(max=width - 1), right * (column < width)),
+    ]
+    index = torch.stack([y * width + x for y, _ in rows for x, _ in columns], -1)  # (B, P, 4)
+    weight = torch.stack([y * x for _, y in rows for _, x in columns], -1)
+    index += _beginnings(batch, height * width, index)[:, None, None]
     found = F.embedding_bag(
         index.flatten(0, 1), table.flatten(0, 1), per_sample_weights=weight.flatten(0, 1), mode='sum'
     )
@@ -60,45 +61,51 @@ def rows_at_points(rows: Tensor, points: Tensor) -> Tensor:
     return F.grid_sample(rows[:, None], points[:, :, None], align_corners=False)[:, 0, :, 0]
 
 
-def labels_at_points(labels: Tensor, points: Tensor, count: int) -> Tensor:
+def labels_at_points(bordered: Tensor, points: Tensor, count: int) -> Tensor:
     """Return the masks of all labels at the same points.
 
     Args:
-        labels: (B, H, W), integers from 0 to ``count``; the last has no mask.
+        bordered: (B, H + 2, W + 2), integers from 0 to ``count``, which has no mask and is on the border.
         points: (B, P, 2).
 
     Returns:
         (B, P, count), of the points' dtype.
     """
-    flat = labels.flatten(1)
-    index, weight = (torch.stack(four, -1) for four in zip(*corners(points, tuple(labels.shape[1:])), strict=True))
-    found = flat.gather(1, index.flatten(1)).view_as(index).long()  # (B, P, 4)
-    return weight.new_zeros(*points.shape[:2], count + 1).scatter_add_(2, found, weight)[..., :count]
+    corners, down, right = _around(bordered, torch.arange(len(points), device=points.device), points)
+    weights = [y * x for y in (1 - down, down) for x in (1 - right, right)]
+    found = points.new_zeros(*points.shape[:2], count + 1)
+    return found.scatter_add_(2, torch.stack(corners, -1).long(), torch.stack(weights, -1))[..., :count]
 
 
-def label_at_points(labels: Tensor, image: Tensor, label: Tensor, points: Tensor) -> Tensor:
+def label_at_points(bordered: Tensor, image: Tensor, label: Tensor, points: Tensor) -> Tensor:
     """Return the mask of one label at points.
 
     Args:
-        labels: (B, H, W), integers.
+        bordered: (B, H + 2, W + 2), integers, no label on the border.
         image, label: (R,), int64: the mask of which label in which image.
         points: (R, P, 2).
 
     Returns:
         (R, P), of the points' dtype.
     """
-    batch, height, width = labels.shape
-    flat, label = labels.flatten(), label.to(labels.dtype)[:, None]
-    first = _first_pixels(batch, height * width, labels.device)[image, None]
-    found = points.new_zeros(points.shape[:-1])
-    for index, weight in corners(points, (height, width)):
-        found += weight * (flat.index_select(0, (index + first).flatten()).view_as(index) == label)
-    return found
+    corners, down, right = _around(bordered, image, points)
+    label = label.to(bordered.dtype)[:, None]
+    upper_left, upper_right, lower_left, lower_right = ((one == label).to(points.dtype) for one in corners)
+    return upper_left.lerp_(upper_right, right).lerp_(lower_left.lerp_(lower_right, right), down)
 
 
-def _first_pixels(batch: int, pixels: int, device: torch.device) -> Tensor:
-    """Return where each map of a batch begins, (B,), int64."""
-    return torch.arange(0, batch * pixels, pixels, device=device)
+def _around(bordered: Tensor, image: Tensor, points: Tensor) -> tuple[list[Tensor], Tensor, Tensor]:
+    """Return the labels of the pixels around points (R, P, 2), four (R, P) row by row; how near to the lower and right."""
+    batch, height, width = bordered.shape
+    row, column, down, right = cells(points, (height - 2, width - 2))
+    index = (row * width + column + _beginnings(batch, height * width, row)[image, None]).flatten()
+    flat = bordered.flatten()
+    return [flat[step:].index_select(0, index).view_as(row) for step in (0, 1, width, width + 1)], down, right
+
+
+def _beginnings(batch: int, pixels: int, like: Tensor) -> Tensor:
+    """Return where each map of a batch begins, (B,)."""
+    return torch.arange(0, batch * pixels, pixels, device=like.device)
 
 
 @torch.no_grad()

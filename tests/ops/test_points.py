@@ -45,12 +45,13 @@ def test_labels(size):
     points = points_of(3)
     labels = torch.randint(0, 6, (3, *size))
     one_hot = F.one_hot(labels, 6).movedim(-1, 1).float()  # (B, K, H, W)
-    assert_close(labels_at_points(labels.short(), points, 6), sampled(one_hot, points))
-    assert_close(labels_at_points(labels, points, 5), sampled(one_hot, points)[..., :5])  # 5 has no mask
-    image, label = torch.tensor([0, 2, 2, 1]), torch.tensor([5, 0, 3, 2])
+    assert_close(labels_at_points(F.pad(labels.short(), (1, 1, 1, 1), value=6), points, 6), sampled(one_hot, points))
+    bordered = F.pad(labels, (1, 1, 1, 1), value=5)  # the last has no mask
+    assert_close(labels_at_points(bordered, points, 5), sampled(one_hot, points)[..., :5])
+    image, label = torch.tensor([0, 2, 2, 1]), torch.tensor([4, 0, 3, 2])
     points = points[:1].expand(4, -1, -1)
     assert_close(
-        label_at_points(labels.short(), image, label, points), sampled(one_hot[image, label][:, None], points)[..., 0]
+        label_at_points(bordered.short(), image, label, points), sampled(one_hot[image, label][:, None], points)[..., 0]
     )
 
 

@@ -20,7 +20,9 @@ class Present(NamedTuple):
 
     classes: Tensor  # (B, C), int64: an image's classes in order; what follows them is to be left alone
     counts: Tensor  # (B,), int64: how many they are
-    places: Tensor  # (B, H, W), int16: the place of each pixel's class, C of a pixel without one
+    places: (
+        Tensor  # (B, H + 2, W + 2), int16: the place of each pixel's class, C of a pixel without one and on the border
+    )
 
 
 def classes_of(labels: Tensor, num_classes: int) -> Present:
@@ -34,7 +36,8 @@ def classes_of(labels: Tensor, num_classes: int) -> Present:
     most = num_classes if as_on_cuda(labels.device) else int(counts.max())
     classes = present.byte().argsort(dim=1, descending=True, stable=True)[:, :most]
     place = F.pad((present.cumsum(1) - 1).where(present, most).short(), (0, 1), value=most)  # (B, K + 1)
-    return Present(classes, counts, place.gather(1, labels.flatten(1)).view_as(labels))
+    places = place.gather(1, labels.flatten(1)).view_as(labels)
+    return Present(classes, counts, F.pad(places, (1, 1, 1, 1), value=most))
 
 
 @torch.no_grad()
