@@ -7,11 +7,10 @@ A point is (x, y) from -1 to 1 across a map of any size. Everything is interpola
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-from mmseg_vitseg.ops.smallest import smallest
 
 
 class Cells(NamedTuple):
@@ -123,6 +122,16 @@ def uncertain_points(rows: Tensor, count: int, oversample_ratio: float, importan
     found = smallest(rows_at_points(rows, drawn).abs_(), uncertain)
     kept = drawn.gather(1, found[..., None].expand(-1, -1, 2))
     return torch.cat((kept, uniform_points(rows, len(rows), count - uncertain)), 1)
+
+
+def smallest(x: Tensor, count: int) -> Tensor:
+    """Return the places of the smallest numbers of each row of (R, N), (R, count), int64, in no order; NaN is large.
+
+    On CPUs numpy's partition takes a tenth of the time of torch's topk.
+    """
+    if x.device.type == 'cpu' and 0 < count < x.shape[1]:
+        return torch.from_numpy(np.argpartition(x.numpy(), count - 1, axis=1)[:, :count].copy())
+    return x.topk(count, largest=False, sorted=False).indices
 
 
 def uniform_points(like: Tensor, batch: int, count: int) -> Tensor:

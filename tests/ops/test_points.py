@@ -11,6 +11,7 @@ from mmseg_vitseg.ops.points import (
     label_at_points,
     labels_at_points,
     rows_at_points,
+    smallest,
     uncertain_points,
 )
 
@@ -67,6 +68,17 @@ def test_uncertain_points():
     kept = rows_at_points(ramp, points[:, :750]).abs().sort().values
     assert_close(kept, distances[:, :750])
     assert rows_at_points(ramp, points[:, 750:]).abs().mean() == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize('count', [0, 1, 7, 19, 20])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float64])
+def test_smallest(count, dtype):
+    x = torch.randn(3, 20, dtype=dtype)
+    x[0, 4] = torch.nan
+    found = smallest(x, count)
+    assert found.dtype == torch.int64
+    assert torch.equal(found.sort().values, x.argsort()[:, :count].sort().values)
+    assert smallest(x[:0], count).shape == (0, count)
 
 
 def test_no_masks():

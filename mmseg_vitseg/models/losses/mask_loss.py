@@ -58,7 +58,8 @@ class MaskLoss(nn.Module):
     def forward(self, predictions: Sequence[QueryPrediction], labels: Tensor) -> dict[str, Tensor]:
         """Return the losses of all outputs, weighted; their sum is what is learned from.
 
-        On a GPU this waits once, for the costs of all outputs. Losses are computed in float32 at least.
+        On a GPU this waits once, for the costs of all outputs. Losses are computed in float32 at least. A compiled model's
+        graph ends before them: how many queries are matched is known to no compiler, and torch's draw other points.
 
         Args:
             predictions: L, the last one last.
@@ -70,6 +71,10 @@ class MaskLoss(nn.Module):
         Raises:
             ValueError: labels that are no class, which on CUDA make the losses NaN.
         """
+        compute = torch.compiler.disable(self._of_all) if torch.compiler.is_compiling() else self._of_all
+        return compute(predictions, labels)
+
+    def _of_all(self, predictions: Sequence[QueryPrediction], labels: Tensor) -> dict[str, Tensor]:
         labels, wrong = usable_labels(labels, self.num_classes, self.ignore_index)
         labels = labels.masked_fill(labels == self.ignore_index, self.num_classes)
         with without_autocast(labels.device):

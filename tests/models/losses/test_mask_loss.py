@@ -1,6 +1,7 @@
 """The loss of a mask transformer against HF's, from the same points: values and gradients."""
 
 from collections.abc import Callable, Iterator
+from itertools import permutations
 
 import pytest
 import torch
@@ -211,3 +212,87 @@ def test_nothing_is_saved():
     loss = MaskLoss(num_classes=K)
     assert not loss.state_dict()
     assert not list(loss.parameters())
+
+
+def test_equals_whole_masks(monkeypatch):
+    """On all pixels of masks of the labels' size, they are means and sums over masks; every match is tried."""
+    labels = torch.stack([blocks('012', '034', 'x11'), blocks('555', '533', '522')])[..., ::4, ::4]  # (2, 6, 6)
+    prediction = QueryPrediction(torch.randn(2, 5, K + 1).requires_grad_(), torch.randn(2, 5, 6, 6).requires_grad_())
+    centres = torch.cartesian_prod(*[(torch.arange(6) + 0.5) / 6] * 2).flip(1)  # (36, 2)
+    monkeypatch.setattr(torch, 'rand', lambda count, points, *_, **__: centres[:points].repeat(count, 1, 1))
+    loss = MaskLoss(num_classes=K, num_points=36, oversample_ratio=1.0, importance_ratio=1.0)
+    losses = loss([prediction], labels)
+    expected = dict.fromkeys(NAMES, 0)
+    found_classes = torch.full((2, 5), K)
+    masks = labels[..., None] == torch.arange(K)
+    count = masks.flatten(1, 2).any(1).sum()
+    for index, (classes, logits) in enumerate(zip(*prediction, strict=True)):
+        present = [one for one in labels[index].unique().tolist() if one != 255]
+
+        def of_mask(query: int, label: int, logits=logits, index=index) -> tuple[Tensor, Tensor]:
+            mask, probabilities = masks[index, ..., label].float(), logits[query].sigmoid()
+            entropy = torch.nn.functional.binary_cross_entropy(probabilities, mask)
+            together, apart = (probabilities * mask).sum(), probabilities.sum() + mask.sum()
+            return entropy, 1 - (2 * together + 1) / (apart + 1)
+
+        def cost(queries: tuple[int, ...], classes=classes, present=present, of_mask=of_mask) -> Tensor:
+            pairs = list(zip(queries, present, strict=True))
+            likely = sum(classes[query].softmax(0)[label] for query, label in pairs)
+            return 5 * sum(sum(of_mask(*pair)) for pair in pairs) - 2 * likely
+
+        best = min(permutations(range(5), len(present)), key=lambda queries, cost=cost: cost(queries).item())
+        for query, label in zip(best, present, strict=True):
+            found_classes[index, query] = label
+            entropy, dice = of_mask(query, label)
+            expected['loss_mask'] += 5 * entropy / count
+            expected['loss_dice'] += 5 * dice / count
+    weights = torch.tensor([1.0] * K + [0.1])[found_classes]
+    lost = -prediction.classes.log_softmax(-1).gather(2, found_classes[..., None])[..., 0]
+    expected['loss_cls'] = 2 * (lost * weights).sum() / weights.sum()
+    assert_close(losses, expected)
+    assert_close(gradients(sum(losses.values()), [prediction]), gradients(sum(expected.values()), [prediction]))
+
+
+def test_places_for_all_classes(monkeypatch):
+    """Where nothing waits for a GPU, classes that are absent have a place, which no query gets."""
+    predictions, labels = drawn(2, 2, K, 9), torch.stack(BATCHES['ignored regions'][0])
+    torch.manual_seed(0)
+    expected = MaskLoss(num_classes=K, num_points=POINTS)(predictions, labels)
+    monkeypatch.setattr('mmseg_vitseg.models.losses.mask_costs.as_on_cuda', lambda _: True)
+    torch.manual_seed(0)
+    assert_close(MaskLoss(num_classes=K, num_points=POINTS)(predictions, labels), expected)
+
+
+def test_runs_on_the_meta_device():
+    """There, what a GPU would do is counted."""
+    predictions = [QueryPrediction(*(x.detach().to('meta').requires_grad_() for x in one)) for one in drawn(2, 2, K, 9)]
+    losses = MaskLoss(num_classes=K, num_points=POINTS).to('meta')(
+        predictions, torch.zeros(2, 24, 32).long().to('meta')
+    )
+    assert {one.device.type for one in gradients(sum(losses.values()), predictions)} == {'meta'}
+
+
+@pytest.mark.filterwarnings('ignore')  # torch's own, while it compiles
+def test_ends_a_compiled_graph():
+    """What goes before is one graph for every batch, and the points are those of a model that is not compiled."""
+    torch._dynamo.reset()
+    loss = MaskLoss(num_classes=K, num_points=POINTS)
+    graphs = []
+
+    def backend(graph, _):
+        graphs.append(graph)
+        return graph
+
+    def work(one: QueryPrediction, labels: Tensor) -> Tensor:
+        return sum(loss([QueryPrediction(one.classes * 2, one.masks * 2), one], labels).values()) * 2
+
+    compiled = torch.compile(work, backend=backend)
+    (prediction,) = drawn(1, 2, K, 9)
+    for name in ('plain', 'none', 'one class', 'ignored regions', 'padded'):
+        labels = torch.stack(BATCHES[name][0])
+        torch.manual_seed(0)
+        found = compiled(prediction, labels)
+        torch.manual_seed(0)
+        assert_close(found, work(prediction, labels), rtol=0, atol=0)
+    assert len(graphs) == 2
+    torch._dynamo.reset()
