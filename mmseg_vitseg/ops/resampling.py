@@ -184,9 +184,8 @@ class Strips:
         self.classes, self.width = classes, resampling.size[1]
         row = together * classes * self.width * like.element_size()
         height = max(1, STRIP_BYTES.get(kind, STRIP_BYTES['default']) // row)
-        self.rows = _bands(resampling.down.steps, height, like.dtype, like.device)
-        block = COLUMN_BLOCK if kind == 'cpu' else self.width
-        self.columns = _bands(resampling.across.steps, block, like.dtype, like.device)
+        self.rows = bands(resampling.down.steps, height, like.dtype, like.device)
+        self.columns = column_blocks(resampling.across, like)
 
     def __iter__(self) -> Iterator[Band]:
         """Yield a band of rows for each strip of a map."""
@@ -198,13 +197,7 @@ class Strips:
 
     def forward(self, x: Tensor, band: Band) -> Tensor:
         """Return the strip (..., r, K, W) of the resampled maps (..., h, K, w)."""
-        x = x[..., band.used, :, :]
-        if len(self.columns) == 1:
-            wide = x[..., self.columns[0].used] @ self.columns[0].weights.T
-        else:
-            wide = x.new_empty(*x.shape[:-1], self.width)
-            for block in self.columns:
-                wide[..., block.start : block.stop] = x[..., block.used] @ block.weights.T
+        wide = widened(x[..., band.used, :, :], self.columns)
         return (band.weights @ wide.flatten(-2)).unflatten(-1, (self.classes, self.width))
 
     def backward(self, strip: Tensor, gradient: Tensor, band: Band) -> None:
@@ -224,15 +217,32 @@ def _add(total: Tensor, dim: int, used: slice | Tensor, share: Tensor) -> None:
         total.index_add_(dim, used, share)
 
 
+def column_blocks(side: Side, like: Tensor) -> list[Band]:
+    """Cut the columns of a side into the blocks that are computed at once."""
+    return bands(side.steps, COLUMN_BLOCK if like.device.type == 'cpu' else side.length, like.dtype, like.device)
+
+
+def widened(x: Tensor, columns: Sequence[Band]) -> Tensor:
+    """Return maps (..., w) with all their columns (..., W), block by block."""
+    if len(columns) == 1:
+        return x[..., columns[0].used] @ columns[0].weights.T
+    wide = x.new_empty(*x.shape[:-1], columns[-1].stop)
+    for block in columns:
+        wide[..., block.start : block.stop] = x[..., block.used] @ block.weights.T
+    return wide
+
+
 @lru_cache(maxsize=64)
-def _bands(steps: tuple[int, ...], height: int, dtype: torch.dtype, device: torch.device) -> list[Band]:
+def bands(steps: tuple[int, ...], height: int, dtype: torch.dtype, device: torch.device) -> list[Band]:
     """Cut the matrix of a side into bands of ``height`` rows."""
-    matrix, found = matrix_of(steps), []
-    for start in range(0, len(matrix), height):
-        rows = matrix[start : start + height]
-        used = rows.ne(0).any(0).nonzero().flatten()
-        weights = rows[:, used].to(device, dtype)
-        first, last = used[0].item(), used[-1].item() + 1
-        used = slice(first, last) if last - first == len(used) else used.to(device)
-        found.append(Band(start, start + len(rows), used, weights))
-    return found
+    matrix = matrix_of(steps)
+    return [band_of(matrix[start : start + height], start, dtype, device) for start in range(0, len(matrix), height)]
+
+
+def band_of(rows: Tensor, start: int, dtype: torch.dtype, device: torch.device) -> Band:
+    """Return rows of a matrix, on the CPU, of which the first is row ``start``."""
+    used = rows.ne(0).any(0).nonzero().flatten()
+    weights = rows[:, used].to(device, dtype)
+    first, last = used[0].item(), used[-1].item() + 1
+    used = slice(first, last) if last - first == len(used) else used.to(device)
+    return Band(start, start + len(rows), used, weights)

@@ -12,6 +12,7 @@ from mmseg_vitseg.machine import without_autocast
 from mmseg_vitseg.ops.defining import define
 from mmseg_vitseg.ops.fused.setting import is_fused
 from mmseg_vitseg.ops.fused.taps import tables_of
+from mmseg_vitseg.ops.precision import at_least_float32
 from mmseg_vitseg.ops.resampling import Resampling, Strips, resampling_of
 
 
@@ -79,11 +80,11 @@ def _in_strips(logits: Tensor, resampling: Resampling, confidence: bool) -> tupl
             strip -= strip.amax(1, keepdim=True)
         if confidence:
             probabilities[rows] = strip.exp().sum(1).reciprocal_().float()
-        labels[rows] = _first_zero(strip) if on_cpu else strip.argmax(1)
+        labels[rows] = first_zero(strip) if on_cpu else strip.argmax(1)
     return labels, probabilities
 
 
-def _first_zero(below: Tensor) -> Tensor:
+def first_zero(below: Tensor) -> Tensor:
     """Return the first class of the largest logit, (r, W), int64, of logits less their maximum, (r, K, W), which change.
 
     On CPUs torch's argmax over classes takes ten times as long as its maximum; on GPUs it is one pass. These logits, read as
@@ -104,11 +105,18 @@ def resampled(logits: Tensor, resampling: Resampling) -> Tensor:
 def strips_of(logits: Tensor, resampling: Resampling) -> Iterator[tuple[slice, Tensor]]:
     """Yield the rows and the logits (r, K, W) of each strip of a resampled map (K, h, w), in float32 at least."""
     with without_autocast(logits.device):
-        x = logits.to(torch.promote_types(logits.dtype, torch.float32)).transpose(0, 1).contiguous()  # (h, K, w)
-        # in a sum over a band, zero times infinity would spread; a logit that is no number is the largest, as in argmax;
-        # differences of what is left are finite, and of equals zero, not minus zero
-        largest = torch.finfo(x.dtype).max / 4
-        x = x.nan_to_num(nan=largest).clamp_(-largest, largest).add_(0.0)
+        x = finite(logits).transpose(0, 1).contiguous()  # (h, K, w)
         strips = Strips(resampling, x.shape[1], x)
         for band in strips:
             yield slice(band.start, band.stop), strips.forward(x, band)
+
+
+def finite(logits: Tensor) -> Tensor:
+    """Return logits in float32 at least, none of which spreads when they are resampled.
+
+    In a sum over a band, zero times infinity would; a logit that is no number is the largest, as in argmax; differences of
+    what is left are finite, and of equals zero, not minus zero.
+    """
+    x = logits.to(at_least_float32(logits))
+    largest = torch.finfo(x.dtype).max / 4
+    return x.nan_to_num(nan=largest).clamp_(-largest, largest).add_(0.0)

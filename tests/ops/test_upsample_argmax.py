@@ -80,14 +80,14 @@ def test_the_way_of_cpus_and_the_plain_one_agree(values, dtype):
     strip[0] *= torch.finfo(dtype).max / values / 4
     strip[1] *= torch.finfo(dtype).tiny
     expected = strip.argmax(1)
-    assert torch.equal(upsample_argmax._first_zero(strip - strip.amax(1, keepdim=True)), expected)
+    assert torch.equal(upsample_argmax.first_zero(strip - strip.amax(1, keepdim=True)), expected)
 
 
 @pytest.mark.parametrize('confidence', [False, True])
 def test_the_plain_way_elsewhere(confidence, monkeypatch):
     """On the meta device, which cannot wait: torch's argmax."""
     monkeypatch.setenv('MMSEG_VITSEG_FUSED', '0')
-    monkeypatch.delattr(upsample_argmax, '_first_zero')
+    monkeypatch.delattr(upsample_argmax, 'first_zero')
     logits = torch.empty(5, 3, 4, device='meta')
     labels, probabilities = argmax_of(logits, resizings((3, 4), ((12, 10),), False), confidence=confidence)
     assert (labels.shape, labels.dtype) == ((12, 10), torch.int64)
