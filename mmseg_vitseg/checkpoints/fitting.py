@@ -74,8 +74,7 @@ def fit_to(module: nn.Module, weights: dict[str, Tensor], path: str | Path, opti
     own = module.state_dict()
     prefix = 'backbone.' if any(name.startswith('backbone.') for name in own) else ''
     if options.prefix is None and options.source in ('auto', AS_IS.name) and _are_part_of(own, weights):
-        given = {**_periods(weights, module, prefix), **weights}
-        return Fitted(given, [], [], [], AS_IS, prefix, model_of(given, prefix))
+        return Fitted(dict(weights), [], [], [], AS_IS, prefix, model_of(weights, prefix))
     weights = unwrapped(weights, own, path, options.prefix)
     try:
         renamed = to_our_names(weights, own, prefix, options.source)
@@ -89,8 +88,7 @@ def fit_to(module: nn.Module, weights: dict[str, Tensor], path: str | Path, opti
         print_log(f'{path}: left out {", ".join(renamed.added)}: zero here, which is the same.', logger='current')
     native = {name: value for name, value in renamed.weights.items() if name not in unused}
     sized = _in_its_sizes(native, f'{prefix}cls_token' in renamed.weights, module, prefix, path, options)
-    _say_periods(native, module, prefix, path)
-    sized |= _periods(native, module, prefix)
+    sized |= _periods(native, module, prefix, path)
     return Fitted(sized, renamed.left, dropped, renamed.added, renamed.source, prefix, model_of(native, prefix))
 
 
@@ -106,24 +104,22 @@ def _unused(renamed: Renamed, own: Mapping[str, Tensor], prefix: str, options: O
     return [name for name in renamed.weights if name not in own and (name in may_lack or name.startswith(outside))]
 
 
-def _periods(weights: Mapping[str, Tensor], module: nn.Module, prefix: str) -> dict[str, Tensor]:
-    """Return the periods of rotary positions for a backbone's weights that have none, as is usual."""
+def _periods(weights: Mapping[str, Tensor], module: nn.Module, prefix: str, path: str | Path) -> dict[str, Tensor]:
+    """Return the periods of rotary positions for a file that has none, as is usual; say where a file has others."""
     name = f'{prefix}rope.periods'
     own = module.state_dict().get(name)
-    if own is None or name in weights or f'{prefix}patch_embed.proj.weight' not in weights:
+    if own is None:
         return {}
-    return {name: rotary_periods(module.get_submodule(f'{prefix}rope').base, 4 * len(own))}
-
-
-def _say_periods(weights: Mapping[str, Tensor], module: nn.Module, prefix: str, path: str | Path) -> None:
-    """Say where a file has other periods of rotary positions than is usual."""
-    given = weights.get(f'{prefix}rope.periods')
-    own = module.state_dict().get(f'{prefix}rope.periods')
-    if given is None or own is None or given.is_meta or given.shape != own.shape:
-        return
     usual = rotary_periods(module.get_submodule(f'{prefix}rope').base, 4 * len(own))
-    if not torch.equal(given.to(usual), usual):
+    if name not in weights:
+        return {name: usual}
+    if (
+        weights[name].shape == usual.shape
+        and not weights[name].is_meta
+        and not torch.equal(weights[name].to(usual), usual)
+    ):
         print_log(f"{path}: the periods of positions are the file's, as it has them rounded", logger='current')
+    return {}
 
 
 def _in_its_sizes(

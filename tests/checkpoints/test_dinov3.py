@@ -112,7 +112,7 @@ def test_there_and_back(variant, project):
 @pytest.mark.parametrize('whole', [False, True])
 @pytest.mark.parametrize('variant', ['dinov3_s', 'dinov3_s_plus'])
 def test_without_a_config_there_and_back(variant, whole, tmp_path):
-    """Our own files become Hugging Face's, then timm's, then ours, which load though their periods were left out."""
+    """Our own files become Hugging Face's, then timm's, then ours, which load; the periods are computed."""
     given, ours = (VisionTransformer(variant=variant, **SMALL) for _ in range(2))
     state = randomise(given).state_dict()
     if whole:
