@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mmseg_vitseg.labels import IGNORED, usable_labels
 from mmseg_vitseg.machine import without_autocast
+from mmseg_vitseg.models.argument_checks import check_rates, check_sizes
 from mmseg_vitseg.models.losses.mask_costs import Present, classes_of, costs_of
 from mmseg_vitseg.models.query_prediction import QueryPrediction
 from mmseg_vitseg.ops.matching import match
@@ -32,6 +33,9 @@ class MaskLoss(nn.Module):
         no_object_weight: of queries without a class, in the mean over queries.
         num_points: P, for matching and for the losses.
         oversample_ratio, importance_ratio: see :func:`~mmseg_vitseg.ops.points.uncertain_points`.
+
+    Raises:
+        ValueError: numbers of classes or points, or ratios, that make no loss.
     """
 
     def __init__(
@@ -48,6 +52,10 @@ class MaskLoss(nn.Module):
         importance_ratio: float = 0.75,
     ):
         super().__init__()
+        check_sizes('MaskLoss', num_classes=num_classes, num_points=num_points)
+        check_rates('MaskLoss', importance_ratio=importance_ratio)
+        if oversample_ratio < 1:
+            raise ValueError(f'MaskLoss: oversample_ratio={oversample_ratio}; at least 1 is needed')
         self.num_classes, self.ignore_index = num_classes, ignore_index
         self.weights = class_weight, mask_weight, dice_weight
         self.num_points, self.ratios = num_points, (oversample_ratio, importance_ratio)

@@ -13,6 +13,7 @@ from transformers.models.mask2former.modeling_mask2former import Mask2FormerLoss
 
 from mmseg_vitseg.models.losses.mask_loss import MaskLoss
 from mmseg_vitseg.models.query_prediction import QueryPrediction
+from mmseg_vitseg.ops.matching import match
 from vitseg_tests.ranks import on_ranks
 
 K, POINTS = 6, 64
@@ -206,6 +207,54 @@ def test_the_mean_number_of_masks_over_processes():
         assert together[rank]['loss_cls'] == alone['loss_cls']
         for name in ('loss_mask', 'loss_dice'):
             assert together[rank][name] == pytest.approx(alone[name] * count / (sum(counts) / 2))
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (dict(num_points=0), 'num_points=0; at least 1 is needed, a whole number'),
+        (dict(num_classes=0), 'num_classes=0; at least 1 is needed, a whole number'),
+        (dict(importance_ratio=1.5), 'importance_ratio=1.5; allowed: 0 to 1'),
+        (dict(oversample_ratio=0.5), 'oversample_ratio=0.5; at least 1 is needed'),
+    ],
+)
+def test_arguments(arguments, message):
+    with pytest.raises(ValueError, match=f'MaskLoss: {message}'):
+        MaskLoss(**{'num_classes': K, **arguments})
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
+def test_on_a_gpu(monkeypatch):
+    """As on a CPU from the same points; nothing waits but the matching, once."""
+    predictions, labels = drawn(2, 2, K, 9), torch.stack(BATCHES['ignored regions'][0])
+    there = [QueryPrediction(*(x.detach().cuda().requires_grad_() for x in one)) for one in predictions]
+    on_cpu, on_gpu = (MaskLoss(num_classes=K, num_points=POINTS).to(device) for device in ('cpu', 'cuda'))
+    points = Points(2, 2, 9)
+    with monkeypatch.context() as patch:
+        points.replacing(patch, points.ours())
+        expected = on_cpu(predictions, labels)
+        points.replacing(patch, (one.cuda() for one in points.ours()))
+        found = on_gpu(there, labels.cuda())
+    assert_close({name: one.cpu() for name, one in found.items()}, expected)
+    ours, theirs = gradients(sum(found.values()), there), gradients(sum(expected.values()), predictions)
+    assert_close([one.cpu() for one in ours], theirs)
+    waits = []
+
+    def waiting(costs: Tensor) -> Tensor:
+        torch.cuda.set_sync_debug_mode('default')
+        waits.append(match(costs))
+        torch.cuda.set_sync_debug_mode('error')
+        return waits[-1]
+
+    monkeypatch.setattr('mmseg_vitseg.models.losses.mask_loss.match', waiting)
+    labels = labels.cuda()
+    torch.cuda.set_sync_debug_mode('error')
+    try:
+        sum(on_gpu(there, labels).values()).backward()
+    finally:
+        torch.cuda.set_sync_debug_mode('default')
+    assert len(waits) == 1
 
 
 def test_nothing_is_saved():
