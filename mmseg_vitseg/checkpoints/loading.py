@@ -86,24 +86,32 @@ def load_pretrained_backbone(
     load_weights(backbone, weights, path, Options(pretrained=True, **options))
 
 
-def load_pretrained_head(
+def load_pretrained_head(head: nn.Module, path: str | Path, **options: Any) -> None:
+    """Load a head, or a neck, whole or not at all; see :func:`pretrained_head`."""
+    head.load_state_dict(pretrained_head(head, path, **options))
+
+
+def pretrained_head(
     head: nn.Module,
     path: str | Path,
     *,
     source: str = 'auto',
     prefix: str = 'decode_head.',
     container: str | None = None,
-) -> None:
-    """Load a head, or a neck, from a whole model's file of any source, or from one that has heads alone.
+) -> dict[str, Tensor]:
+    """Read a head, or a neck, from a whole model's file of any source, or from one that has heads alone.
 
     Such are the linear heads that DINOv2's authors release: ``decode_head.bn.*`` and ``decode_head.conv_seg.*``.
 
     Args:
-        head: what is filled.
+        head: what the weights are for; nothing is loaded.
         path: a local file, a URL or hf://owner/name.
         source: see :class:`~mmseg_vitseg.checkpoints.fitting.Options`.
         prefix: its name in the whole model: ``decode_head.``, ``auxiliary_head.0.``; '' where names are the head's.
         container: see :func:`~mmseg_vitseg.checkpoints.containers.weights_of`.
+
+    Returns:
+        exactly the head's weights.
 
     Raises:
         FileNotFoundError: as :func:`load_pretrained_backbone`.
@@ -120,7 +128,7 @@ def load_pretrained_head(
     if not part:
         there = listed(dict.fromkeys(name.split('.')[0] + '.' for name in native))
         raise ValueError(f'{path}: no name begins with {prefix}; under our names, they begin with {there}')
-    load_weights(head, part, f'{path} ({prefix}*)', Options(source='ours'))
+    return account_for(head, part, f'{path} ({prefix}*)', options=Options(source='ours')).weights
 
 
 def pretrained_options(owner: nn.Module, allowed: Sequence[str]) -> dict | None:

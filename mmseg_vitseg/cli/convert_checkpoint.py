@@ -6,6 +6,7 @@ classifier, say); anything else is refused with the list, and nothing is written
   python tools/convert_checkpoint.py jx_vit_large_p16_384-b3be5167.pth vit_l.safetensors
   python tools/convert_checkpoint.py hf://nvidia/mit-b0 mit_b0.pth --config configs/segformer_b0_ade20k.py
   python tools/convert_checkpoint.py work_dirs/segformer_b0_pet/epoch_200.pth b0.safetensors --to hf
+  python tools/convert_checkpoint.py dinov2_vits14.pth whole.pth --config configs/dinov2_s_linear_ade20k.py --head head.pth
 
 init_cfg=dict(type='Pretrained', checkpoint=FILE) and load_from=FILE read all of these files by themselves; converting is for
 checking a file before a training, for keeping it, and for other programs.
@@ -13,7 +14,7 @@ checking a file before a training, for keeping it, and for other programs.
 
 import argparse
 
-from mmseg_vitseg.cli.arguments import OneLineParser
+from mmseg_vitseg.cli.arguments import OneLineParser, add_options_argument
 
 SOURCES = [
     'timm',
@@ -89,6 +90,12 @@ def add_fitting(parser: OneLineParser) -> None:
         metavar='CONFIG',
         help="check against this config's model, whole or backbone only as the file is, and resize positions to it",
     )
+    add_options_argument(parser)
+    parser.add_argument(
+        '--head',
+        metavar='FILE',
+        help="a decode head's own file, as DINOv2's authors release it: with the backbone in SRC, the config's whole model",
+    )
     parser.add_argument(
         '--resize-patches',
         action='store_true',
@@ -110,6 +117,8 @@ def main(args: argparse.Namespace) -> None:
         source=args.source,
         base=args.base,
         config=args.config,
+        cfg_options=args.cfg_options,
+        head=args.head,
         to=args.to,
         resize_patches=args.resize_patches,
         adapt_channels=args.adapt_channels,

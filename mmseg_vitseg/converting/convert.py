@@ -13,6 +13,7 @@ from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.checkpoints.accounting import account_for
 from mmseg_vitseg.checkpoints.fetch import local_file
 from mmseg_vitseg.checkpoints.fitting import Options
+from mmseg_vitseg.checkpoints.loading import pretrained_head
 from mmseg_vitseg.checkpoints.maps.source import Source
 from mmseg_vitseg.checkpoints.prefixes import unwrapped
 from mmseg_vitseg.checkpoints.reading import read_state_dict
@@ -41,6 +42,8 @@ def convert_file(
     source: str = 'auto',
     base: str | Path | None = None,
     config: str | Path | None = None,
+    cfg_options: dict | None = None,
+    head: str | Path | None = None,
     to: str = 'ours',
     resize_patches: bool = False,
     adapt_channels: bool = False,
@@ -58,6 +61,9 @@ def convert_file(
         base: the weights to which ``src`` holds differences; see
             :func:`~mmseg_vitseg.converting.differences.added_to_base`.
         config: a config whose model, or whose backbone where the file holds no more, the result fits exactly.
+        cfg_options: changes to it, dotted key -> value.
+        head: a decode head's own file, as DINOv2's authors release them, where ``src`` is a backbone's: both become a whole
+            model, the config's.
         to: ``ours``, ``timm``, ``hf`` or ``mmseg``.
         unpickle: see :func:`~mmseg_vitseg.checkpoints.reading.read_checkpoint`.
         container: which weights, where the file has several; see :func:`~mmseg_vitseg.checkpoints.containers.weights_of`.
@@ -68,13 +74,17 @@ def convert_file(
     Raises:
         FileNotFoundError, ConnectionError, ValueError: with what is wrong, in one line.
     """
-    if (resize_patches or adapt_channels) and config is None:
-        raise ValueError('--resize-patches and --adapt-channels need --config, which says to what')
+    if (resize_patches or adapt_channels or cfg_options or head) and config is None:
+        raise ValueError(
+            '--resize-patches, --adapt-channels, --cfg-options and --head need --config, which says to what'
+        )
     if to not in TARGETS:
         raise ValueError(f'to={to!r}; allowed: {", ".join(TARGETS)}')
     dst = _target(Path(dst))
-    file = local_file(src)
+    file, head_file = local_file(src), None if head is None else local_file(head)
     _refuse_to_replace(dst, file, 'the source itself')
+    if head_file is not None:
+        _refuse_to_replace(dst, head_file, 'the head')
     weights = unwrapped(read_state_dict(file, unpickle=unpickle, container=container), (), src, prefix)
     if base is not None:
         _refuse_to_replace(dst, local_file(base), 'the base')
@@ -83,8 +93,10 @@ def convert_file(
     options = Options(source=source, resize_patches=resize_patches, adapt_channels=adapt_channels)
     with _naming(src):
         found, _ = recognise(weights, source=source)
-    model = None if config is None else segmentor_without_weights(config)
-    report = _complete(weights, source, src) if model is None else _fitted(weights, found, model, src, options)
+    model = None if config is None else segmentor_without_weights(config, cfg_options)
+    report = (
+        _complete(weights, source, src) if model is None else _fitted(weights, found, model, src, options, head_file)
+    )
     result = report.weights
     outside: list[str] = []
     if to != 'ours':
@@ -95,6 +107,7 @@ def convert_file(
         'source_file': str(src),
         'sha256': _digests(file),
         'base': '' if base is None else f'{base}, {_digests(local_file(base))}',
+        'head': '' if head_file is None else f'{head}, {_digests(head_file)}',
         'map': f'{found.what} -> {to}',
         'dropped': ', '.join([*report.dropped, *outside]),
         'added': ', '.join(report.added),
@@ -105,13 +118,13 @@ def convert_file(
     return {**provenance, 'tensors': str(len(result))}
 
 
-def segmentor_without_weights(config: str | Path) -> nn.Module:
+def segmentor_without_weights(config: str | Path, options: dict | None = None) -> nn.Module:
     """Build a config's model without memory for its weights, where that goes.
 
     Raises:
         FileNotFoundError, ValueError: there is no such config, or it cannot be built.
     """
-    cfg = read_config(config)
+    cfg = read_config(config, options)
     if 'model' in cfg:
         cfg.model.data_preprocessor = None
     try:
@@ -174,12 +187,21 @@ def _complete(weights: dict[str, Tensor], source: str, src: str | Path) -> Renam
     return replace(renamed, weights=native)
 
 
-def _fitted(weights: dict[str, Tensor], source: Source, model: nn.Module, src: str | Path, options: Options) -> Renamed:
-    """Return the weights as the model has them, or its backbone where the file has no more."""
+def _fitted(
+    weights: dict[str, Tensor], source: Source, model: nn.Module, src: str | Path, options: Options, head: Path | None
+) -> Renamed:
+    """Return the weights as the model has them, or its backbone where the file has no more and no head is given."""
     if source.has_head(weights):
+        if head is not None:
+            raise ValueError(f'{src}: has a head already; --head joins one to a backbone without')
         fitted = account_for(model, weights, src, model.from_scratch, options)
     else:
         fitted = account_for(model.backbone, weights, src, options=replace(options, pretrained=True))
+        if head is not None:
+            parts = dict(backbone=fitted.weights, decode_head=pretrained_head(model.decode_head, head))
+            joined = {f'{part}.{name}': value for part, of_it in parts.items() for name, value in of_it.items()}
+            whole = account_for(model, joined, src, model.from_scratch)
+            fitted = replace(whole, dropped=fitted.dropped, added=fitted.added)
     # what starts from scratch has no values
     return replace(fitted, weights={name: one for name, one in fitted.weights.items() if name not in fitted.scratch})
 

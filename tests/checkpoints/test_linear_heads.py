@@ -10,6 +10,7 @@ from torch.testing import assert_close
 
 from mmseg_vitseg import load_model
 from mmseg_vitseg.checkpoints.loading import load_pretrained_backbone, load_pretrained_head, load_whole_model
+from mmseg_vitseg.converting.convert import convert_file
 from vitseg_tests.paths import config_path
 from vitseg_tests.weights import randomise
 
@@ -133,16 +134,38 @@ def test_a_head_is_neither_a_backbone_nor_a_model(tmp_path):
 def test_two_files_become_a_checkpoint(tmp_path):
     """As docs/weights_and_data.md does it, made small."""
     torch.save(released(1, classes=150), tmp_path / 'head.pth')
-    torch.save(model(1).backbone.state_dict(), tmp_path / 'backbone.pth')
-    backbone = {f'model.backbone.{name}': value for name, value in VIT.items()} | {
-        'model.decode_head.in_channels': WIDTH
-    }
-    pretrained = {
-        'model.backbone.init_cfg.checkpoint': str(tmp_path / 'backbone.pth'),
-        'model.decode_head.init_cfg': dict(type='Pretrained', checkpoint=str(tmp_path / 'head.pth')),
-    }
-    started = load_model(config_path('dinov2_s_linear_ade20k'), options=backbone | pretrained)
-    torch.save(dict(state_dict=started.state_dict()), tmp_path / 'whole.pth')
-    whole = load_model(config_path('dinov2_s_linear_ade20k'), tmp_path / 'whole.pth', options=backbone)
-    for name, value in {**torch.load(tmp_path / 'head.pth'), **started.state_dict()}.items():
-        assert torch.equal(whole.state_dict()[name], value), name
+    backbone = randomise(model(1).backbone)
+    torch.save({**backbone.state_dict(), 'mask_token': torch.zeros(1, WIDTH)}, tmp_path / 'backbone.pth')
+    small = {f'model.backbone.{name}': value for name, value in VIT.items()} | {'model.decode_head.in_channels': WIDTH}
+    files, config = (tmp_path / 'backbone.pth', tmp_path / 'whole.pth'), config_path('dinov2_s_linear_ade20k')
+    said = convert_file(*files, config=config, cfg_options=small, head=tmp_path / 'head.pth')
+    assert said['head'].startswith(f'{tmp_path / "head.pth"}, ')
+    whole = load_model(config, tmp_path / 'whole.pth', options=small).state_dict()
+    expected = {f'backbone.{name}': value for name, value in backbone.state_dict().items()}
+    assert_close(dict(whole), {**expected, **torch.load(tmp_path / 'head.pth')}, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ('backbone', 'head', 'words'),
+    [
+        (model(1).backbone.state_dict(), released(4), 'linear head on 96 channels'),
+        (model(1).backbone.state_dict(), model(1).backbone.state_dict(), 'no name begins with decode_head'),
+        (model(1).state_dict(), released(1), 'has a head already'),
+        (released(1), released(1), 'a head only, without a backbone'),
+    ],
+)
+def test_two_files_that_make_no_model(backbone, head, words, tmp_path):
+    torch.save(backbone, tmp_path / 'backbone.pth')
+    torch.save(head, tmp_path / 'head.pth')
+    options = {f'model.backbone.{name}': value for name, value in VIT.items()}
+    options |= {'model.decode_head.in_channels': WIDTH, 'model.decode_head.num_classes': CLASSES}
+    config = config_path('dinov2_s_linear_ade20k')
+    with pytest.raises(ValueError, match=words):
+        convert_file(
+            tmp_path / 'backbone.pth',
+            tmp_path / 'whole.pth',
+            config=config,
+            cfg_options=options,
+            head=tmp_path / 'head.pth',
+        )
+    assert not (tmp_path / 'whole.pth').exists()
