@@ -23,7 +23,7 @@ class ViT:
         mlp_ratio: hidden width of the MLP over D.
         qkv_bias: a bias for queries, keys and values; ``'qv'``: none for keys.
         norm_eps: of the layer norms. No argument: ``norm_cfg``.
-        layer_scale: initial value of a learned factor a channel on each branch; None for none.
+        layer_scale: initial value of a learned factor a channel on each branch; None or False for none.
         final_norm: False, ``last`` or ``each``.
         patch_size: in pixels.
         img_size: in pixels, what learned positions are learned for.
@@ -41,7 +41,7 @@ class ViT:
     mlp_ratio: float = 4
     qkv_bias: bool | str = True
     norm_eps: float = 1e-5
-    layer_scale: float | None = None
+    layer_scale: float | bool | None = None
     final_norm: bool | str = False
     patch_size: int = 16
     img_size: int | Sequence[int] = 224

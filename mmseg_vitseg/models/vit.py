@@ -12,7 +12,7 @@ from mmengine.model.weight_init import trunc_normal_
 from torch import Tensor, nn
 
 from mmseg_vitseg.architectures import VITS, variant_with
-from mmseg_vitseg.models.argument_checks import check_rates, refuse_arguments
+from mmseg_vitseg.models.argument_checks import check_choices, check_rates, refuse_arguments
 from mmseg_vitseg.models.backbone import Backbone, resolve_indices
 from mmseg_vitseg.models.layers import PatchEmbed, draw_linear, run_block
 from mmseg_vitseg.models.vit_layers import (
@@ -36,7 +36,6 @@ HOST_DEFAULTS = dict(
     out_origin=False,
     output_cls_token=False,
     num_fcs=2,
-    frozen_exclude=['all'],
 )
 
 
@@ -73,7 +72,7 @@ class VisionTransformer(Backbone):
         rope_rescale: in training, each forward pass multiplies the coordinates of ``rope`` by a factor that is drawn
             log-uniformly from 1 / rope_rescale to rope_rescale; 1: never.
         num_registers: register tokens (arXiv 2309.16588), without position embeddings, after the class token.
-        layer_scale: initial value of a learned factor a channel on each branch.
+        layer_scale: initial value of a learned factor a channel on each branch; False: none, whatever the variant has.
         out_indices: blocks whose output is returned, counted from 0, or from the end if negative.
         final_norm: ``last``, or True: a layer norm after the last block; outputs of earlier blocks are not normed; ``each``:
             the same norm on every output; False: none.
@@ -88,6 +87,7 @@ class VisionTransformer(Backbone):
         norm_eval: keep the input's batch norm in evaluation mode while training.
         with_cp: gradient checkpointing: a block's activations are computed again in the backward pass.
         frozen_stages: -1 none; 0 the embeddings; k also the first k blocks. Frozen parts stay in evaluation mode.
+        frozen_exclude: the host's: ``['all']`` freezes nothing; ``[]`` stops all gradients, and dropout goes on.
         frozen: all of it, the final norm included, and it runs without a graph: for linear probes.
         pretrained: the host's older spelling of ``init_cfg=dict(type='Pretrained', checkpoint=...)``.
         init_cfg: ``Pretrained`` loads every key or raises.
@@ -117,7 +117,7 @@ class VisionTransformer(Backbone):
         rope_rescale: float | None = None,
         with_cls_token: bool = True,
         num_registers: int | None = None,
-        layer_scale: float | None = None,
+        layer_scale: float | bool | None = None,
         out_indices: int | Sequence[int] = -1,
         final_norm: bool | str | None = None,
         drop_rate: float = 0.0,
@@ -131,6 +131,7 @@ class VisionTransformer(Backbone):
         norm_eval: bool = False,
         with_cp: bool = False,
         frozen_stages: int = -1,
+        frozen_exclude: Sequence[str] = ('all',),
         frozen: bool = False,
         pretrained: str | None = None,
         init_cfg: dict | list[dict] | None = None,
@@ -152,6 +153,7 @@ class VisionTransformer(Backbone):
         check_rates('VisionTransformer', **rates, mlp_drop_rate=mlp_drop_rate or 0.0)
         check_input(in_channels, input_norm, interpolate_mode)
         check_frozen_stages(frozen_stages, row.num_layers)
+        check_choices('VisionTransformer', (['all'], []), frozen_exclude=[*frozen_exclude])
         width, norm_cfg = row.embed_dims, norm_cfg or dict(type='LN', eps=row.norm_eps)
         self.grid = patch_grid(row.img_size, row.patch_size)
         self.embed_dims = width
@@ -164,6 +166,7 @@ class VisionTransformer(Backbone):
         self.norm_eval = norm_eval
         self.with_cp = with_cp
         self.frozen_stages = frozen_stages
+        self.frozen_exclude = [*frozen_exclude]
 
         self.input_norm = nn.BatchNorm2d(in_channels) if input_norm else None
         self.patch_embed = PatchEmbed(
@@ -231,8 +234,10 @@ class VisionTransformer(Backbone):
         trunc_normal_(self.patch_embed.proj.weight, std=self.patch_embed.proj.in_features**-0.5)
 
     def freeze(self) -> None:
-        """Stop the gradients of what ``frozen_stages`` names; with the embeddings go the tokens and positions."""
+        """Stop the gradients of what is frozen; with the embeddings go the tokens and positions."""
         super().freeze()
+        if not self.frozen_exclude:
+            self.requires_grad_(False)
         for module in self._frozen_modules():
             module.requires_grad_(False)
         if self.frozen_stages >= 0:

@@ -54,7 +54,8 @@ def blocks(
         attn_drop_rate=attn_drop_rate,
         drop_rate=drop_rate,
     )
-    block = partial(Block, embed_dims=row.embed_dims, norm_cfg=norm_cfg, layer_scale=row.layer_scale)
+    layer_scale = None if row.layer_scale is False else row.layer_scale
+    block = partial(Block, embed_dims=row.embed_dims, norm_cfg=norm_cfg, layer_scale=layer_scale)
     rates = rising_rates(drop_path_rate, row.num_layers)
     return nn.ModuleList(block(attention(), mlp(), drop_path_rate=rate) for rate in rates)
 

@@ -116,6 +116,21 @@ def test_full_sizes(variant, millions, config):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize('variant', ['dinov2_s', 'dinov3_s'])
+def test_a_variant_without_its_layer_scale(variant):
+    """As theirs where every factor is one."""
+    theirs, scaled = pair(variant)
+    for name, value in theirs.named_parameters():
+        if name.endswith('.lambda1'):
+            value.fill_(1)
+    ours = VisionTransformer(variant=variant, **SMALL, out_indices=LEVELS, layer_scale=False).eval()
+    ours.load_state_dict({name: value for name, value in scaled.state_dict().items() if '.ls' not in name})
+    images = torch.randn(1, 3, 24, 16)
+    for one, other in zip(theirs(images).feature_maps, ours(images), strict=True):
+        assert_close(other, one)
+
+
+@torch.no_grad()
 @pytest.mark.parametrize('variant', ['dinov2_b_reg', 'dinov3_s'])
 def test_any_size_is_padded_to_whole_patches(variant):
     theirs, ours = pair(variant)

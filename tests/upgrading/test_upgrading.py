@@ -145,6 +145,18 @@ def test_a_built_model_is_upgraded_with_its_weights(family, word):
     assert_close(before, dict(host.state_dict()))
 
 
+def test_a_vit_that_the_host_freezes_is_frozen():
+    """As the host has it: no gradient, and dropout goes on."""
+    cfg = shrunk(first_of('setr', 'naive'))
+    cfg.model.backbone.update(frozen_exclude=[], drop_rate=0.1)
+    host = build(cfg).train()
+    for ours in (build(upgrade_config(cfg)[0]).train(), mmseg_vitseg.upgrade(host)):
+        assert type(ours.backbone).__module__ == 'mmseg_vitseg.models.vit'
+        assert not any(value.requires_grad for model in (host, ours) for value in model.backbone.parameters())
+        assert all(part.training for part in ours.backbone.modules())
+        assert all(value.requires_grad for value in ours.decode_head.parameters())
+
+
 @pytest.mark.parametrize(('family', 'word'), BUILT[:4])
 def test_a_built_model_trains_on_as_it_was(family, word):
     cfg = shrunk(first_of(family, word))
