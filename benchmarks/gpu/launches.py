@@ -1,6 +1,8 @@
 """What torch's profiler sees of a step, beside what counting foretells: kernels, waits, and how long the GPU is busy."""
 
 import warnings
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -16,7 +18,6 @@ from mmseg_vitseg.benchmark.variants import Settings, Variant
 
 RUNS = ((B0, 'train', 8), (B0, 'predict', 1), (STREET, 'predict', 1), (PUP, 'train', 2))
 WARM_UP = 3
-MOST = 40  # kernels in a listing
 
 
 def run(session: Session) -> None:
@@ -50,10 +51,19 @@ def count(session: Session, variant: Variant, settings: Settings, values: dict) 
         copies=copies,
         busy_ms=sum(one.time_range.elapsed_us() for one in on_gpu) / 1e3,
     )
-    name = f'kernels_{settings.mode}_{values["case"]}_{variant.name}.txt'.replace(' ', '_').replace(',', '')
-    by = f'{"device" if session.on_gpu else "cpu"}_time_total'
-    listing = seen.key_averages().table(sort_by=by, row_limit=MOST, max_name_column_width=70)
-    (session.out / name).write_text(listing)
+    name = f'{settings.mode}_{values["case"]}_{variant.name}.txt'.replace(' ', '_').replace(',', '')
+    (session.out / f'kernels_{name}').write_text(listing(on_gpu))
+    names = ''.join(f'{launches:6} {call}\n' for call, launches in counted.launches.most_common() if launches)
+    (session.out / f'counted_{name}').write_text(names)
+
+
+def listing(on_gpu: Sequence[FunctionEvent]) -> str:
+    """Write each kernel's name once, with how often it ran and its microseconds, the longest first."""
+    times: Counter[str] = Counter()
+    for one in on_gpu:
+        times[one.name] += one.time_range.elapsed_us()
+    calls = Counter(one.name for one in on_gpu)
+    return ''.join(f'{calls[name]:6} {spent:12.1f} us  {name}\n' for name, spent in times.most_common())
 
 
 def is_range(event: FunctionEvent) -> bool:

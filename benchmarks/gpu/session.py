@@ -15,7 +15,7 @@ from mmseg_vitseg.benchmark.memory import added_mb
 from mmseg_vitseg.benchmark.steps import AUTOCAST, attempt
 from mmseg_vitseg.benchmark.timing import ratios, time_in_turn
 
-OTHERS = ('stock', 'host')  # variants whose names begin so: that one of these fails is a finding, not our failure
+OTHERS = ('stock', 'host', 'hf')  # variants whose names begin so: that one of these fails is a finding, not our failure
 # float32: no TF32 at all; default: torch's, convolutions in TF32; tf32: products too; bfloat16: autocast, the rest default
 PRECISIONS = ('float32', 'default', 'tf32', 'bfloat16')
 

@@ -47,7 +47,7 @@ def marked_tests(session: Session) -> None:
     command = [sys.executable, '-m', 'pytest', '-q', '-m', 'gpu', *files]
     status = run_limited(command, SECONDS, log, dict(PYTEST_ADDOPTS=OPTIONS, **device))
     last = ' '.join(last_lines(log, 1))
-    session.row('pytest -m gpu', status=status, last=last, error=f'status {status}: {log}' if status else '')
+    session.row('pytest -m gpu', status=status, last=last, error=f'status {status}: {log.name}' if status else '')
 
 
 def difference(session: Session, case: Case, mode: str, batch: int) -> Comparison:

@@ -25,9 +25,10 @@ LONG = pytest.mark.skipif(not os.environ.get('MMSEG_VITSEG_LONG'), reason='takes
 
 # phase -> the variants that are compared with the first ones
 COMPARED = {
-    'parts': {'host', 'host without accuracy', 'topk', 'plain', 'channels first'},
+    'parts': {'host', 'host without accuracy', 'topk', 'plain', 'channels first', 'in 32 shares', 'in 128 shares'},
     'train': {'stock'},
     'predict': {'stock'},
+    'dino': {'hf', 'frozen_stages=2'},
     'compile': {'ours, as it is', 'stock, as it is'},
 }
 
@@ -44,6 +45,7 @@ def arguments(out, **values):
         ('parts', {'loss', 'labels', 'best of classes', '3x3 of upsampled', 'depthwise 3x3', 'Mix-FFN', 'attention'}),
         ('train', {'step'}),
         ('predict', {'step'}),
+        ('dino', {'equality', 'forward', 'training', 'probe'}),
         ('launches', {'launches'}),
         pytest.param('compile', {'graph breaks', 'compiled, default'}, marks=LONG),
         pytest.param('e2e', {'train.py'}, marks=LONG),
