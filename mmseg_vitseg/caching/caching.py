@@ -6,9 +6,10 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmseg_vitseg.caching.computing import Track, check_space, compute, plan, prepare_folder
+from mmseg_vitseg.caching.computing import Track, compute, prepare_folder
 from mmseg_vitseg.caching.config import write_config
 from mmseg_vitseg.caching.model import starting_model
+from mmseg_vitseg.caching.planning import check_space, plan
 from mmseg_vitseg.engine.hooks.cached_features import weights_digest
 from mmseg_vitseg.engine.running.lock import locked
 from mmseg_vitseg.inference.model import usable_device

@@ -15,7 +15,7 @@ from mmcv.transforms import BaseTransform
 from mmseg.registry import DATASETS
 from torch.testing import assert_close
 
-from mmseg_vitseg.caching import computing
+from mmseg_vitseg.caching import computing, planning
 from mmseg_vitseg.caching.caching import cache_features
 from mmseg_vitseg.config.reading import read_config
 from mmseg_vitseg.engine.running.lock import locked
@@ -98,7 +98,7 @@ def test_cut_off_files_are_completed(probe, call):
 
 def test_a_disk_that_is_full(probe, call, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(computing.shutil, 'disk_usage', lambda _: SimpleNamespace(free=40000))
+        patch.setattr(planning.shutil, 'disk_usage', lambda _: SimpleNamespace(free=40000))
         line = said(call)
     for words in (
         'features take 55.68 kB: train 12 x 3.46 kB, val 6 x',
@@ -261,7 +261,7 @@ def test_features_that_half_precision_does_not_hold(probe, call):
     weights = torch.load('weights.pth')
     weights['backbone.pos_embed'] += 1e6
     torch.save(weights, 'weights.pth')
-    assert 'torch.float16 does not hold' in said(call, '--dtype float16')
+    assert 'features that float16 does not hold' in said(call, '--dtype float16')
 
 
 def read_item(folder: str) -> dict:

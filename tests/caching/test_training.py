@@ -46,10 +46,12 @@ def test_the_same_losses_scores_and_weights_to_the_bit(call, work, backbone, hea
 
 
 def test_its_checkpoint_is_the_first_configs(call, work):
-    """Validation on features, and tests of either config on pictures, give the same scores."""
+    """Validation on features, of which pictures are drawn, and tests of either config on pictures give the same scores."""
     write_probe(work)
     call('cache_features probe.py --out features')
-    _, (validated,), _ = trained(call, work, 'features/probe_cached.py', 'cached')
+    progress = 'default_hooks.progress.type=mmseg_vitseg.PredictionProgressHook'
+    _, (validated,), _ = trained(call, work, 'features/probe_cached.py', 'cached', '--cfg-options', progress)
+    assert (work / 'cached/pictures/epoch_0005.png').exists()
     for config in ('probe.py', 'features/probe_cached.py'):
         tested = call(f'test {config} cached/epoch_5.pth --work-dir tested').out.splitlines()[-1]
         assert re.findall(NUMBER, tested) == [f'{float(number):.2f}' for number in re.findall(NUMBER, validated)]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
@@ -73,8 +74,9 @@ class PredictionProgressHook(Hook):
             meta = runner.val_dataloader.dataset.metainfo
             colours = label_colours(np.array(meta.get('palette') or distinct_colours(len(meta['classes']))))
             bgr = _gives_bgr(runner)
-            pairs = list(zip(data_batch['inputs'], outputs, strict=True))[:wanted]
-            self.tiles += [self._tile(*pair, colours, bgr) for pair in pairs]
+            samples = outputs[:wanted]
+            images = data_batch['inputs'][:wanted] if 'inputs' in data_batch else _read(runner, samples)
+            self.tiles += [self._tile(*pair, colours, bgr) for pair in zip(images, samples, strict=True)]
 
     @master_only
     def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
@@ -130,9 +132,22 @@ class PredictionProgressHook(Hook):
 
 def _gives_bgr(runner) -> bool:
     """Tell whether images of three channels or more come as BGR: as decoded files, or as the model says by turning them."""
-    steps = getattr(getattr(datasets_inside(runner.val_dataloader.dataset)[0], 'pipeline', None), 'transforms', [])
     settings = runner.cfg.model.get('data_preprocessor') or {}
-    return Reader(steps).decodes or bool(settings.get('bgr_to_rgb'))
+    return _reader(runner).decodes or bool(settings.get('bgr_to_rgb'))
+
+
+def _reader(runner) -> Reader:
+    """Return the step that reads the validation data's pictures."""
+    steps = getattr(getattr(datasets_inside(runner.val_dataloader.dataset)[0], 'pipeline', None), 'transforms', [])
+    return Reader(steps)
+
+
+def _read(runner, samples: list) -> list[Tensor]:
+    """Read the pictures (C, H, W) of samples that came with features of a disk alone."""
+    reader = _reader(runner)
+    pictures = [reader.file(sample.img_path)['img'] for sample in samples]
+    arrays = (np.ascontiguousarray(np.atleast_3d(picture).transpose(2, 0, 1)) for picture in pictures)
+    return list(map(torch.from_numpy, arrays))
 
 
 def _progress(runner) -> tuple[str, int]:
