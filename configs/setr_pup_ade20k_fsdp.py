@@ -1,6 +1,6 @@
 """SETR-PUP, ViT-L/16, ADE20K, with weights, gradients and optimizer states shared out among the GPUs.
 
-Not run on GPUs. docs/gpus.md
+Not run on several GPUs. docs/gpus.md
 
 tools/dist_train.sh configs/setr_pup_ade20k_fsdp.py 8
 """

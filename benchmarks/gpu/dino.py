@@ -6,6 +6,7 @@ B batch, D width, h w patch grid.
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +22,7 @@ from mmseg_vitseg.models import VisionTransformer
 
 KINDS = ('default', 'bfloat16')  # of PRECISIONS
 BATCHES = {'dinov3_s': {'forward': 8, 'training': 8}, 'dinov3_l': {'forward': 1, 'training': 2}}
-PROBED = 4  # pictures of a probe's step
+PROBED = 4  # pictures of a probe's step; batch norm needs two
 SECONDS = 0.6  # of rounds, a row
 
 
@@ -83,7 +84,7 @@ def against_hugging_face(session: Session, variant: str) -> None:
             runs = {name: partial(step, session, mode, kind, partial(call, images)) for name, call in maps.items()}
             for model in (ours, theirs):
                 model.zero_grad(set_to_none=True)
-            values = dict(case=variant, batch_size=len(images), shape=f'{side}x{side}', dtype=kind)
+            values: dict[str, Any] = dict(case=variant, batch_size=len(images), shape=f'{side}x{side}', dtype=kind)
             session.in_turn(mode, runs, seconds=SECONDS, **values)
 
 
@@ -120,13 +121,11 @@ def probe(session: Session, variant: str) -> None:
     }
     config = str(CONFIGS / f'{variant}_linear_ade20k.py')
     built = {name: place(Variant(name, config, options=options), session.device) for name, options in frozen.items()}
-    batch = 1 if session.quick else PROBED
+    batch = 2 if session.quick else PROBED
     for kind in KINDS:
         dtype = 'bfloat16' if kind == 'bfloat16' else 'float32'
-        settings = Settings(
-            mode='train', shape=(side, side), batch_size=max(batch, 2), dtype=dtype, device=session.device
-        )
+        settings = Settings(mode='train', shape=(side, side), batch_size=batch, dtype=dtype, device=session.device)
         steps = {name: Step(segmentor, settings) for name, segmentor in built.items()}
-        values = dict(case=variant, batch_size=settings.batch_size, shape=f'{side}x{side}', dtype=kind)
+        values: dict[str, Any] = dict(case=variant, batch_size=batch, shape=f'{side}x{side}', dtype=kind)
         with precision(kind):
             session.in_turn('probe', steps, seconds=SECONDS, **values)

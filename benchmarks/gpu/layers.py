@@ -104,7 +104,7 @@ def both(
     side: int,
     others: Mapping[str, nn.Module] | None = None,
 ) -> None:
-    """Measure a layer of MiT's on 8 maps: ours, and others of its weights, take (B, h, w, D), the host's (B, h w, D) and (h, w)."""
+    """Measure a layer of MiT's on 8 maps: (B, h, w, D) for ours and others, (B, h w, D) and (h, w) for the host's."""
     ours, host = ours.to(session.device), host.to(session.device)
     x = torch.randn(8, side, side, width, device=session.device, requires_grad=True)
     runs: dict[str, Callable[[], Tensor]] = {

@@ -56,9 +56,9 @@ def conv_of_upsampled(x: Tensor, weight: Tensor, bias: Tensor | None, scale: flo
 def _multiplies_fast(x: Tensor) -> bool:
     """Tell whether tensor cores convolve a map: in half precision and, by torch's default, in TF32.
 
-    :func:`conv3x3_of_upsampled` saves multiplications, and moves more memory. As counted for an H100 it takes half the time
-    in strict float32. On tensor cores it saves little, and only if cuDNN filters each channel by itself at the memory's
-    speed, which is not sure: until that is measured, the plain order is taken there.
+    :func:`conv3x3_of_upsampled` saves multiplications, and moves more memory. On an H200 it takes two thirds of the plain
+    order's time in strict float32 from x2, and as long from x4; on tensor cores 1.4 to 4 times as long, so the plain order
+    is taken there (benchmarks/2026-11-27_gpu_h200.md).
     """
     if not as_on_cuda(x.device) or x.dtype == torch.float64:
         return False
