@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mmseg_vitseg import __version__
 from mmseg_vitseg.inference.model import build_pipeline, channels_of, pipeline_of
+from mmseg_vitseg.models.seg_tta_model import gives_probabilities
 
 INPUT = 'images'
 PACKING = 'PackSegInputs'
@@ -21,8 +22,9 @@ class Graph(nn.Module):
 
     The data preprocessor's normalisation comes first; backbone, neck and decode head are the model's own, in the plain form
     that holds logits at full size; auxiliary heads stay behind. Of a single class, its probability stands for the logits,
-    as in the host's predictions. Where the model was trained on BGR, the channels are swapped first; pictures of other than
-    three channels, or that the config reads by another step than one that decodes picture files, are taken as it loads them.
+    as in the host's predictions; of a mask transformer, the scores that its queries give the classes. Where the model was
+    trained on BGR, the channels are swapped first; pictures of other than three channels, or that the config reads by
+    another step than one that decodes picture files, are taken as it loads them.
 
     Args:
         model: of :func:`~mmseg_vitseg.inference.model.load_model`.
@@ -53,22 +55,21 @@ class Graph(nn.Module):
         self.backbone = model.backbone
         self.neck = model.neck if model.with_neck else None
         self.head = model.decode_head
+        self.encode = model.extract_feat
+        self.scores = 'probability' if model.out_channels == 1 else 'scores' if gives_probabilities(model) else 'logits'
         self.requires_grad_(False).eval()
 
     @property
     def output(self) -> str:
         """The name of what is returned."""
-        return 'labels' if self.labels else 'probability' if self.head.out_channels == 1 else 'logits'
+        return 'labels' if self.labels else self.scores
 
     def forward(self, images: Tensor) -> Tensor:
         """Map (B, C, H, W) to (B, K, H, W), or to (B, H, W)."""
         x = images.flip(1) if self.swap else images
         if self.mean is not None:
             x = (x - self.mean) / self.std
-        features = self.backbone(x)
-        if self.neck is not None:
-            features = self.neck(features)
-        logits = self.head.predict(features, [dict(img_shape=images.shape[-2:])], None)  # (B, K, H, W)
+        logits = self.head.predict(self.encode(x), [dict(img_shape=images.shape[-2:])], None)  # (B, K, H, W)
         if self.head.out_channels == 1:
             logits = logits.sigmoid()
             return (logits[:, 0] > self.head.threshold).long() if self.labels else logits
@@ -94,6 +95,7 @@ def describe_graph(model: nn.Module, graph: Graph, size: tuple[int, int] | None)
     of = dict(
         labels=f'int64 (batch, {height}, {width}), the class of each pixel, an index into the classes',
         logits=f'float32 (batch, {graph.head.out_channels}, {height}, {width}), before the softmax over the classes',
+        scores=f'float32 (batch, {graph.head.out_channels}, {height}, {width}), sums of probabilities over the queries',
         probability=f'float32 (batch, 1, {height}, {width}), of the one class',
     )
     description = dict(

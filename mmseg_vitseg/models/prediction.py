@@ -3,12 +3,52 @@
 K classes, h w size at which logits are computed, H W size of the picture.
 """
 
-import torch
+from collections.abc import Sequence
+from typing import Protocol
+
 from mmengine.structures import PixelData
 from torch import Tensor
 
 from mmseg_vitseg.ops.resampling import Resampling
-from mmseg_vitseg.ops.upsample_argmax import argmax_of, resampled
+
+
+class Small(Protocol):
+    """What a head computes of a batch, much smaller than full size, and how it becomes the host's labels and ``seg_logits``.
+
+    Of logits :class:`~mmseg_vitseg.models.small_logits.SmallLogits`, of a mask transformer's queries
+    :class:`~mmseg_vitseg.models.small_masks.SmallMasks`. A tuple of tensors and resamplings, of which ``resampling`` is the
+    last: of the network's input, to full size.
+    """
+
+    @property
+    def maps(self) -> Tensor:
+        """(B, channels, h, w): what windows have side by side in one map."""
+
+    @property
+    def resampling(self) -> Resampling:
+        """What is done to the scores."""
+
+    def beside_maps(self) -> Tensor | None:
+        """Return what windows have besides their maps."""
+
+    def of_windows(
+        self,
+        maps: Tensor,
+        beside: Sequence[Tensor | None],
+        tops: Sequence[int],
+        lefts: Sequence[int],
+        size: tuple[int, int],
+    ) -> 'Small':
+        """Return what these are parts of: all windows of pictures of ``size``, at each of ``tops`` and ``lefts``."""
+
+    def of(self, index: int, resampling: Resampling) -> 'Small':
+        """Return one picture's, without a batch dimension, with its own resampling."""
+
+    def labels(self, threshold: float | None) -> Tensor:
+        """Return the classes of one picture's pixels, (1, H, W)."""
+
+    def full(self) -> Tensor:
+        """Return the host's ``seg_logits`` of one picture, (K, H, W)."""
 
 
 def to_picture(resampling: Resampling, meta: dict, align_corners: bool) -> Resampling:
@@ -21,30 +61,18 @@ def to_picture(resampling: Resampling, meta: dict, align_corners: bool) -> Resam
     return resampling.resized(meta['ori_shape'][:2], align_corners)
 
 
-def results_of(logits: Tensor, resampling: Resampling, threshold: float | None) -> dict[str, PixelData]:
+def results_of(small: Small, threshold: float | None) -> dict[str, PixelData]:
     """Return what the host's segmentor puts into a data sample.
 
     Args:
-        logits: (K, h, w).
-        resampling: to the picture.
+        small: one picture's.
         threshold: of a single class's probability.
 
     Returns:
         ``pred_sem_seg``, the class of each pixel, (1, H, W), int64; of a single class whether it is above ``threshold``, a
         float; and ``seg_logits``, (K, H, W).
     """
-    if len(logits) == 1:
-        labels = (_as_the_hosts(logits, resampling) > threshold).to(logits)
-    else:
-        labels = argmax_of(logits, resampling)[0][None]
-    return dict(seg_logits=DeferredLogits(logits, resampling), pred_sem_seg=PixelData(data=labels))
-
-
-@torch.no_grad()
-def _as_the_hosts(logits: Tensor, resampling: Resampling) -> Tensor:
-    """Return the host's ``seg_logits``, (K, H, W): of a single class its probability. Nothing in them is infinite."""
-    full = resampled(logits, resampling)
-    return (full.sigmoid() if len(full) == 1 else full).to(logits.dtype)
+    return dict(seg_logits=DeferredLogits(small), pred_sem_seg=PixelData(data=small.labels(threshold)))
 
 
 class DeferredLogits(PixelData):
@@ -53,26 +81,24 @@ class DeferredLogits(PixelData):
     What is made of it, a copy elsewhere or a part, is the host's container with ``data`` in it.
 
     Args:
-        logits: (K, h, w).
-        resampling: to (H, W).
+        small: one picture's.
     """
 
-    def __init__(self, logits: Tensor, resampling: Resampling):
+    def __init__(self, small: Small):
         super().__init__()
         # past PixelData's own attributes, which are maps of one size
-        object.__setattr__(self, '_logits', logits.detach())
-        object.__setattr__(self, '_resampling', resampling)
+        object.__setattr__(self, '_small', small)
         self._data_fields.add('data')
 
     @property
     def data(self) -> Tensor:
         """(K, H, W), as the host's."""
-        return _as_the_hosts(self._logits, self._resampling)
+        return self._small.full()
 
     @property
     def shape(self) -> tuple[int, int]:
         """(H, W)."""
-        return self._resampling.size
+        return self._small.resampling.size
 
     def new(self, *, metainfo: dict | None = None, **data) -> PixelData:
         """Return the host's container with these logits, or with ``data``."""

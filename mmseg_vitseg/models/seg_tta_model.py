@@ -1,4 +1,4 @@
-"""The host's test-time augmentation, right for one logit too. H W size of the picture."""
+"""The host's test-time augmentation, right for probabilities too. K classes, H W size of the picture."""
 
 import torch
 from mmengine.model import is_model_wrapper
@@ -12,15 +12,16 @@ from mmseg_vitseg.registry import MODELS
 
 @MODELS.register_module()
 class SegTTAModel(HostSegTTAModel):
-    """The host's SegTTAModel; of a head with one logit, the mean probability of all views is compared with its threshold.
+    """The host's SegTTAModel; of a model that predicts probabilities, their mean over the views decides.
 
     A segmentor's ``seg_logits`` are logits where there are several classes, and with one logit already its probability. The
-    host's SegTTAModel takes the sigmoid of that once more, so that nothing is below 0.5, and all pixels are the object.
+    host's SegTTAModel takes the sigmoid of that once more, so that nothing is below 0.5, and all pixels are the object. The
+    scores of a mask transformer are sums of probabilities, whose softmax would be nearly the same for all classes.
     """
 
     def merge_preds(self, data_samples_list: list[list[SegDataSample]]) -> list[SegDataSample]:
         """Return one prediction for each picture of the views of it."""
-        if self.module.out_channels > 1:
+        if not gives_probabilities(self.module):
             return super().merge_preds(data_samples_list)
         return [self._merged(views) for views in data_samples_list]
 
@@ -30,7 +31,10 @@ class SegTTAModel(HostSegTTAModel):
         for view in views:
             probability += view.seg_logits.data
         probability /= len(views)
-        classes = (probability > self.module.decode_head.threshold).to(probability)
+        if len(probability) > 1:
+            classes = probability.argmax(0, keepdim=True)
+        else:
+            classes = (probability > self.module.decode_head.threshold).to(probability)
         merged = views[-1]
         merged.set_data(dict(pred_sem_seg=PixelData(data=classes)))
         if 'gt_sem_seg' in views[0]:
@@ -39,8 +43,13 @@ class SegTTAModel(HostSegTTAModel):
         return merged
 
 
+def gives_probabilities(segmentor: nn.Module) -> bool:
+    """Tell whether the ``seg_logits`` of a segmentor, ours or the host's, are probabilities."""
+    return getattr(segmentor, 'gives_probabilities', getattr(segmentor, 'out_channels', None) == 1)
+
+
 def squashes_twice(model: nn.Module) -> bool:
-    """Tell a test-time augmentation that takes the host's mean of sigmoids, of what are probabilities already."""
+    """Tell a test-time augmentation that takes the host's sigmoids or softmax of what are probabilities already."""
     model = model.module if is_model_wrapper(model) else model
     hosts = getattr(type(model), 'merge_preds', None) is HostSegTTAModel.merge_preds
-    return hosts and getattr(model.module, 'out_channels', None) == 1
+    return hosts and gives_probabilities(model.module)

@@ -18,9 +18,9 @@ from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.models.heads.base import DecodeHead, input_size
 from mmseg_vitseg.models.losses.head_loss import head_loss
 from mmseg_vitseg.models.losses.label_errors import check_masks
-from mmseg_vitseg.models.prediction import results_of, to_picture
+from mmseg_vitseg.models.prediction import Small, results_of, to_picture
 from mmseg_vitseg.models.small_logits import SmallLogits, classified, predicts_small, way_of
-from mmseg_vitseg.models.windows import classify_windows
+from mmseg_vitseg.models.windows import classify_windows, window_starts
 from mmseg_vitseg.registry import MODELS
 
 # What torch.compile gets. It takes tensors, and ends where names and sizes of data samples are read: a graph of these would
@@ -41,6 +41,7 @@ class EncoderDecoder(HostEncoderDecoder):
     those of the host's heads included, where they are functions of sums over pixels (losses/sums.py). In ``test_cfg``,
 
     - ``keep_logits=True`` computes and keeps them as the host does, as do heads that predict in a way of their own;
+    - ``mode='slide'`` with a ``crop_size`` and no ``stride`` takes the fewest windows that cover it, evenly overlapped;
     - ``window_batch`` is how many sliding windows are encoded at once: by default 1 on a CPU, else 16.
 
     Args:
@@ -54,6 +55,11 @@ class EncoderDecoder(HostEncoderDecoder):
         super().__init__(**host_arguments)
         self.from_scratch = tuple(from_scratch)
         self.register_load_state_dict_pre_hook(_account)
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether ``seg_logits`` are probabilities, of which views are averaged as they are (see SegTTAModel)."""
+        return self.out_channels == 1
 
     def compile(self, *arguments, **options) -> None:
         """Compile, in place, what losses, logits and labels are computed by; arguments are those of torch.compile.
@@ -107,24 +113,24 @@ class EncoderDecoder(HostEncoderDecoder):
         return results
 
     def _predict(self, inputs: Tensor, data_samples: list[SegDataSample] | None) -> list[SegDataSample]:
-        small = self._small_logits(inputs, data_samples)
+        small = self._small(inputs, data_samples)
         if small is None:
             return super().predict(inputs, data_samples)
         threshold = getattr(self.decode_head, 'threshold', None)
         samples = data_samples or [SegDataSample() for _ in inputs]
-        for sample, logits in zip(samples, small.logits, strict=True):
+        for index, sample in enumerate(samples):
             resampling = small.resampling
             if data_samples is not None:
                 resampling = to_picture(resampling, sample.metainfo, self.align_corners)
-            sample.set_data(results_of(logits, resampling, threshold))
+            sample.set_data(results_of(small.of(index, resampling), threshold))
         return samples
 
-    def _small_logits(self, inputs: Tensor, samples: list[SegDataSample] | None) -> SmallLogits | None:
-        """Return the logits of inputs (B, C, H, W), and their way to (H, W).
+    def _small(self, inputs: Tensor, samples: list[SegDataSample] | None) -> Small | None:
+        """Return what the head computes of inputs (B, C, H, W), and its way to (H, W).
 
         None where the host's way is asked for, is the head's, or takes less memory.
         """
-        if self.test_cfg.get('keep_logits', False) or not predicts_small(self.decode_head):
+        if self.test_cfg.get('keep_logits', False) or not self._predicts_small():
             return None
         mode = self.test_cfg.get('mode', 'whole')
         if mode not in ('whole', 'slide'):
@@ -134,14 +140,33 @@ class EncoderDecoder(HostEncoderDecoder):
                 inputs,
                 self._classify,
                 crop_size=self.test_cfg.crop_size,
-                stride=self.test_cfg.stride,
+                stride=self.test_cfg.get('stride'),
                 batch_size=self.test_cfg.get('window_batch'),
             )
         size = inputs.shape[-2:] if samples is None else input_size([sample.metainfo for sample in samples])
         return self._classify(inputs, tuple(size))
 
-    def _classify(self, images: Tensor, size: tuple[int, int]) -> SmallLogits:
-        """Return the logits (B, K, h, w) of images (B, C, H, W), and their way to ``size``."""
+    def slide_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
+        """Return the host's logits (B, K, H, W) of sliding windows, or without a stride of EoMT's: see ``windows.py``."""
+        if self.test_cfg.get('stride') is not None:
+            return super().slide_inference(inputs, batch_img_metas)
+        size = inputs.shape[-2:]
+        height, width = (min(pair) for pair in zip(self.test_cfg.crop_size, size, strict=True))
+        total, covered = inputs.new_zeros(len(inputs), self.out_channels, *size), inputs.new_zeros(size)
+        metas = [dict(meta, img_shape=torch.Size((height, width))) for meta in batch_img_metas]
+        for top in window_starts(size[0], height, None):
+            for left in window_starts(size[1], width, None):
+                rows, columns = slice(top, top + height), slice(left, left + width)
+                total[..., rows, columns] += self.encode_decode(inputs[..., rows, columns], metas)
+                covered[rows, columns] += 1
+        return total / covered
+
+    def _predicts_small(self) -> bool:
+        """Tell whether the head's prediction is made of something small, as :meth:`_classify` returns it."""
+        return predicts_small(self.decode_head)
+
+    def _classify(self, images: Tensor, size: tuple[int, int]) -> Small:
+        """Return what the head computes of images (B, C, H, W), and its way to ``size``."""
         logits = self._logits(images)
         return SmallLogits(logits, way_of(self.decode_head, logits, size))
 

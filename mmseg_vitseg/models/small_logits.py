@@ -3,25 +3,66 @@
 B batch, K classes, h w size of the logits that a head computes, H W full size: the labels', or the network's input's.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
 from mmseg_vitseg.ops.reorder import resize
 from mmseg_vitseg.ops.resampling import Resampling, resizings
+from mmseg_vitseg.ops.upsample_argmax import argmax_of, resampled
 
 
 class SmallLogits(NamedTuple):
-    """What a head computes, and how it becomes the host's logits.
+    """What a head computes, and how it becomes the host's logits; a :class:`~mmseg_vitseg.models.prediction.Small`.
 
     Args:
-        logits: (B, K, h, w).
+        logits: (B, K, h, w); of one picture (K, h, w).
         resampling: of each to (H, W).
     """
 
     logits: Tensor
     resampling: Resampling
+
+    @property
+    def maps(self) -> Tensor:
+        """The logits."""
+        return self.logits
+
+    def of(self, index: int, resampling: Resampling) -> 'SmallLogits':
+        """Return one picture's, with another resampling."""
+        return SmallLogits(self.logits[index].detach(), resampling)
+
+    def beside_maps(self) -> None:
+        """Return None: logits are all that there is."""
+
+    def of_windows(
+        self,
+        maps: Tensor,
+        beside: Sequence[Tensor | None],
+        tops: Sequence[int],
+        lefts: Sequence[int],
+        size: tuple[int, int],
+    ) -> 'SmallLogits':
+        """Return what these are parts of: all windows of pictures of ``size``."""
+        return SmallLogits(maps, self.resampling.repeated(tops, lefts, size))
+
+    def labels(self, threshold: float | None) -> Tensor:
+        """Return the class of each pixel of one picture, (1, H, W), int64.
+
+        Of a single class whether its probability is above ``threshold``, a float.
+        """
+        if len(self.logits) == 1:
+            return (self.full() > threshold).to(self.logits)
+        return argmax_of(self.logits, self.resampling)[0][None]
+
+    @torch.no_grad()
+    def full(self) -> Tensor:
+        """Return the host's ``seg_logits`` of one picture, (K, H, W): of a single class its probability; all finite."""
+        full = resampled(self.logits, self.resampling)
+        return (full.sigmoid() if len(full) == 1 else full).to(self.logits.dtype)
 
 
 class SmallLogitsHead(BaseDecodeHead):

@@ -177,7 +177,7 @@ def predict_each(model: str, work: Work, leak: bool = False) -> None:
 
         def keeping(data: dict) -> list:
             results = step(data)
-            kept.extend((result.seg_logits._logits.clone(), os.open(os.devnull, os.O_RDONLY)) for result in results)
+            kept.extend((result.seg_logits._small.maps.clone(), os.open(os.devnull, os.O_RDONLY)) for result in results)
             return results
 
         loaded.test_step = keeping

@@ -83,12 +83,13 @@ def check_views(model: nn.Module) -> None:
     """Check that test-time augmentation means what it says.
 
     Raises:
-        ConfigError: it is the host's, or derived from it, with one logit.
+        ConfigError: it is the host's, or derived from it, of a model that predicts probabilities.
     """
     if squashes_twice(model):
         raise ConfigError(
-            f'{type(model).__name__}: merges views as the host, which takes a second sigmoid of the probability of one '
-            "logit, so that all pixels are the object; tta_model.type='mmseg_vitseg.SegTTAModel', or a class of it"
+            f"{type(model).__name__}: merges views as the host, which takes a second sigmoid of one logit's probability, "
+            "so that all pixels are the object, and a softmax of a mask transformer's scores; "
+            "tta_model.type='mmseg_vitseg.SegTTAModel', or a class of it"
         )
 
 
