@@ -2,7 +2,8 @@
 
 import mmseg_vitseg.checkpoints.load_from  # noqa: F401  load_from reads every kind of file, in the host's tools too
 from mmseg_vitseg.models.cached_features_preprocessor import CachedFeaturesPreprocessor
-from mmseg_vitseg.models.heads import LinearHead, LinearPatchHead, SegformerHead, SETRMLAHead, SETRUPHead
+from mmseg_vitseg.models.eomt import EoMT
+from mmseg_vitseg.models.heads import EoMTHead, LinearHead, LinearPatchHead, SegformerHead, SETRMLAHead, SETRUPHead
 from mmseg_vitseg.models.losses import CrossEntropyLoss, DiceLoss, FocalLoss, LovaszLoss, TverskyLoss
 from mmseg_vitseg.models.mit import MixVisionTransformer
 from mmseg_vitseg.models.necks import MLANeck
@@ -15,6 +16,8 @@ __all__ = [
     'CrossEntropyLoss',
     'DiceLoss',
     'EncoderDecoder',
+    'EoMT',
+    'EoMTHead',
     'FocalLoss',
     'LinearHead',
     'LinearPatchHead',

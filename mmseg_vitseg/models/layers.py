@@ -84,14 +84,15 @@ class Attention(nn.Module):
         qkv = qkv.unflatten(2, (3, self.num_heads, -1))  # (B, N, 3, M, d)
         return qkv.permute(2, 0, 3, 1, 4) if rotary is None else rotated(qkv, rotary)
 
-    def forward(self, x: Tensor, rotary: Tensor | None = None) -> Tensor:
-        """Map (B, N, D) to (B, N, D); see :meth:`project`."""
+    def forward(self, x: Tensor, rotary: Tensor | None = None, mask: Tensor | None = None) -> Tensor:
+        """Map (B, N, D) to (B, N, D); see :meth:`project`, and :func:`attend_masked` for the mask of the first tokens."""
         q, k, v = self.project(x, rotary)  # each (B, M, N, d)
-        x = attend(q, k, v, self.attn_drop_rate if self.training else 0.0)  # (B, N, D)
+        drop_rate = self.attn_drop_rate if self.training else 0.0
+        x = attend(q, k, v, drop_rate) if mask is None else attend_masked(q, k, v, drop_rate, mask)  # (B, N, D)
         return self.proj_drop(self.proj(x))
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, drop_rate: float) -> Tensor:
+def attend(q: Tensor, k: Tensor, v: Tensor, drop_rate: float, mask: Tensor | None = None) -> Tensor:
     """Attend by torch's fused kernel.
 
     Args:
@@ -99,12 +100,26 @@ def attend(q: Tensor, k: Tensor, v: Tensor, drop_rate: float) -> Tensor:
         k: keys, (B, M, n, d).
         v: values, (B, M, n, d).
         drop_rate: dropout of attention weights.
+        mask: which keys a query may look at, the same in all heads, bool, (B, N, n); None: all.
 
     Returns:
         the heads side by side, (B, N, D).
     """
-    x = F.scaled_dot_product_attention(q, k, v, dropout_p=drop_rate)  # (B, M, N, d)
+    heads = None if mask is None else mask[:, None]  # (B, 1, N, n)
+    x = F.scaled_dot_product_attention(q, k, v, heads, dropout_p=drop_rate)  # (B, M, N, d)
     return x.transpose(1, 2).flatten(2)
+
+
+def attend_masked(q: Tensor, k: Tensor, v: Tensor, drop_rate: float, mask: Tensor) -> Tensor:
+    """Attend where only the first tokens are masked, (B, Q, n), and the others look at all keys; see :func:`attend`.
+
+    The two are separate calls: the many that look at all keys keep the kernel that needs no mask, and no mask of N rows is
+    held.
+    """
+    count = mask.shape[1]
+    first = attend(q[:, :, :count], k, v, drop_rate, mask)  # (B, Q, D)
+    others = attend(q[:, :, count:], k, v, drop_rate)  # (B, N - Q, D)
+    return torch.cat([first, others], dim=1)
 
 
 class Mlp(nn.Module):
@@ -167,17 +182,17 @@ class Block(nn.Module):
         self.ls2 = nn.Identity() if layer_scale is None else LayerScale(embed_dims, layer_scale)
         self.drop_path = DropPath(drop_path_rate) if drop_path_rate > 0 else nn.Identity()
 
-    def forward(self, x: Tensor, *positions: Tensor) -> Tensor:
-        """Map tokens (B, ..., D) to (B, ..., D); the attention is given the positions too."""
-        x = x + self.drop_path(self.ls1(self.attn(self.norm1(x), *positions)))
+    def forward(self, x: Tensor, *context: Tensor | None) -> Tensor:
+        """Map tokens (B, ..., D) to (B, ..., D); the attention is given the context too: positions, a mask."""
+        x = x + self.drop_path(self.ls1(self.attn(self.norm1(x), *context)))
         return x + self.drop_path(self.ls2(self.mlp(self.norm2(x))))
 
 
-def run_block(block: nn.Module, x: Tensor, with_cp: bool, *positions: Tensor) -> Tensor:
+def run_block(block: nn.Module, x: Tensor, with_cp: bool, *context: Tensor | None) -> Tensor:
     """Run a block on tokens; with gradient checkpointing, its activations are computed again in the backward pass."""
     if with_cp and x.requires_grad:
-        return checkpoint(block, x, *positions, use_reentrant=False)
-    return block(x, *positions)
+        return checkpoint(block, x, *context, use_reentrant=False)
+    return block(x, *context)
 
 
 def rising_rates(highest: float, depth: int) -> list[float]:

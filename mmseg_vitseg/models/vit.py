@@ -20,6 +20,7 @@ from mmseg_vitseg.models.vit_layers import (
     check_architecture,
     check_frozen_stages,
     check_input,
+    feature_map,
     patch_grid,
     positions,
     tokens,
@@ -182,25 +183,21 @@ class VisionTransformer(Backbone):
 
     def features(self, images: Tensor) -> tuple[Tensor, ...]:
         """Map (B, C, H, W) to one (B, D, h, w) for each of ``out_indices``, in rising order."""
+        x, grid = self.embed(images)  # (B, N, D)
+        rotary = self.rotary(grid)
+        outputs = []
+        for index in range(len(self.blocks)):
+            x = self.run(index, x, rotary)
+            if index in self.out_indices:
+                outputs.append(feature_map(self.normed(x, index), grid))  # (B, D, h, w)
+        return tuple(outputs)
+
+    def embed(self, images: Tensor) -> tuple[Tensor, tuple[int, int]]:
+        """Map (B, C, H, W) to what the first block is given, class token, registers, patches: (B, N, D); and to (h, w)."""
         if self.input_norm is not None:
             images = self.input_norm(images)
         images = pad_to_patches(images, self.patch_size)
         grid = images.shape[-2] // self.patch_size, images.shape[-1] // self.patch_size
-        x = self._embed(images, grid)  # (B, N, D)
-        turns = () if self.rope is None else (self.rope(grid),)
-        outputs = []
-        for index, block in enumerate(self.blocks):
-            x = run_block(block, x, self.with_cp, *turns)
-            if index in self.out_indices:
-                outputs.append(self._feature_map(self.normed(x, index), grid))  # (B, D, h, w)
-        return tuple(outputs)
-
-    def normed(self, x: Tensor, index: int) -> Tensor:
-        """Return what a block gave, normed where the final norm stands on it: (B, N, D)."""
-        return x if self.norm is None or index not in self.normed_indices else self.norm(x)
-
-    def _embed(self, images: Tensor, grid: tuple[int, int]) -> Tensor:
-        """Embed padded images (B, C, H, W) as (B, N, D): class token, registers, patches; learned positions added."""
         x = self.patch_embed(images)  # (B, h w, D)
         if self.cls_token is not None:
             x = torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x], dim=1)
@@ -211,16 +208,31 @@ class VisionTransformer(Backbone):
         if self.reg_token is not None:
             split = 0 if self.cls_token is None else 1
             x = torch.cat([x[:, :split], self.reg_token.expand(x.shape[0], -1, -1), x[:, split:]], dim=1)
-        return self.pos_drop(x)
+        return self.pos_drop(x), grid
 
-    @staticmethod
-    def _feature_map(x: Tensor, grid: tuple[int, int]) -> Tensor:
-        """Arrange the patches of (B, N, D) as (B, D, h, w): a view, so in channels-last order in memory.
+    def rotary(self, grid: tuple[int, int]) -> Tensor | None:
+        """Return what the blocks turn queries and keys by, (2, h w, d / 2), None where positions are learned.
 
-        Not by ``transpose(1, 2).unflatten(2, grid)``: torch takes the strides of one image for channels first then.
+        To be asked for once a forward pass: in training, a factor of the coordinates is drawn.
         """
-        patches = x[:, x.shape[1] - grid[0] * grid[1] :]  # (B, h w, D)
-        return patches.unflatten(1, grid).permute(0, 3, 1, 2)
+        return None if self.rope is None else self.rope(grid)
+
+    def run(self, index: int, x: Tensor, rotary: Tensor | None, mask: Tensor | None = None) -> Tensor:
+        """Run a block on tokens (B, N, D), the patches last.
+
+        Args:
+            index: the block.
+            x: what the block before it gave.
+            rotary: :meth:`rotary`'s.
+            mask: which of all tokens the first Q ones may look at, bool, (B, Q, N).
+        """
+        if mask is not None:
+            return run_block(self.blocks[index], x, self.with_cp, rotary, mask)
+        return run_block(self.blocks[index], x, self.with_cp, *(() if rotary is None else (rotary,)))
+
+    def normed(self, x: Tensor, index: int) -> Tensor:
+        """Return what a block gave, normed where the final norm stands on it: (B, N, D)."""
+        return x if self.norm is None or index not in self.normed_indices else self.norm(x)
 
     def draw_weights(self) -> None:
         """Draw weights as timm does."""

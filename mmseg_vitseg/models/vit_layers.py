@@ -1,10 +1,13 @@
-"""What a plain ViT is made of, by a row of :mod:`mmseg_vitseg.architectures`. D width, h w patch grid, p patch size."""
+"""What a plain ViT is made of, by a row of :mod:`mmseg_vitseg.architectures`.
+
+B batch, N tokens, D width, h w patch grid, p patch size.
+"""
 
 from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mmseg_vitseg.architectures import ViT
 from mmseg_vitseg.models.argument_checks import check_choices, check_sizes
@@ -58,6 +61,15 @@ def blocks(
     block = partial(Block, embed_dims=row.embed_dims, norm_cfg=norm_cfg, layer_scale=layer_scale)
     rates = rising_rates(drop_path_rate, row.num_layers)
     return nn.ModuleList(block(attention(), mlp(), drop_path_rate=rate) for rate in rates)
+
+
+def feature_map(x: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Arrange the patches of (B, N, D), the last tokens, as (B, D, h, w): a view, so in channels-last order in memory.
+
+    Not by ``transpose(1, 2).unflatten(2, grid)``: torch takes the strides of one image for channels first then.
+    """
+    patches = x[:, x.shape[1] - grid[0] * grid[1] :]  # (B, h w, D)
+    return patches.unflatten(1, grid).permute(0, 3, 1, 2)
 
 
 def check_architecture(row: ViT) -> None:
