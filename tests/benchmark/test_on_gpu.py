@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import gpu.launches
 import gpu.tests
 import on_gpu
 from gpu import limits
@@ -188,6 +189,19 @@ def test_results_that_are_apart_are_an_error(found, error, tmp_path, monkeypatch
     gpu.tests.run(session)
     assert session.failed is (error is not None)
     assert [row.get('error') for row in read_rows(tmp_path / 'rows.jsonl')] == [error] * 3
+
+
+def test_a_listing_has_each_kernel_once():
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
+        for _ in range(3):
+            torch.ones(2).neg()
+    lines = gpu.launches.listing(seen.events()).splitlines()
+    assert len(lines) == len({line.split()[-1] for line in lines})
+    (negative,) = [line.split() for line in lines if line.endswith(' aten::neg')]
+    assert negative[0] == '3'
+    assert float(negative[1]) > 0
+    spent = [float(line.split()[1]) for line in lines]
+    assert spent == sorted(spent, reverse=True)
 
 
 def test_a_table_for_each_phase(tmp_path):
