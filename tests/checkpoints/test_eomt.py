@@ -10,6 +10,7 @@ from mmseg_vitseg.checkpoints.loading import load_pretrained_backbone, load_weig
 from mmseg_vitseg.checkpoints.sources import to_our_names
 from mmseg_vitseg.checkpoints.values import UnusableValuesError
 from mmseg_vitseg.converting.differences import added_to_base
+from mmseg_vitseg.converting.to_projects import to_project
 from vitseg_tests.eomt_files import FAMILIES, SIDE, differences_of, of_authors
 
 PUBLISHED = [name for name in FAMILIES if name != 'DINOv3 gated']  # by Hugging Face
@@ -161,3 +162,18 @@ def test_what_does_not_go_together(rotary, change, words, tmp_path):
     with pytest.raises(ValueError, match=words) as info:
         added_to_base(differences, tmp_path / 'base.pth')
     assert '\n' not in str(info.value)
+
+
+@pytest.mark.parametrize(
+    ('backbone', 'words'),
+    [
+        (dict(variant='small'), r'hf has no EoMT on a ViT$'),
+        (dict(variant='dinov3_h_plus'), r'hf has no EoMT on a DINOv3 with SwiGLU$'),
+        (dict(variant='dinov2_s', with_cls_token=False), r'EoMT has a class token, this model has none$'),
+    ],
+)
+def test_what_hugging_face_does_not_have(backbone, words):
+    state = MODELS.build(FAMILIES['DINOv2'].backbone(**backbone)).state_dict()
+    state = {f'backbone.{name}': value for name, value in state.items()} | {'decode_head.q.weight': torch.ones(5, 24)}
+    with pytest.raises(ValueError, match=words):
+        to_project(state, 'hf', query_blocks=1)
