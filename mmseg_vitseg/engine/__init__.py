@@ -5,6 +5,7 @@ from mmseg_vitseg.engine.fsdp import FSDPStrategy
 from mmseg_vitseg.engine.hooks.cached_features import CachedFeaturesHook
 from mmseg_vitseg.engine.hooks.checkpoint import AtomicCheckpointHook
 from mmseg_vitseg.engine.hooks.finite_loss import FiniteLossHook
+from mmseg_vitseg.engine.hooks.mask_annealing import MaskAnnealingHook
 from mmseg_vitseg.engine.hooks.outputs import PredictedLabelsHook, PredictedPicturesHook
 from mmseg_vitseg.engine.hooks.prediction_progress import PredictionProgressHook
 from mmseg_vitseg.engine.hooks.seed import SeedHook
@@ -17,6 +18,7 @@ __all__ = [
     'CachedFeaturesHook',
     'FSDPStrategy',
     'FiniteLossHook',
+    'MaskAnnealingHook',
     'PredictedLabelsHook',
     'PredictedPicturesHook',
     'PredictionProgressHook',

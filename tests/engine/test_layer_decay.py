@@ -6,6 +6,8 @@ from mmengine.optim import build_optim_wrapper
 from mmseg.registry import MODELS
 from torch import nn
 
+from vitseg_tests.eomt_training import EOMT
+
 LR, DECAY, RATE = 0.1, 0.05, 0.5
 
 
@@ -52,6 +54,9 @@ def groups_of(model: nn.Module, optimizer: dict | None = None, **paramwise) -> d
     ]
     assert len(found) == len(dict(found))
     return dict(found)
+
+
+EMBEDDED = ('cls_token', 'reg_token', 'pos_embed', 'patch_embed')
 
 
 def block(index: int, lr: float) -> dict[str, tuple[float, float]]:
@@ -130,6 +135,18 @@ def test_an_optimizer_without_weight_decay():
     default = groups_of(make_model(), dict(type='AdamW', lr=LR), layer_decay_rate=1.0)
     assert default['backbone.blocks.0.mlp.fc1.weight'] == (LR, 0.01)  # AdamW's own
     assert default['backbone.pos_embed'] == (LR, 0.0)
+
+
+@pytest.mark.parametrize(('queries', 'powers'), [(False, (2, 2, 0, 0)), (True, (2, 2, 1, 0))])
+def test_each_group_of_an_eomt(queries, powers):
+    """The embeddings as the first block, the blocks that queries go through, all else: the authors' powers."""
+    model = MODELS.build(dict(EOMT, backbone=dict(EOMT['backbone'], num_layers=3)))
+    groups = groups_of(model, layer_decay_rate=RATE, rule='eomt', query_blocks_decay=queries, decay_all=True)
+    assert set(groups) == {name for name, _ in model.named_parameters()}
+    rate = {f'backbone.blocks.{index}': LR * RATE**power for index, power in enumerate(powers[1:])}
+    for name, (lr, decay) in groups.items():
+        first = LR * RATE ** powers[0] if name.split('.')[1] in EMBEDDED and name.startswith('backbone') else LR
+        assert (lr, decay) == (rate.get('.'.join(name.split('.')[:3]), first), DECAY), name
 
 
 def test_everything_decays():
