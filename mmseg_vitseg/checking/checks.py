@@ -18,6 +18,7 @@ from mmseg_vitseg.checking.levels import (
 )
 from mmseg_vitseg.checking.loaders import dropped_pictures, options_without_workers
 from mmseg_vitseg.checking.machine_lacks import gpu_precision_on_cpu, missing_folders, missing_packages
+from mmseg_vitseg.checking.mask_transformers import refused_by_eomt, too_few_queries, wrong_mask_annealing
 from mmseg_vitseg.checking.missing_files import misnamed_files, missing_masks
 from mmseg_vitseg.checking.misspelt import misspelt_arguments, misspelt_settings, misspelt_test_settings
 from mmseg_vitseg.checking.norms import batch_norm_of_one_picture, wrong_input_norm
@@ -58,6 +59,10 @@ CHECKS: tuple[Check, ...] = (  # in every config, without its data
     wrong_head_levels,  # in_index, in_channels
     unread_levels,  # trained by nothing
     refused_by_heads,  # heads of ours say why themselves
+    # masks of queries
+    refused_by_eomt,
+    too_few_queries,
+    wrong_mask_annealing,  # masks that are never taken away
     # sizes of pictures
     partial_patches,  # crops that are not whole patches
     other_position_grid,  # img_size is not the crop's

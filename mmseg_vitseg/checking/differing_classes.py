@@ -83,7 +83,8 @@ def wrong_num_classes(head: Part, count: int, dataset: str) -> Iterator[Finding]
         yield warning(
             key,
             f'{classes}, and {dataset} has {count} classes',
-            why='what is predicted as one of the others has no name and no colour, and scores leave it out',
+            why='what is predicted as one of the others has no name and no colour, and scores leave it out'
+            + ('; "no object" is not counted: the head adds it' if type_name(head.node) in MASK_HEADS else ''),
             fix=f'{key}={count}',
         )
 

@@ -9,7 +9,7 @@ from mmseg_vitseg.config.parts import type_name
 from mmseg_vitseg.config.schedules import schedulers_of
 
 # Schedules that go to their last value on the way from `begin` to `end`; others hold it, or have no end.
-FALLING = ('PolyLR', 'CosineAnnealingLR')
+FALLING = ('PolyLR', 'CosineAnnealingLR', 'TwoStageWarmUpPolyLR')
 RISING = ('LinearLR', 'ConstantLR')
 
 
@@ -103,6 +103,15 @@ def _spans(setup: Setup) -> Iterator[Span]:
             steps, many = setup.steps.epoch, length * setup.steps.epoch
             words = f'the training has {many} iterations: train_cfg.{name}={length} of {steps} ({setup.steps})'
             yield Span(key, node, 'iterations', many, words, (name, steps))
+
+
+def counted_length(setup: Setup) -> int | None:
+    """Return how many iterations a training has, None where that cannot be counted."""
+    train = setup.cfg.get('train_cfg') or {}
+    if not _counts_epochs(train):
+        return train.get('max_iters')
+    steps, epochs = setup.steps, train.get('max_epochs')
+    return epochs * steps.epoch if steps is not None and isinstance(epochs, int) else None
 
 
 def _counts_epochs(train: dict) -> bool:

@@ -7,7 +7,7 @@ from mmseg.registry import MODELS
 from mmseg_vitseg.config.parts import Part, class_of, type_name
 
 # Heads that classify masks, with a last class for "no object".
-MASK_HEADS = ('MaskFormerHead', 'Mask2FormerHead', 'SideAdapterCLIPHead')
+MASK_HEADS = ('MaskFormerHead', 'Mask2FormerHead', 'SideAdapterCLIPHead', 'EoMTHead')
 
 
 def classifies_pixels(head: dict) -> bool:

@@ -43,6 +43,7 @@ BASES = {
     'vit, embeddings frozen': (ROOT / 'configs/vit_linear_pet.py', {'model.backbone.frozen_stages': 0, **ONE_PICTURE}),
     'segformer': (ROOT / 'configs/segformer_b0_camvid.py', {}),
     'mla': (ROOT / 'configs/setr_mla_ade20k.py', {'model.backbone.init_cfg': None}),
+    'eomt': (ROOT / 'configs/eomt_pet.py', {'model.backbone.init_cfg': None, 'model.backbone.img_size': 196}),
     'scratch 14': (
         ROOT / 'configs/vit_small_pretrained_pet.py',
         {'model.backbone.init_cfg': None, 'model.backbone.img_size': 196},
@@ -50,6 +51,7 @@ BASES = {
 }
 
 HEAD, AUX = 'model.decode_head', 'model.auxiliary_head'
+AUXILIARY = dict(type='FCNHead', in_channels=384, in_index=0, channels=8, num_convs=1, num_classes=3)
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 ONE_CLASS = {
     **{f'{head}.num_classes': 1 for head in (HEAD, AUX)},
@@ -83,6 +85,22 @@ WRONG = [
      ERROR, '', '19 weights with use_sigmoid=True', 'use_sigmoid=False'),
     ('quickstart', 'train_dataloader.dataset.reduce_zero_label=True', ERROR, 'val_dataloader.dataset.reduce_zero_label',
      'False, and True in train_dataloader.dataset', 'reduce_zero_label=True'),
+    ('eomt', 'model.decode_head.num_classes=4', WARNING, '', '4, and OxfordPetDataset has 3', '"no object" is not counted'),
+    # masks of queries
+    ('eomt', {'model.auxiliary_head': AUXILIARY}, ERROR, 'model', 'EoMT: auxiliary_head', 'leave it out'),
+    ('eomt', 'model.backbone.frozen=True', ERROR, 'model', 'EoMT: backbone.frozen=True', 'allowed: frozen_stages'),
+    ('eomt', 'model.backbone.final_norm=False', ERROR, 'model', 'EoMT: backbone.final_norm=False', 'True'),
+    ('eomt', 'model.decode_head.num_queries=2', WARNING, '', '2, and num_classes is 3', 'num_queries=16'),
+    ('eomt', 'default_hooks.mask_annealing=None', WARNING, '', 'no MaskAnnealingHook',
+     'default_hooks.mask_annealing.type=mmseg_vitseg.MaskAnnealingHook'),
+    ('eomt', {'custom_hooks': [dict(type='mmseg_vitseg.MaskAnnealingHook')]}, ERROR, 'custom_hooks.0.type',
+     'a second mmseg_vitseg.MaskAnnealingHook', 'take one of them out'),
+    ('eomt', {'default_hooks.mask_annealing.ends': (60, 120, 181), 'default_hooks.mask_annealing.starts': (0, 60, 120),
+              'train_cfg': dict(_delete_=True, type='IterBasedTrainLoop', max_iters=180)}, WARNING, '',
+     '[60, 120, 181], and the training has 180 iterations',
+     'default_hooks.mask_annealing.starts=None default_hooks.mask_annealing.ends=None'),
+    ('quickstart', {'custom_hooks': [dict(type='mmseg_vitseg.MaskAnnealingHook')]}, ERROR, 'custom_hooks.0.type',
+     'it is for an mmseg_vitseg.EoMT', 'take it out'),
     # what is learned and what is scored
     ('quickstart', 'model.decode_head.ignore_index=0', WARNING, '',
      'nothing is learned of class 0 (ground), and val_evaluator scores it', 'val_evaluator.ignore_index=0'),

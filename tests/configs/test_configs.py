@@ -13,7 +13,7 @@ from vitseg_tests.our_configs import CONFIGS, build, build_on_meta, heads_of
 LARGE = [
     path
     for path in CONFIGS
-    if path.name.startswith(('setr_', 'dinov2_', 'dinov3_')) and not path.name.endswith('_pet.py')
+    if path.name.startswith(('setr_', 'dinov2_', 'dinov3_', 'eomt_')) and not path.name.endswith('_pet.py')
 ]
 ENCODER_WIDTHS = (384, 768, 1024, 1536)  # of ViT-S to ViT-g, by which decoders that need shrinking are known
 FOR_LEAVES = ('at_crops', 'dino', 'vit_base', 'vits14')  # variables of bases, which a leaf puts into its model

@@ -16,6 +16,18 @@ dino = dict(
         variant='dinov2_g',
         init_cfg=dict(type='Pretrained', checkpoint='{{$PRETRAINED:pretrain/dinov2_vitg14.safetensors}}'),
     ),
+    dinov2_s_reg=dict(
+        variant='dinov2_s_reg',
+        init_cfg=dict(type='Pretrained', checkpoint='{{$PRETRAINED:pretrain/dinov2_vits14_reg4.safetensors}}'),
+    ),
+    dinov2_b_reg=dict(
+        variant='dinov2_b_reg',
+        init_cfg=dict(type='Pretrained', checkpoint='{{$PRETRAINED:pretrain/dinov2_vitb14_reg4.safetensors}}'),
+    ),
+    dinov2_l_reg=dict(
+        variant='dinov2_l_reg',
+        init_cfg=dict(type='Pretrained', checkpoint='{{$PRETRAINED:pretrain/dinov2_vitl14_reg4.safetensors}}'),
+    ),
     dinov3_s=dict(
         variant='dinov3_s',
         init_cfg=dict(type='Pretrained', checkpoint='{{$PRETRAINED:pretrain/dinov3_vits16.safetensors}}'),

@@ -1,0 +1,8 @@
+"""EoMT on CamVid, 11 classes, at CPU size: a pretrained ViT-S/14, 32 queries. PRETRAINED names the backbone's weights.
+
+Not measured.
+`PRETRAINED=FILE CAMVID_ROOT=DIR python tools/train.py configs/eomt_camvid.py`
+"""
+
+_base_ = ['_base_/models/eomt.py', '_base_/models/vits14.py', '_base_/recipes/eomt_camvid.py']
+model = dict(backbone=_base_.pop('vits14'), decode_head=dict(num_classes=11, num_queries=32))
