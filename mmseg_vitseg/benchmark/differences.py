@@ -45,6 +45,8 @@ def compare_variants(ours: Step, other: Step, seed: int = 0) -> Comparison:
     _, why = attempt(lambda: _copy_weights(other.segmentor, ours.segmentor))
     if why:
         return Comparison(note=f'results not compared: {why}')
+    if other.segmentor.draws_its_loss and other.settings.mode == 'train':
+        return Comparison(note=f'results not compared: {other.segmentor.draws_its_loss}')
     results = []
     for step in (other, ours):
         torch.manual_seed(seed)  # some models draw numbers whenever they predict

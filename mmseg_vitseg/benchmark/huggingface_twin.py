@@ -1,4 +1,4 @@
-"""The same model with Hugging Face's modules, from our built model: its SegFormer, or its ViT under our heads."""
+"""The same model with Hugging Face's modules, from our built model: its SegFormer, its EoMT, or its ViT under our heads."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmseg_vitseg.benchmark.huggingface_eomt import HuggingFaceEoMT, eomt
 from mmseg_vitseg.benchmark.segmentors import Segmentor
+from mmseg_vitseg.models.eomt import EoMT
 from mmseg_vitseg.models.heads.segformer import SegformerHead
 from mmseg_vitseg.models.layers import Mlp
 from mmseg_vitseg.models.mit import MixVisionTransformer
@@ -24,6 +26,8 @@ def huggingface_twin(ours: nn.Module, channels: int) -> Segmentor:
     except ImportError as error:
         raise ValueError('transformers is not installed: pip install transformers') from error
     backbone = getattr(ours, 'backbone', None)
+    if isinstance(ours, EoMT):
+        return HuggingFaceEoMT(eomt(ours), channels)
     if isinstance(backbone, MixVisionTransformer) and isinstance(ours.decode_head, SegformerHead):
         notes: list[str] = []
         return HuggingFaceSegmentor(segformer(ours, notes), channels, notes)
@@ -31,7 +35,7 @@ def huggingface_twin(ours: nn.Module, channels: int) -> Segmentor:
         ours.backbone = VisionTransformerEncoder(backbone)
         return HuggingFaceViT(ours, channels)
     raise ValueError(
-        'Hugging Face has VisionTransformer, under any head, and MixVisionTransformer with SegformerHead; '
+        'Hugging Face has VisionTransformer, under any head, EoMT, and MixVisionTransformer with SegformerHead; '
         f'this is {type(backbone).__name__} with {type(ours.decode_head).__name__}'
     )
 

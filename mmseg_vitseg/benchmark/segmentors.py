@@ -21,6 +21,8 @@ class Segmentor:
         notes: in what it is another model than the one it is the twin of.
     """
 
+    draws_its_loss = ''  # why the loss of the same batch is another one in the twin, where it is
+
     def __init__(self, model: nn.Module, channels: int = 3, notes: Sequence[str] = ()):
         self.model, self.channels, self.notes = model, channels, tuple(notes)
 

@@ -38,12 +38,26 @@ model = dict(
     test_cfg=dict(mode='whole'))
 """
 
+EOMT = """
+model = dict(
+    type='mmseg_vitseg.EoMT',
+    data_preprocessor=dict(type='SegDataPreProcessor'),
+    backbone=dict(
+        type='mmseg_vitseg.VisionTransformer', variant='{variant}', embed_dims=32, num_heads=2, num_layers=3, img_size=64,
+        patch_size=16),
+    decode_head=dict(type='mmseg_vitseg.EoMTHead', num_classes=5, num_queries=7, num_blocks=2),
+    test_cfg=dict(mode='whole'))
+"""
+
 
 @pytest.fixture
 def tiny(tmp_path) -> dict[str, str]:
     """Name -> path."""
     paths = {}
-    for name, text in dict(setr=SETR, segformer=SEGFORMER, linear=LINEAR).items():
+    eomts = {
+        f'eomt {variant}': EOMT.format(variant=variant) for variant in ('dinov2_s_reg', 'dinov3_s', 'dinov3_s_plus')
+    }
+    for name, text in dict(setr=SETR, segformer=SEGFORMER, linear=LINEAR, **eomts).items():
         paths[name] = str(Path(tmp_path, f'{name}.py'))
         Path(paths[name]).write_text(text)
     return paths

@@ -32,6 +32,19 @@ def test_equals_hugging_faces_twin(tiny, mode):
         assert result.equal, (config, result)
 
 
+@pytest.mark.parametrize('variant', ['dinov2_s_reg', 'dinov3_s'])
+def test_equals_hugging_faces_eomt(tiny, variant):
+    pytest.importorskip('transformers', reason='no transformers to compare with')
+    for mode in ('forward', 'predict'):
+        result = compare_variants(*steps(tiny[f'eomt {variant}'], 'hf', mode=mode, shape=(64, 64)))
+        assert result.equal, (mode, result)
+        assert result.labels_agree == 1
+    ours, other = steps(tiny[f'eomt {variant}'], 'hf', mode='train', shape=(64, 64))
+    assert 'points that each draws' in compare_variants(ours, other).note
+    assert (ours() > 0) == (other() > 0)  # their losses are near each other's, not equal
+    torch.testing.assert_close(ours.without_update(), other.without_update(), rtol=0.1, atol=0)
+
+
 def test_two_frozen_backbones_are_compared(tiny):
     """In training too, where no gradient reaches the images."""
     ours, other = steps(tiny['setr'], 'ours', {'model.backbone.frozen': True}, mode='train')

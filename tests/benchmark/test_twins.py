@@ -100,6 +100,20 @@ def test_what_hugging_face_does_not_have_is_an_error(tiny, options, words):
             huggingface_twin(model, 3)
 
 
+@pytest.mark.parametrize(
+    ('variant', 'options', 'words'),
+    [
+        ('dinov2_s_reg', {'model.backbone.img_size': (64, 32)}, 'img_size'),
+        ('dinov2_s_reg', {'model.backbone.layer_scale': 0.0, 'model.backbone.with_cls_token': False}, 'with_cls_token'),
+        ('dinov3_s_plus', {}, 'variant'),
+    ],
+)
+def test_what_hugging_faces_eomt_does_not_have_is_an_error(tiny, variant, options, words):
+    pytest.importorskip('transformers', reason='no transformers to compare with')
+    with pytest.raises(ValueError, match=words):
+        huggingface_twin(build_model(untrained_config(tiny[f'eomt {variant}'], options)), 3)
+
+
 @pytest.mark.parametrize('case', CASES, ids=lambda case: case.name)
 def test_the_suites_models(case, on_meta):
     model = on_meta(untrained_config(CONFIGS / f'{case.config}.py', case.options))
