@@ -49,12 +49,11 @@ class MaskAnnealingHook(Hook):
     def __init__(self, *, starts: Sequence[int] | None = None, ends: Sequence[int] | None = None):
         if (starts is None) != (ends is None):
             raise ValueError('MaskAnnealingHook: starts and ends go together: give both, or neither')
-        pairs = list(zip(starts or (), ends or (), strict=False))
-        if len(starts or ()) != len(ends or ()) or any(not 0 <= start < end for start, end in pairs):
+        self.given = list(zip(starts or (), ends or (), strict=False))
+        if len(starts or ()) != len(ends or ()) or any(not 0 <= start < end for start, end in self.given):
             raise ValueError(
                 f'MaskAnnealingHook: starts={starts}, ends={ends}; allowed: as many of each, 0 <= start < end'
             )
-        self.starts, self.ends = starts, ends
 
     def before_train(self, runner) -> None:
         """Find the head, and its blocks' phases.
@@ -64,14 +63,11 @@ class MaskAnnealingHook(Hook):
         """
         self.head = head_of(runner.model)
         blocks = self.head.num_blocks
-        if self.starts is None:
-            self.spans = list(zip(*phases(runner.max_iters, blocks), strict=True))
-        elif len(self.starts) != blocks:
+        self.spans = self.given or list(zip(*phases(runner.max_iters, blocks), strict=True))
+        if len(self.spans) != blocks:
             raise ValueError(
-                f'MaskAnnealingHook: {len(self.starts)} starts; the model has {blocks} blocks with queries: one for each'
+                f'MaskAnnealingHook: {len(self.spans)} starts; the model has {blocks} blocks with queries: one for each'
             )
-        else:
-            self.spans = list(zip(self.starts, self.ends, strict=True))
 
     def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
         """Set this iteration's probabilities."""
