@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+DRAWN_AT_ONCE = 2**20  # points, of 8 bytes and as many for what is computed of them
+
 
 class Cells(NamedTuple):
     """Where points (..., P) lie between pixels: in cells of four, of which those at a map's edge are partly outside."""
@@ -112,16 +114,20 @@ def uncertain_points(rows: Tensor, count: int, oversample_ratio: float, importan
     """Draw points of masks (R, h, w), most of them where a logit is nearest to zero (PointRend, arXiv 1912.08193).
 
     Of ``count * oversample_ratio`` points drawn, the most uncertain are kept, ``importance_ratio`` of the result; the
-    others are drawn anew.
+    others are drawn anew. What is drawn and not kept exists for some masks at a time.
 
     Returns:
         (R, count, 2), of the masks' dtype.
     """
-    drawn = uniform_points(rows, len(rows), int(count * oversample_ratio))
-    uncertain = int(count * importance_ratio)
-    found = smallest(rows_at_points(rows, drawn).abs_(), uncertain)
-    kept = drawn.gather(1, found[..., None].expand(-1, -1, 2))
-    return torch.cat((kept, uniform_points(rows, len(rows), count - uncertain)), 1)
+    drawn, uncertain = int(count * oversample_ratio), int(count * importance_ratio)
+    kept = [_most_uncertain(some, drawn, uncertain) for some in rows.split(max(1, DRAWN_AT_ONCE // drawn))]
+    return torch.cat((torch.cat(kept), uniform_points(rows, len(rows), count - uncertain)), 1)
+
+
+def _most_uncertain(rows: Tensor, drawn: int, kept: int) -> Tensor:
+    points = uniform_points(rows, len(rows), drawn)
+    found = smallest(rows_at_points(rows, points).abs_(), kept)
+    return points.gather(1, found[..., None].expand(-1, -1, 2))
 
 
 def smallest(x: Tensor, count: int) -> Tensor:

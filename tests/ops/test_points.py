@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.testing import assert_close
 
+from mmseg_vitseg.ops import points as points_module
 from mmseg_vitseg.ops.points import (
     all_at_points,
     label_at_points,
@@ -56,8 +57,10 @@ def test_labels(size):
     )
 
 
-def test_uncertain_points():
+@pytest.mark.parametrize('at_once', [2**20, 3000, 100])
+def test_uncertain_points(at_once, monkeypatch):
     """Three quarters are the most uncertain of three times as many; the rest are anywhere."""
+    monkeypatch.setattr(points_module, 'DRAWN_AT_ONCE', at_once)
     ramp = torch.linspace(-1, 1, 40).expand(2, 40, 40)  # uncertain in the middle
     torch.manual_seed(0)
     points = uncertain_points(ramp, 1000, 3.0, 0.75)

@@ -64,8 +64,8 @@ def costs_of(
     logits = all_at_points(masks, points)  # (B, P, Q)
     target = labels_at_points(present.places, points, present.classes.shape[1])  # (B, P, C)
     transposed = target.transpose(1, 2)
-    probabilities = logits.sigmoid()
     entropy = F.softplus(logits).sum(1)[:, None] - transposed @ logits  # (B, C, Q)
+    probabilities = logits.sigmoid_()
     area = probabilities.sum(1)[:, None] + target.sum(1)[..., None]
     dice = 1 - (2 * (transposed @ probabilities) + 1) / (area + 1)
     likely = prediction.classes.to(masks.dtype).softmax(-1).transpose(1, 2)  # (B, K + 1, Q)
