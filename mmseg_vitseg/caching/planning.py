@@ -13,7 +13,7 @@ from mmseg_vitseg import __version__
 from mmseg_vitseg.caching.pictures import Pictures
 from mmseg_vitseg.caching.records import features_of
 from mmseg_vitseg.datasets.cached import recipe, without_steps
-from mmseg_vitseg.datasets.feature_files import FEATURES, LABELS
+from mmseg_vitseg.datasets.feature_files import FEATURES, FORMAT, LABELS
 from mmseg_vitseg.engine.hooks.cached_features import model_recipe
 
 
@@ -80,7 +80,7 @@ def plan(
     pictures = Pictures(DATASETS.build(settings.copy()), leave_out)
     pictures.check()
     manifest = dict(
-        format=1,
+        format=FORMAT,
         command=command,
         version=__version__,
         device=str(next(model.parameters()).device),
@@ -94,7 +94,7 @@ def plan(
     samples = [pictures[place] for place in range(min(job.batch_size, len(pictures)))]
     first = features_of(model, samples, training=job.training, dtype=dtype)
     numbers = [sum(level.nbytes for level in levels) for levels, *_ in first]
-    job.sizes = max(numbers), max(0 if mask is None else mask.nbytes for _, mask, *_ in first)
+    job.sizes = max(numbers), max(0 if mask is None else mask.nbytes for _, _, mask, *_ in first)
     return job
 
 

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 @torch.no_grad()
 def features_of(
     model: nn.Module, samples: Sequence[dict], *, training: bool, dtype: str
-) -> list[tuple[list[Tensor], np.ndarray | None, dict, list]]:
-    """Return, for each picture, its levels (D, h, w) on the CPU, its mask (H, W), uint8, its metainfo and its files.
+) -> list[tuple[list[Tensor], list[int | None], np.ndarray | None, dict, list]]:
+    """Return what FeatureWriter.add takes of each picture: levels (D, h, w), gaps, mask (H, W), metainfo and files.
 
     Args:
         model: with a frozen backbone.
@@ -28,6 +28,7 @@ def features_of(
     batch = pseudo_collate([dict(inputs=one['inputs'], data_samples=one['data_samples']) for one in samples])
     batch = model.data_preprocessor(batch, training)
     levels = model.backbone(batch['inputs'])  # of (B, D, h, w)
+    gaps = [gap_of(level) for level in levels]
     records = []
     for place, sample in enumerate(batch['data_samples']):
         # one by one: of a batch without its class tokens, torch would not keep the order in memory
@@ -35,8 +36,16 @@ def features_of(
         if not all(level.isfinite().all() for level in own):
             cure = 'the picture or the weights are damaged' if dtype == 'float32' else '--dtype float32 holds more'
             raise ValueError(f'{sample.img_path}: features that {dtype} does not hold, infinite or NaN; {cure}')
-        records.append((own, mask_of(sample), dict(sample.metainfo), json.loads(samples[place]['files'])))
+        records.append((own, gaps, mask_of(sample), dict(sample.metainfo), json.loads(samples[place]['files'])))
     return records
+
+
+def gap_of(level: Tensor) -> int | None:
+    """Return how many numbers are before each picture of (B, D, h, w) in channels-last order; None in another order."""
+    picture = level[0]
+    if picture.stride(0) != 1 or picture.is_contiguous():
+        return None
+    return level.stride(0) - picture.numel()
 
 
 def mask_of(sample: SegDataSample) -> np.ndarray | None:

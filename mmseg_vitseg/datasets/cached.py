@@ -93,7 +93,7 @@ class CachedFeatures:
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> dict:
-        """Return ``features``, one (D, h, w) a level, and ``data_samples``, prepared as the data preprocessor does it."""
+        """Return ``features``, one (D, h, w) a level, their ``gaps``, and ``data_samples``, prepared as for the model."""
         self.full_init()
         assert self.file is not None
         direction = self.flip._choose_direction() if self.flip else None
@@ -106,7 +106,7 @@ class CachedFeatures:
         sample = SegDataSample(metainfo=meta)
         if (mask := self.file.mask(place)) is not None:
             sample.gt_sem_seg = PixelData(data=torch.from_numpy(mask).long()[None])
-        return dict(features=self.file.levels(place), data_samples=sample)
+        return dict(features=self.file.levels(place), gaps=self.file.records[place].gaps, data_samples=sample)
 
 
 def without_steps(dataset: dict, leave_out: Sequence[str]) -> ConfigDict:

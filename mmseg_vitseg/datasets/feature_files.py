@@ -25,6 +25,7 @@ from torch import Tensor
 from mmseg_vitseg.atomic import whole
 
 MANIFEST, INDEX, FEATURES, LABELS = 'manifest.json', 'index.jsonl', 'features.bin', 'labels.bin'
+FORMAT = 1  # of these files
 DTYPES = {'float32': '<f4', 'float16': '<f2'}
 
 
@@ -34,8 +35,9 @@ class Record:
 
     Args:
         features: its first byte in the file of features, and the first that is not its own any more.
-        shapes: of each level, as it is stored: (h, w, D) where ``channels_last`` says so, else (D, h, w).
-        channels_last: for each level, which has the order in memory that the backbone gave it.
+        shapes: of each level, as it is stored.
+        gaps: for each level, which is stored in the order that it has in memory, None: it is (D, h, w); else: it is
+            (h, w, D), and the backbone's batch has so many numbers before each picture: those of a ViT's class token.
         labels: as ``features``, in the file of labels.
         mask: (H, W); None where the picture has none.
         meta: the data sample's metainfo.
@@ -44,7 +46,7 @@ class Record:
 
     features: Sequence[int]
     shapes: Sequence[Sequence[int]]
-    channels_last: Sequence[bool]
+    gaps: Sequence[int | None]
     labels: Sequence[int]
     mask: Sequence[int] | None
     meta: dict[str, Any]
@@ -110,6 +112,10 @@ class FeatureFile:
         if manifest is None:
             raise FileNotFoundError(f'{folder}: holds no features; tools/cache_features.py CONFIG computes them')
         self.manifest = manifest
+        if manifest['format'] != FORMAT:
+            raise ValueError(
+                f'{folder}: written by mmseg_vitseg {manifest["version"]}, in another form; {self.again()}'
+            )
         self.dtype = DTYPES[manifest['dtype']]
         self.records = read_records(folder)
         done, count = len(self.records), manifest['count']
@@ -133,7 +139,7 @@ class FeatureFile:
         numbers = flat.view(torch.float16 if self.dtype == DTYPES['float16'] else torch.float32)
         parts = numbers.split([math.prod(shape) for shape in record.shapes])
         levels = [part.view(tuple(shape)) for part, shape in zip(parts, record.shapes, strict=True)]
-        return tuple(x.permute(2, 0, 1) if last else x for x, last in zip(levels, record.channels_last, strict=True))
+        return tuple(x if gap is None else x.permute(2, 0, 1) for x, gap in zip(levels, record.gaps, strict=True))
 
     def mask(self, index: int) -> np.ndarray | None:
         """Return the mask (H, W), uint8, of a picture; None where it has none."""

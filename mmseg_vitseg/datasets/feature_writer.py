@@ -56,15 +56,21 @@ class FeatureWriter:
         for file in self.files.values():
             file.close()
 
-    def add(self, levels: Sequence[Tensor], mask: np.ndarray | None, meta: dict, files: list) -> None:
+    def add(
+        self,
+        levels: Sequence[Tensor],
+        gaps: Sequence[int | None],
+        mask: np.ndarray | None,
+        meta: dict,
+        files: list,
+    ) -> None:
         """Write a picture's levels (D, h, w), CPU, and its mask (H, W), uint8; it counts when :meth:`keep` is done."""
-        last = [level.stride(0) == 1 and not level.is_contiguous() for level in levels]
-        stored = [level.permute(1, 2, 0) if turned else level for level, turned in zip(levels, last, strict=True)]
+        stored = [x if gap is None else x.permute(1, 2, 0) for x, gap in zip(levels, gaps, strict=True)]
         arrays = [np.ascontiguousarray(level.numpy(), self.dtype) for level in stored]
         record = Record(
             features=self._write(FEATURES, *arrays),
             shapes=[array.shape for array in arrays],
-            channels_last=last,
+            gaps=gaps,
             labels=self._write(LABELS, *([] if mask is None else [np.ascontiguousarray(mask)])),
             mask=None if mask is None else mask.shape,
             meta=plain(meta),

@@ -33,11 +33,20 @@ class CachedFeaturesPreprocessor(SegDataPreProcessor):
                 "custom_hooks = [dict(type='mmseg_vitseg.CachedFeaturesHook')] to the config"
             )
         data = self.cast_data(data)
-        return dict(inputs=tuple(map(stacked, data['features'])), data_samples=data['data_samples'])
+        levels = zip(data['features'], data['gaps'], strict=True)
+        return dict(inputs=tuple(stacked(*level) for level in levels), data_samples=data['data_samples'])
 
 
-def stacked(level: Sequence[Tensor]) -> Tensor:
-    """Put one level of several pictures (D, h, w) together: (B, D, h, w), float32, in their order in memory."""
-    if level[0].is_contiguous():
-        return torch.stack(list(level)).float()
-    return torch.stack([x.permute(1, 2, 0) for x in level]).permute(0, 3, 1, 2).float()
+def stacked(level: Sequence[Tensor], gaps: Sequence[int | None]) -> Tensor:
+    """Put one level of several pictures (D, h, w) together: (B, D, h, w), float32.
+
+    It is in memory as the backbone's is, with gaps between pictures (feature_files.py): kernels choose their order of adding
+    by that.
+    """
+    gap = gaps[0]
+    if gap is None:
+        return torch.stack([x.float() for x in level])
+    turned = [x.permute(1, 2, 0).float() for x in level]  # (h, w, D)
+    room = turned[0].new_empty(len(turned), gap + turned[0].numel())
+    batch = torch.stack(turned, out=room[:, gap:].unflatten(1, turned[0].shape))  # (B, h, w, D)
+    return batch.permute(0, 3, 1, 2)

@@ -4,11 +4,16 @@ import re
 
 import pytest
 import torch
+from mmengine.dataset import pseudo_collate
+from mmseg.registry import DATASETS, MODELS
 from torch.testing import assert_close
 
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
+from mmseg_vitseg.config.reading import read_config
+from mmseg_vitseg.inference.model import load_model
 from vitseg_tests.logs import losses
 from vitseg_tests.probes import write_probe
+from vitseg_tests.small_models import BACKBONES
 
 NUMBER = r'\d+\.\d+'
 SCORES = r'Epoch\(val\) \[5\].*(aAcc: .* mAcc: \d+\.\d+)'
@@ -43,6 +48,23 @@ def test_the_same_losses_scores_and_weights_to_the_bit(call, work, backbone, hea
     assert_close(cached[2], looped[2], rtol=0, atol=0)
     start = torch.load(work / 'weights.pth')
     assert any(not torch.equal(value, start[name]) for name, value in looped[2].items())
+
+
+@pytest.mark.parametrize('backbone', BACKBONES)
+def test_a_batch_is_in_memory_as_the_backbones_is(call, work, backbone):
+    """Of more than a few pictures, a batch norm adds in an order that depends on it."""
+    write_probe(work, backbone)
+    call('cache_features probe.py --out features')
+    cfg = read_config('features/probe_cached.py')
+    preprocessor = MODELS.build(cfg.model.data_preprocessor)
+    preprocessor.confirmed = True
+    cached, plain = (DATASETS.build(one.val_dataloader.dataset) for one in (cfg, read_config('probe.py')))
+    found, inputs = (
+        preprocessor(pseudo_collate([data[index] for index in range(3)]))['inputs'] for data in (cached, plain)
+    )
+    expected = load_model('probe.py', 'weights.pth', 'cpu').backbone(inputs)
+    assert [x.stride() for x in found] == [x.stride() for x in expected]
+    assert_close(found, expected)
 
 
 def test_its_checkpoint_is_the_first_configs(call, work):
