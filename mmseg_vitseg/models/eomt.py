@@ -11,6 +11,7 @@ from torch import Tensor
 from mmseg_vitseg.models.losses.label_errors import check_masks
 from mmseg_vitseg.models.query_prediction import QueryPrediction
 from mmseg_vitseg.models.segmentor import EncoderDecoder
+from mmseg_vitseg.models.small_masks import SmallMasks
 from mmseg_vitseg.models.vit import VisionTransformer
 from mmseg_vitseg.registry import MODELS
 
@@ -31,6 +32,8 @@ class EoMT(EncoderDecoder):
     Raises:
         ValueError: a backbone or a head that queries cannot pass, a neck, an auxiliary head.
     """
+
+    gives_probabilities = True  # its scores are sums of them, and no logits
 
     def __init__(self, *, neck: dict | None = None, auxiliary_head: dict | None = None, **arguments):
         for name, value in dict(neck=neck, auxiliary_head=auxiliary_head).items():
@@ -84,6 +87,16 @@ class EoMT(EncoderDecoder):
         except ValueError:
             check_masks(self.decode_head, data_samples)
             raise
+
+    def _predicts_small(self) -> bool:
+        return True
+
+    def _classify(self, images: Tensor, size: tuple[int, int]) -> SmallMasks:
+        """Return what the queries predict of images (B, C, H, W), and its way to scores of ``size``."""
+        return self.decode_head.small_masks(self._logits(images), size)
+
+    def _logits(self, images: Tensor) -> QueryPrediction:
+        return self.extract_feat(images)[-1]
 
     def _losses(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict[str, Tensor]:
         return add_prefix(self.decode_head.loss(self.extract_feat(inputs), data_samples, self.train_cfg), 'decode')

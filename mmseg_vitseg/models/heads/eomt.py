@@ -19,8 +19,10 @@ from mmseg_vitseg.models.heads.base import input_size
 from mmseg_vitseg.models.layers import Linear
 from mmseg_vitseg.models.losses.mask_loss import MaskLoss
 from mmseg_vitseg.models.query_prediction import QueryPrediction
+from mmseg_vitseg.models.small_masks import SmallMasks, small_masks
 from mmseg_vitseg.models.upscaling import Upscale
 from mmseg_vitseg.models.vit_layers import feature_map
+from mmseg_vitseg.ops.resampling import resizings, unchanged
 from mmseg_vitseg.registry import MODELS
 
 
@@ -151,6 +153,12 @@ class EoMTHead(BaseModule):
         height, width = self.covered(predictions[-1].masks.shape[2:])
         beyond = (0, width - labels.shape[2], 0, height - labels.shape[1])
         return self.criterion(predictions, F.pad(labels, beyond, value=self.ignore_index))
+
+    def small_masks(self, prediction: QueryPrediction, size: tuple[int, int]) -> SmallMasks:
+        """Return what the queries predict, and its way to scores of the ``size`` (H, W) of the network's input."""
+        own = (prediction.masks.shape[2], prediction.masks.shape[3])
+        inner = resizings(own, (self.covered(own),), self.align_corners).cropped(0, size[0], 0, size[1])
+        return small_masks(prediction, inner, unchanged(size))
 
     def forward(self, predictions: Sequence[QueryPrediction]) -> Tensor:
         """Return the classes' scores at the masks' size, (B, K, h', w')."""
