@@ -62,18 +62,22 @@ def usual_depths(weights: Mapping[str, Tensor]) -> set[tuple[int, ...]]:
     return {depth if isinstance(depth, tuple) else (depth,) for depth in depths}
 
 
-def _vit(family: str, variants: Iterable[str], weights: Mapping[str, Tensor]) -> str:
-    """Return a ViT's name, up to the size of its patches."""
-    width, depth, gated = (
-        len(weights['patch_embed.proj.weight']),
-        *depth_of(weights),
-        'blocks.0.mlp.fc1_g.weight' in weights,
-    )
+def vit_of(weights: Mapping[str, Tensor], variants: Iterable[str] = VITS) -> str | None:
+    """Return the variant that has a ViT's width, depth and kind of MLP; None where no published one has."""
+    width, (depth,) = len(weights['patch_embed.proj.weight']), depth_of(weights)
+    gated = 'blocks.0.mlp.fc1_g.weight' in weights
     for name in LETTERS.keys() & variants:
         row = VITS[name]
         if (row.embed_dims, row.num_layers, row.mlp == 'swiglu') == (width, depth, gated):
-            return f'{family}-{LETTERS[name]}/'
-    return f'{family} of {depth} blocks, width {width}, patches '
+            return name
+    return None
+
+
+def _vit(family: str, variants: Iterable[str], weights: Mapping[str, Tensor]) -> str:
+    """Return a ViT's name, up to the size of its patches."""
+    if (name := vit_of(weights, variants)) is not None:
+        return f'{family}-{LETTERS[name]}/'
+    return f'{family} of {depth_of(weights)[0]} blocks, width {len(weights["patch_embed.proj.weight"])}, patches '
 
 
 def _mit(width: int, depths: tuple[int, ...]) -> str:

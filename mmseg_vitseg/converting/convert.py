@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mmseg_vitseg import __version__
+from mmseg_vitseg.architectures import VITS
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.checkpoints.accounting import account_for
 from mmseg_vitseg.checkpoints.fetch import local_file
@@ -20,7 +21,7 @@ from mmseg_vitseg.checkpoints.reading import read_state_dict
 from mmseg_vitseg.checkpoints.sharded import files_of
 from mmseg_vitseg.checkpoints.sources import Renamed, recognise, to_our_names
 from mmseg_vitseg.checkpoints.values import not_finite, refuse_not_finite
-from mmseg_vitseg.checkpoints.which_model import query_blocks_of
+from mmseg_vitseg.checkpoints.which_model import query_blocks_of, vit_of
 from mmseg_vitseg.config.building import build_model
 from mmseg_vitseg.config.reading import ConfigError, read_config
 from mmseg_vitseg.converting.completeness import refuse_incomplete
@@ -173,7 +174,7 @@ def _digests(file: Path) -> str:
 def _complete(weights: dict[str, Tensor], source: str, src: str | Path) -> Renamed:
     """Return all weights under our names, of a backbone without prefix; refuse what the map does not know."""
     with _naming(src):
-        renamed = to_our_names(weights, None, source=source)
+        renamed = _without_foreign_biases(to_our_names(weights, None, source=source))
         if renamed.left:
             raise ValueError(f'{renamed.source.what} has no {listed(renamed.left)}; nothing was written')
         prefix = 'backbone.'
@@ -185,6 +186,17 @@ def _complete(weights: dict[str, Tensor], source: str, src: str | Path) -> Renam
         refuse_incomplete(backbone, renamed.dropped, whole=whole)
         refuse_not_finite(not_finite(native), native)
     return replace(renamed, weights=native)
+
+
+def _without_foreign_biases(renamed: Renamed) -> Renamed:
+    """Take back the zeros for queries' and values' biases, where the model that the file is of has none: DINOv3-7B."""
+    biases = [name for name in renamed.added if name.endswith(('.q_bias', '.v_bias'))]
+    backbone = {name.removeprefix('backbone.'): value for name, value in renamed.weights.items()}
+    variant = vit_of(backbone) if biases else None
+    if variant is None or VITS[variant].qkv_bias:
+        return renamed
+    weights = {name: value for name, value in renamed.weights.items() if name not in biases}
+    return replace(renamed, weights=weights, added=[name for name in renamed.added if name not in biases])
 
 
 def _fitted(

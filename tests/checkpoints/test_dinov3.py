@@ -1,9 +1,12 @@
 """DINOv3's files, and DINOv2-g's: Hugging Face's as it writes them, the authors' by their names, and what fits nothing."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.testing import assert_close
 
+from mmseg_vitseg.architectures import VITS
 from mmseg_vitseg.checkpoints.accounting import account_for
 from mmseg_vitseg.checkpoints.loading import load_pretrained_backbone
 from mmseg_vitseg.converting.convert import convert_file
@@ -126,3 +129,19 @@ def test_without_a_config_there_and_back(variant, whole, tmp_path):
     load_pretrained_backbone(ours, tmp_path / 'again.pth')
     for name, value in given.state_dict().items():
         assert torch.equal(ours.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize(('variant', 'biased'), [('dinov3_b', True), ('dinov3_7b', False)])
+def test_biases_that_timm_leaves_out_are_added_where_the_model_has_some(variant, biased, tmp_path, monkeypatch):
+    """Without a config, that the file is of the 7B is told from its sizes."""
+    for name in ('dinov3_b', 'dinov3_7b'):
+        small = name == variant
+        sizes = dict(embed_dims=48 if small else 64, num_layers=2, mlp='swiglu' if name == 'dinov3_7b' else 'plain')
+        monkeypatch.setitem(VITS, name, replace(VITS[name], **sizes))
+    given = randomise(VisionTransformer(variant=variant, **SMALL)).state_dict()
+    exported, _ = to_project(given, 'timm')
+    torch.save({name: value for name, value in exported.items() if '_bias' not in name}, tmp_path / 'timm.pth')
+    convert_file(tmp_path / 'timm.pth', tmp_path / 'ours.pth')
+    written = torch.load(tmp_path / 'ours.pth')['state_dict']
+    assert written.keys() == given.keys() - {'rope.periods'}
+    assert any('q_bias' in name for name in written) == biased
