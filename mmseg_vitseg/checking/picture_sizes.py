@@ -10,7 +10,8 @@ from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.probing import meta_images, runs_on_meta
 from mmseg_vitseg.checking.starting_weights import starts_pretrained
 from mmseg_vitseg.checking.training_setup import Setup
-from mmseg_vitseg.config.parts import by, class_of, is_known, pair
+from mmseg_vitseg.config.parts import by, class_of, is_known, is_written_by_known, pair
+from mmseg_vitseg.models.segmentor import EncoderDecoder as OurEncoderDecoder
 
 
 def partial_patches(setup: Setup) -> Iterator[Finding]:
@@ -80,7 +81,7 @@ def wrong_padding(setup: Setup) -> Iterator[Finding]:
 def wrong_windows(setup: Setup) -> Iterator[Finding]:
     """Sliding windows of no size, or that do not cover the picture."""
     test, cls = setup.model.child('test_cfg'), class_of(setup.model.node, MODELS)
-    if test is None or cls is None or not _predicts_as_the_host(cls):
+    if test is None or cls is None or not is_written_by_known(cls, EncoderDecoder, 'inference', 'slide_inference'):
         return
     mode = test.node.get('mode', 'whole')
     if mode not in ('slide', 'whole'):
@@ -95,7 +96,8 @@ def wrong_windows(setup: Setup) -> Iterator[Finding]:
     given = [test.node.get(name) for name in ('crop_size', 'stride')]
     crop, stride = (None if isinstance(size, int) else pair(size) for size in given)
     for name, value in (('crop_size', crop), ('stride', stride)):
-        if value is None:
+        evenly = name == 'stride' and test.node.get(name) is None and issubclass(cls, OurEncoderDecoder)
+        if value is None and not evenly:
             yield error(
                 f'{test.key}.{name}',
                 f"{test.node.get(name)}; mode='slide' needs it, as (HEIGHT, WIDTH)",
@@ -109,12 +111,6 @@ def wrong_windows(setup: Setup) -> Iterator[Finding]:
             why='pixels between the windows are in none: the first validation fails, or scores what nobody predicted',
             fix=f'{test.key}.stride={tuple(-(-2 * side // 3) for side in crop)}'.replace(' ', ''),
         )
-
-
-def _predicts_as_the_host(segmentor: type) -> bool:
-    return issubclass(segmentor, EncoderDecoder) and all(
-        getattr(segmentor, name) is getattr(EncoderDecoder, name) for name in ('inference', 'slide_inference')
-    )
 
 
 def _is_resized(backbone: nn.Module, patch, made_for: tuple[int, int], size: tuple[int, int]) -> bool:

@@ -43,6 +43,10 @@ BASES = {
     'vit, embeddings frozen': (ROOT / 'configs/vit_linear_pet.py', {'model.backbone.frozen_stages': 0, **ONE_PICTURE}),
     'segformer': (ROOT / 'configs/segformer_b0_camvid.py', {}),
     'mla': (ROOT / 'configs/setr_mla_ade20k.py', {'model.backbone.init_cfg': None}),
+    'mla, windows evenly': (
+        ROOT / 'configs/setr_mla_ade20k.py',
+        {'model.backbone.init_cfg': None, 'model.test_cfg.stride': None},
+    ),
     'eomt': (ROOT / 'configs/eomt_pet.py', {'model.backbone.init_cfg': None, 'model.backbone.img_size': 196}),
     'scratch 14': (
         ROOT / 'configs/vit_small_pretrained_pet.py',
@@ -149,6 +153,8 @@ WRONG = [
      'size_divisor=None'),
     ('fcn', 'model.data_preprocessor.size=(1024,1024)', WARNING, '', '1024 x 1024', 'size=(512,1024)'),
     ('fcn', 'model.data_preprocessor.size=(256,512)', WARNING, '', '256 x 512', 'size=(512,1024)'),
+    ('fcn', {'model.test_cfg': dict(mode='slide', crop_size=(512, 512))}, ERROR, 'model.test_cfg.stride', 'None',
+     'stride=(341,341)'),
     ('mla', 'model.test_cfg.stride=(768,768)', ERROR, '', '768 x 768', 'stride=(342,342)'),
     ('mla', 'model.test_cfg.crop_size=None', ERROR, '', 'None', 'crop_size=(512,512)'),
     ('fcn', 'model.test_cfg.mode=slied', ERROR, '', 'slied', 'mode=whole'),
