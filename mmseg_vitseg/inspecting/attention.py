@@ -36,20 +36,22 @@ def rollout(
     """Return how much of each token of the input has come to a token through all layers (arXiv 2005.00928, section 4).
 
     Of each layer the mean over the heads, half of which is replaced by the identity for the residual connection. Only the
-    query's row of the product is computed, from the last layer to the first.
+    query's row of the product is computed, from the last layer to the first. What has come from tokens that are put in on
+    the way, as EoMT's queries are before all others, ends there.
 
     Args:
         attentions: the layers, the first one first.
-        inputs: theirs, (1, N, D) each.
+        inputs: theirs, (1, N, D) each; later ones may have more tokens, the first ones.
         query: the token's index.
         positions: rotary positions, where the layers are given them.
 
     Returns:
-        (N,), which sum to 1.
+        of the first layer's tokens, (N,), which sum to 1 where no tokens are put in.
     """
-    row = torch.zeros(inputs[0].shape[1], dtype=inputs[0].dtype, device=inputs[0].device)
+    row = torch.zeros(inputs[-1].shape[1], dtype=inputs[-1].dtype, device=inputs[-1].device)
     row[query] = 1
     for attention, x in zip(reversed(attentions), reversed(inputs), strict=True):
+        row = row[len(row) - x.shape[1] :]
         q, k, _ = attention.project(x, *positions)
         heads = [row @ _weights(q[0, head], k[0, head]) for head in range(q.shape[1])]  # one (N, N) at a time
         row = (row + torch.stack(heads).mean(0)) / 2

@@ -53,7 +53,7 @@ class Pass:
         positions: rotary positions, which each was given with it; empty where there are none.
         features: the last layer's output (h w, D), of the patches; normed where it is what the backbone returns normed.
         grid: (h, w) of the last layer.
-        extra_tokens: class and register tokens, which stand before the patches.
+        extra_tokens: queries, class and register tokens, which stand before the last layer's patches.
         scale: pixels of the network's input for one of the picture, down and across.
         cell: of the last layer.
     """
@@ -88,7 +88,7 @@ def send_through(model: nn.Module, sample: dict, layers: list[Layer]) -> Pass:
     handles = [layer.block.attn.register_forward_pre_hook(lambda _, args: given.append(args)) for layer in layers]
     handles.append(last.register_forward_hook(lambda module, args, output: outputs.append(output)))
     try:
-        backbone(data['inputs'])
+        model.extract_feat(data['inputs'])  # not the backbone alone: a segmentor may put tokens in on the way
     finally:
         for handle in handles:
             handle.remove()

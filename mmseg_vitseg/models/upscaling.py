@@ -20,5 +20,5 @@ class Upscale(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, D, h, w) to (B, D, 2 h, 2 w)."""
-        x = self.act(self.conv1(x))  # (B, D, 2 h, 2 w)
-        return norm_channels(self.norm, self.conv2(x))
+        x = self.conv2(self.act(self.conv1(x)))  # (B, D, 2 h, 2 w), the largest tensors there are: two at a time
+        return norm_channels(self.norm, x)

@@ -8,6 +8,7 @@ from PIL import Image
 
 from mmseg_vitseg.inference.model import load_model
 from mmseg_vitseg.inspecting.attention import attention_weights, rollout
+from mmseg_vitseg.inspecting.features import colours_of
 from mmseg_vitseg.inspecting.figure import figure, heat
 from mmseg_vitseg.inspecting.looking import look, over_picture
 from vitseg_tests.paths import config_path
@@ -23,9 +24,9 @@ BACKBONES = dict(
 )
 
 
-def make(name: str, steps=(), **arguments):
+def make(name: str, steps=(), model=None, **arguments):
     """A model whose data are not needed, with weights that tell tokens apart."""
-    model = dict(
+    parts = dict(
         type='mmseg_vitseg.EncoderDecoder',
         data_preprocessor=dict(type='SegDataPreProcessor', mean=[120.0] * 3, std=[60.0] * 3, size_divisor=1),
         backbone={**BACKBONES[name], **arguments},
@@ -37,7 +38,7 @@ def make(name: str, steps=(), **arguments):
     dataset = dict(
         type='BaseSegDataset', metainfo=dict(classes=('a', 'b', 'c')), pipeline=[*steps, dict(type='PackSegInputs')]
     )
-    cfg = Config(dict(model=model, test_dataloader=dict(dataset=dataset)))
+    cfg = Config(dict(model=parts | (model or {}), test_dataloader=dict(dataset=dataset)))
     model = load_model(cfg, device='cpu')
     for parameter in model.parameters():
         if parameter.ndim > 1:
@@ -58,6 +59,26 @@ def inputs_of(model) -> tuple[list[torch.Tensor], tuple[torch.Tensor, ...]]:
     for handle in handles:
         handle.remove()
     return [x for x, *_ in found], found[0][1:]
+
+
+@torch.no_grad()
+def test_maps_of_an_eomt_have_its_queries():
+    """Three queries before the last layer: the features are the patches that its head is given; of the rollout, a part."""
+    eomt = dict(decode_head=dict(type='mmseg_vitseg.EoMTHead', num_classes=3, num_queries=3, num_blocks=1))
+    model = make('vit', model=dict(eomt, type='mmseg_vitseg.EoMT'), final_norm=True)
+    given = []
+    handle = model.decode_head.upscale.register_forward_pre_hook(lambda module, args: given.append(args[0][0]))
+    seen = look(model, PICTURE, (59, 33))
+    handle.remove()
+    expected = colours_of(given[0].flatten(1).T).unflatten(0, (5, 8)).numpy()
+    np.testing.assert_allclose(seen.components, np.kron(expected, np.ones((8, 8, 1)))[:40, :60], rtol=1e-4, atol=1e-5)
+    for values, whole in (
+        (seen.attention, False),
+        (seen.rollout, False),
+        (look(model, PICTURE, layer=1).rollout, True),
+    ):
+        total = values[::8, ::8].sum()
+        assert 0 < total < 1 and (whole or total < 0.999)
 
 
 @pytest.mark.parametrize('tokens', [dict(with_cls_token=False), dict(num_registers=3), dict(position='rope')])

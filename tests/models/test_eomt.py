@@ -1,17 +1,23 @@
 """EoMT against Hugging Face's of the same weights: what the queries predict, in evaluation and at every step of training."""
 
+import math
+import re
+
 import pytest
 import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 from torch import nn
 from torch.testing import assert_close
 
 from mmseg_vitseg.checkpoints.fitting import fit_to
-from mmseg_vitseg.models import EoMT
+from mmseg_vitseg.models import EoMT, EoMTHead
 from mmseg_vitseg.registry import MODELS
 
 pytest.importorskip('transformers', reason='no transformers to compare with')
 
-from vitseg_tests.eomt_files import FAMILIES, QUERIES, SIDE
+from vitseg_tests.eomt_files import CLASSES, FAMILIES, PATCH, QUERIES, SIDE
+from vitseg_tests.weights import randomise
 
 DEPTH, BLOCKS = 4, 3
 KINDS = ['DINOv2', 'DINOv2-g', 'DINOv3']  # the gated one, Hugging Face has with other heads
@@ -79,3 +85,172 @@ def test_training_is_theirs_at_each_stage_of_annealing(family, probs, with_cp, m
 
 def weights_like(output: torch.Tensor) -> torch.Tensor:
     return torch.linspace(-1, 1, output[0].numel()).reshape(output[0].shape)
+
+
+def test_the_same_seed_leaves_the_same_queries_free():
+    theirs, ours = pair('DINOv2')
+    probs = [0.3, 0.6, 1]
+    theirs.attn_mask_probs.copy_(torch.tensor(probs))
+    ours.decode_head.set_mask_probs(probs)
+    images = torch.randn(2, 3, SIDE, SIDE)
+    outputs = []
+    for model in (theirs, ours):
+        torch.manual_seed(3)
+        outputs.append(predictions_of(model.train(), images) if model is theirs else model.train().extract_feat(images))
+    assert_close([tuple(found) for found in outputs[1]], outputs[0])
+
+
+@pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize('training', [False, True])
+@pytest.mark.parametrize('family', ['DINOv2', 'DINOv3'])
+def test_half_precision_is_no_further_from_float32_than_theirs(family, training, dtype):
+    """Of the prediction before the first mask, as a logit near 0 that rounds to the other side is another mask."""
+    theirs, ours = pair(family)
+    images = torch.randn(8, 3, SIDE, SIDE)
+    with torch.no_grad():
+        (exact, *_) = predictions_of(theirs, images)
+        distances = []
+        for model in (theirs, ours):
+            model.train(training)
+            if family == 'DINOv3':
+                model.eval()  # no rescale of coordinates
+            with torch.autocast('cpu', dtype):
+                found, *_ = predictions_of(theirs, images) if model is theirs else ours.extract_feat(images)
+            distances.append(sum((one.float() - other).abs().mean() for one, other in zip(found, exact, strict=True)))
+    assert distances[1] < 1.1 * distances[0]
+
+
+def plain_forward(model: EoMT, images: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Figure 2 with attention written out, one mask of all heads and tokens, and torch's own layers of the same weights."""
+    backbone, head = model.backbone, model.decode_head
+    tokens, grid = backbone.embed(images)
+    prefix = tokens.shape[1] - grid[0] * grid[1]
+    found, rotary = [], backbone.rotary(grid)
+
+    def predict() -> None:
+        normed = backbone.norm(tokens)
+        queries = normed[:, :QUERIES]
+        patches = normed[:, QUERIES + prefix :].transpose(1, 2).reshape(len(images), -1, *grid)
+        for up in head.upscale:
+            patches = up.conv2(up.act(up.conv1(patches)))
+            patches = up.norm(patches.movedim(1, -1)).movedim(-1, 1)
+        found.append((head.class_head(queries), torch.einsum('bqc,bchw->bqhw', head.mask_head(queries), patches)))
+
+    for index, block in enumerate(backbone.blocks):
+        stage = index - DEPTH + BLOCKS
+        if stage == 0:
+            tokens = torch.cat([head.q.weight[None].repeat(len(images), 1, 1), tokens], 1)
+        seen = torch.ones(len(images), 1, tokens.shape[1], tokens.shape[1], dtype=torch.bool)
+        if stage >= 0:
+            predict()
+            logits = nn.functional.interpolate(found[-1][1], grid, mode='bilinear').flatten(2)
+            seen[:, 0, :QUERIES, QUERIES + prefix :] = logits > 0
+        q, k, v = block.attn.project(block.norm1(tokens), rotary)
+        scores = (q @ k.transpose(2, 3) / q.shape[-1] ** 0.5).masked_fill(~seen, -torch.inf)
+        mixed = (scores.softmax(-1) @ v).transpose(1, 2).flatten(2)
+        tokens = tokens + block.ls1(block.attn.proj(mixed))
+        tokens = tokens + block.ls2(block.mlp(block.norm2(tokens)))
+    predict()
+    return found
+
+
+@pytest.mark.parametrize('size', [(32, 32), (24, 56), (37, 20)])
+@pytest.mark.parametrize('variant', ['tiny', 'dinov2_s', 'dinov3_s_plus'])
+def test_any_variant_and_size_is_figure_2_written_out(variant, size):
+    """HF's is bound to one size; without its registers, with the MLP with a gate, with patches that are padded."""
+    config = FAMILIES['DINOv2'].segmentor(head=dict(num_blocks=BLOCKS), backbone=dict(num_layers=DEPTH))
+    config['backbone'] |= dict(variant=variant, final_norm=True, rope_rescale=1)
+    model = randomise(MODELS.build(config)).train()
+    images = torch.randn(2, 3, *size)
+    found = model.extract_feat(images)
+    assert found[-1].masks.shape[2:] == tuple(2 * math.ceil(side / PATCH) for side in size)
+    assert_close([tuple(each) for each in found], plain_forward(model, images))
+
+
+@pytest.mark.parametrize(('patch_size', 'times'), [(4, 1), (8, 1), (14, 1), (16, 2), (32, 3)])
+def test_patches_are_upscaled_to_a_quarter_of_the_image_or_less(patch_size, times):
+    head = EoMTHead(in_channels=8, num_classes=2, patch_size=patch_size)
+    assert len(head.upscale) == times
+    assert head.covered((3 * 2**times, 5 * 2**times)) == (3 * patch_size, 5 * patch_size)
+
+
+@pytest.mark.parametrize(('depth', 'blocks'), [(2, 2), (12, 3), (24, 4), (32, 5)])
+def test_how_many_blocks_queries_pass_goes_by_depth(depth, blocks):
+    config = FAMILIES['DINOv2'].segmentor(backbone=dict(num_layers=depth))
+    del config['decode_head']['num_blocks'], config['decode_head']['in_channels'], config['decode_head']['patch_size']
+    with torch.device('meta'):
+        assert MODELS.build(config).decode_head.num_blocks == blocks
+
+
+@pytest.mark.parametrize(
+    ('changes', 'said'),
+    [
+        (dict(neck=dict(type='mmseg_vitseg.MLANeck')), 'EoMT: neck='),
+        (dict(auxiliary_head=dict(type='FCNHead')), 'EoMT: auxiliary_head='),
+        (dict(backbone=dict(frozen=True)), 'allowed: frozen_stages'),
+        (dict(backbone=dict(final_norm=False)), 'backbone.final_norm=False'),
+        (dict(backbone=dict(type='mmseg_vitseg.MixVisionTransformer')), 'the backbone is a MixVisionTransformer'),
+        (dict(head=dict(in_channels=7)), 'decode_head.in_channels=7, but the backbone has 24'),
+        (dict(head=dict(patch_size=16)), 'decode_head.patch_size=16, but the backbone has 8'),
+        (dict(head=dict(num_blocks=9)), 'decode_head.num_blocks=9, but the backbone has 2 blocks'),
+        (dict(head=dict(num_classes=1)), 'num_classes=1; at least 2'),
+        (dict(head=dict(num_queries=0)), 'num_queries=0'),
+    ],
+)
+def test_what_makes_no_eomt_is_refused(changes, said):
+    config = FAMILIES['DINOv2'].segmentor(**changes)
+    if config['backbone']['type'].endswith('MixVisionTransformer'):
+        config['backbone'] = dict(type=config['backbone']['type'])
+    with pytest.raises(ValueError, match=re.escape(said)):
+        MODELS.build(config)
+
+
+@pytest.mark.parametrize('values', [[1, 1], [1, 1, 1.5], [-0.1, 1, 1]])
+def test_probabilities_of_masks_are_one_a_block(values):
+    head = EoMTHead(in_channels=8, num_classes=2, patch_size=8, num_blocks=3)
+    with pytest.raises(ValueError, match='EoMTHead: '):
+        head.set_mask_probs(values)
+    assert head.masked == (True,) * 3 and head.mask_probs.tolist() == [1] * 3
+
+
+def samples(size: tuple[int, int], count: int = 2) -> list[SegDataSample]:
+    meta = dict(img_shape=size, ori_shape=size, pad_shape=size)
+    label = torch.arange(size[0] * size[1]).reshape(1, *size) // 300 % CLASSES
+    return [SegDataSample(metainfo=meta, gt_sem_seg=PixelData(data=label.clone())) for _ in range(count)]
+
+
+def test_what_masks_cover_beyond_the_image_is_ignored():
+    """The losses are those of the padded image with padded labels; gradients reach every parameter."""
+    model = randomise(MODELS.build(FAMILIES['DINOv2'].segmentor())).train()
+    images, given = torch.randn(2, 3, 30, 27), samples((30, 27))
+    padded = samples((32, 32))
+    for one, other in zip(padded, given, strict=True):
+        one.gt_sem_seg.data = nn.functional.pad(other.gt_sem_seg.data, (0, 5, 0, 2), value=255)
+    losses = []
+    for x, data in ((images, given), (nn.functional.pad(images, (0, 5, 0, 2)), padded)):
+        torch.manual_seed(0)
+        losses.append(model.loss(x, data))
+    assert_close(*losses)
+    sum(losses[0].values()).backward()
+    assert all(value.grad is not None and value.grad.abs().sum() > 0 for value in model.decode_head.parameters())
+
+
+def test_labels_that_are_no_class_are_named():
+    model, wrong = MODELS.build(FAMILIES['DINOv2'].segmentor()), samples((32, 32))
+    wrong[1].gt_sem_seg.data[0, 0, 0] = CLASSES
+    wrong[1].set_metainfo(dict(seg_map_path='b.png'))
+    with pytest.raises(ValueError, match=re.escape('b.png: labels 3')):
+        model.loss(torch.randn(2, 3, 32, 32), wrong)
+
+
+@pytest.mark.parametrize('training', [False, True])
+def test_a_compiler_makes_one_graph_of_it(training):
+    model = randomise(MODELS.build(FAMILIES['DINOv3'].segmentor(backbone=dict(rope_rescale=1)))).train(training)
+    images = torch.randn(2, 3, SIDE, SIDE)
+    compiled = torch.compile(model.extract_feat, fullgraph=True, backend='eager')
+    assert_close([tuple(each) for each in compiled(images)], [tuple(each) for each in model.extract_feat(images)])
+
+
+def test_nothing_is_in_the_state_dict_but_weights():
+    model = MODELS.build(FAMILIES['DINOv3'].segmentor())
+    assert set(model.state_dict()) == {name for name, _ in model.named_parameters()} | {'backbone.rope.periods'}
