@@ -10,7 +10,7 @@ from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.probing import meta_images, runs_on_meta
 from mmseg_vitseg.checking.starting_weights import starts_pretrained
 from mmseg_vitseg.checking.training_setup import Setup
-from mmseg_vitseg.config.parts import by, class_of, is_known, is_written_by_known, pair
+from mmseg_vitseg.config.parts import by, class_of, is_known, pair
 from mmseg_vitseg.models.segmentor import EncoderDecoder as OurEncoderDecoder
 
 
@@ -81,7 +81,7 @@ def wrong_padding(setup: Setup) -> Iterator[Finding]:
 def wrong_windows(setup: Setup) -> Iterator[Finding]:
     """Sliding windows of no size, or that do not cover the picture."""
     test, cls = setup.model.child('test_cfg'), class_of(setup.model.node, MODELS)
-    if test is None or cls is None or not is_written_by_known(cls, EncoderDecoder, 'inference', 'slide_inference'):
+    if test is None or cls is None or not _predicts_as(cls, OurEncoderDecoder, EncoderDecoder):
         return
     mode = test.node.get('mode', 'whole')
     if mode not in ('slide', 'whole'):
@@ -111,6 +111,15 @@ def wrong_windows(setup: Setup) -> Iterator[Finding]:
             why='pixels between the windows are in none: the first validation fails, or scores what nobody predicted',
             fix=f'{test.key}.stride={tuple(-(-2 * side // 3) for side in crop)}'.replace(' ', ''),
         )
+
+
+def _predicts_as(segmentor: type, *bases: type) -> bool:
+    """Tell whether a segmentor is one of these, and predicts as it does: whole or in windows."""
+    return any(
+        issubclass(segmentor, base)
+        and all(getattr(segmentor, name) is getattr(base, name) for name in ('inference', 'slide_inference'))
+        for base in bases
+    )
 
 
 def _is_resized(backbone: nn.Module, patch, made_for: tuple[int, int], size: tuple[int, int]) -> bool:
