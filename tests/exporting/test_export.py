@@ -17,11 +17,12 @@ from mmseg_vitseg.exporting.formats import SUFFIXES, check_installed, load
 from mmseg_vitseg.exporting.verify import drawn_pictures, predicted_by
 from vitseg_tests.small_models import write_model
 
-HEADS = ('linear', 'probe', 'naive', 'pup', 'mla', 'segformer', 'segformer_linear')
+HEADS = ('linear', 'probe', 'naive', 'pup', 'mla', 'segformer', 'segformer_linear', 'queries')
 # a file of torch.export or ONNX takes seconds to write, so most of them are for the slow run
 QUICK = (
     ('vit', 'linear', 'onnx'),
     ('dino', 'linear', 'onnx'),
+    ('dino', 'queries', 'onnx'),
     ('mit', 'segformer', 'onnx'),
     ('vit', 'linear', 'pt2'),
     ('mit', 'naive', 'pt2'),
@@ -32,7 +33,8 @@ CASES = [
         (backbone, head, format) for backbone in ('vit', 'dino', 'mit') for head in HEADS for format in SUFFIXES
     )
     if case[:2] != ('mit', 'mla')  # MLA's levels are of one size
-    and (case[0] != 'dino' or case[1] == 'linear')
+    and (case[0] == 'dino') <= (case[1] in ('linear', 'queries'))
+    and (case[1] == 'queries') <= (case[0] == 'dino')
 ]
 
 

@@ -103,7 +103,7 @@ class EoMTHead(BaseModule):
 
     def prepend(self, tokens: Tensor) -> Tensor:
         """Put the queries before tokens (B, T + h w, D): (B, N, D)."""
-        return torch.cat([self.q.weight.expand(len(tokens), -1, -1), tokens], dim=1)
+        return torch.cat([self.q.weight.expand(tokens.shape[0], -1, -1), tokens], dim=1)
 
     def predict_queries(self, tokens: Tensor, grid: tuple[int, int]) -> QueryPrediction:
         """Predict a class and a mask for each query.

@@ -44,6 +44,7 @@ def head_settings(name: str, widths: tuple[int, int], stride: int) -> dict:
     neck = dict(type='mmseg_vitseg.MLANeck', in_channels=list(widths), out_channels=8, norm_cfg=BN)
     probe = dict(type='mmseg_vitseg.LinearHead', in_channels=list(widths), in_index=[0, 1], norm_cfg=BN)
     segformer = dict(levels, type='mmseg_vitseg.SegformerHead')
+    queries = dict(type='mmseg_vitseg.EoMTHead', in_channels=16, patch_size=stride, num_queries=5, num_blocks=1)
     return dict(
         linear=dict(decode_head=dict(last, type='mmseg_vitseg.LinearPatchHead', patch_size=stride)),
         probe=dict(decode_head=probe),
@@ -52,6 +53,7 @@ def head_settings(name: str, widths: tuple[int, int], stride: int) -> dict:
         mla=dict(decode_head=mla, neck=neck),
         segformer=dict(decode_head=segformer),
         segformer_linear=dict(decode_head=dict(segformer, linear_projection=True)),
+        queries=dict(type='mmseg_vitseg.EoMT', decode_head=queries),
     )[name]
 
 
@@ -68,13 +70,11 @@ def write_model(
     cfg = Config(
         dict(
             default_scope='mmseg',
-            model=dict(
-                type='mmseg_vitseg.EncoderDecoder',
-                data_preprocessor=preprocessor,
-                backbone=settings,
+            model={
+                **dict(type='mmseg_vitseg.EncoderDecoder', data_preprocessor=preprocessor, backbone=settings),
                 **parts,
-                test_cfg=dict(mode='whole'),
-            ),
+                'test_cfg': dict(mode='whole'),
+            },
             test_dataloader=dict(dataset=dataset),
         )
     )
