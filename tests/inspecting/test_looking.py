@@ -72,13 +72,8 @@ def test_maps_of_an_eomt_have_its_queries():
     handle.remove()
     expected = colours_of(given[0].flatten(1).T).unflatten(0, (5, 8)).numpy()
     np.testing.assert_allclose(seen.components, np.kron(expected, np.ones((8, 8, 1)))[:40, :60], rtol=1e-4, atol=1e-5)
-    for values, whole in (
-        (seen.attention, False),
-        (seen.rollout, False),
-        (look(model, PICTURE, layer=1).rollout, True),
-    ):
-        total = values[::8, ::8].sum()
-        assert 0 < total < 1 and (whole or total < 0.999)
+    for values in (seen.attention, seen.rollout):
+        assert 0 < values[::8, ::8].sum() < 0.999
 
 
 @pytest.mark.parametrize('tokens', [dict(with_cls_token=False), dict(num_registers=3), dict(position='rope')])

@@ -17,6 +17,7 @@ from mmseg_vitseg.registry import MODELS
 pytest.importorskip('transformers', reason='no transformers to compare with')
 
 from vitseg_tests.eomt_files import CLASSES, FAMILIES, PATCH, QUERIES, SIDE
+from vitseg_tests.equality import same
 from vitseg_tests.weights import randomise
 
 DEPTH, BLOCKS = 4, 3
@@ -254,3 +255,15 @@ def test_a_compiler_makes_one_graph_of_it(training):
 def test_nothing_is_in_the_state_dict_but_weights():
     model = MODELS.build(FAMILIES['DINOv3'].segmentor())
     assert set(model.state_dict()) == {name for name, _ in model.named_parameters()} | {'backbone.rope.periods'}
+
+
+def test_a_head_starts_from_a_whole_model_or_not_at_all(tmp_path):
+    whole = randomise(MODELS.build(FAMILIES['DINOv2'].segmentor()))
+    torch.save(whole.state_dict(), tmp_path / 'whole.pth')
+    start = dict(init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'whole.pth')))
+    head = MODELS.build(FAMILIES['DINOv2'].segmentor(head=start)).decode_head
+    head.init_weights()
+    assert same(head.state_dict(), whole.decode_head.state_dict())
+    other = MODELS.build(FAMILIES['DINOv2'].segmentor(head=dict(start, num_queries=QUERIES + 1))).decode_head
+    with pytest.raises(ValueError, match=re.escape('q.weight')):
+        other.init_weights()

@@ -13,6 +13,7 @@ from mmengine.model import BaseModule
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from mmseg_vitseg.checkpoints.loading import load_pretrained_head, pretrained_options
 from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.models.argument_checks import check_rates, check_sizes
 from mmseg_vitseg.models.heads.base import input_size
@@ -41,7 +42,7 @@ class EoMTHead(BaseModule):
         num_blocks: L, the backbone's last blocks, which queries pass.
         ignore_index: label of pixels that no loss sees.
         loss: settings of :class:`~mmseg_vitseg.models.losses.mask_loss.MaskLoss`, the others than these two.
-        init_cfg: mmengine's.
+        init_cfg: ``Pretrained`` loads the head of a whole model or raises, as other heads do.
 
     Raises:
         ValueError: sizes that make no head.
@@ -87,6 +88,18 @@ class EoMTHead(BaseModule):
         self.criterion = MaskLoss(num_classes=num_classes, ignore_index=ignore_index, **loss)
         self.register_buffer('mask_probs', torch.ones(num_blocks), persistent=False)
         self.masked = (True,) * num_blocks
+
+    def init_weights(self) -> None:
+        """Load the file that ``init_cfg`` names, or leave the weights as they were drawn.
+
+        Raises:
+            FileNotFoundError, ValueError: as :func:`~mmseg_vitseg.checkpoints.loading.load_pretrained_head`.
+        """
+        options = pretrained_options(self, ('source', 'prefix', 'container'))
+        if options is None:
+            super().init_weights()
+        else:
+            load_pretrained_head(self, **options)
 
     def set_mask_probs(self, values: Sequence[float]) -> None:
         """Set with what probability a query is masked before each of the L blocks; at 0 the block runs without a mask.
