@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mmseg_vitseg.benchmark.segmentors import Segmentor
+from mmseg_vitseg.benchmark.huggingface_backbones import dino_sizes, refuse, sizes
+from mmseg_vitseg.benchmark.segmentors import DenseSegmentor
 from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.models.eomt import EoMT
 from mmseg_vitseg.models.heads.eomt import class_scores
@@ -27,34 +28,25 @@ def eomt(ours: EoMT) -> nn.Module:
     import transformers
 
     backbone, head, block = ours.backbone, ours.decode_head, ours.backbone.blocks[0]
-    rotary = backbone.rope is not None
-    unlike = dict(
-        input_norm=backbone.input_norm is not None,
-        with_cls_token=backbone.cls_token is None,
-        layer_scale=isinstance(block.ls1, nn.Identity),
-        variant=not isinstance(block.mlp, Mlp),
-        img_size=backbone.grid[0] != backbone.grid[1],
+    refuse(
+        'EoMT',
+        dict(
+            input_norm=backbone.input_norm is not None,
+            with_cls_token=backbone.cls_token is None,
+            layer_scale=isinstance(block.ls1, nn.Identity),
+            variant=not isinstance(block.mlp, Mlp),
+            img_size=backbone.grid[0] != backbone.grid[1],
+        ),
     )
-    if any(unlike.values()):
-        names = ', '.join(name for name, differs in unlike.items() if differs)
-        raise ValueError(f'the EoMT of Hugging Face is another one than with these settings: {names}')
-    hidden, size = block.mlp.fc1.out_features, backbone.patch_size
-    widths = dict(intermediate_size=hidden) if rotary else dict(mlp_ratio=hidden // backbone.embed_dims)
-    kind = 'EomtDinov3' if rotary else 'Eomt'
+    kind = 'Eomt' if backbone.rope is None else 'EomtDinov3'
     config = getattr(transformers, f'{kind}Config')(
-        hidden_size=backbone.embed_dims,
-        num_hidden_layers=len(backbone.blocks),
-        num_attention_heads=block.attn.num_heads,
-        layer_norm_eps=block.norm1.eps,
-        image_size=backbone.grid[0] * size,
-        patch_size=size,
-        num_channels=backbone.in_channels,
-        num_register_tokens=0 if backbone.reg_token is None else backbone.reg_token.shape[1],
+        **sizes(backbone),
+        **dino_sizes(backbone),
+        image_size=backbone.grid[0] * backbone.patch_size,
         num_blocks=head.num_blocks,
         num_queries=head.num_queries,
         num_upscale_blocks=len(head.upscale),
         num_labels=head.num_classes,
-        **widths,
     )
     model = getattr(transformers, f'{kind}ForUniversalSegmentation')(config)
     for name in SETTINGS:  # which no file of weights must have
@@ -64,7 +56,7 @@ def eomt(ours: EoMT) -> nn.Module:
     return model
 
 
-class HuggingFaceEoMT(Segmentor):
+class HuggingFaceEoMT(DenseSegmentor):
     """Hugging Face's EomtForUniversalSegmentation, or EomtDinov3's."""
 
     draws_its_loss = 'losses are of points that each draws in its own order'
@@ -91,10 +83,6 @@ class HuggingFaceEoMT(Segmentor):
         classes = found.class_queries_logits.softmax(dim=-1)[..., :-1]
         scores = torch.einsum('bqc, bqhw -> bchw', classes, masks.sigmoid())
         return scores, scores.argmax(1)
-
-    def read(self, prediction: Any) -> tuple[Tensor, Tensor]:
-        """Return scores (B, K, H, W) and labels (B, H, W) of a prediction."""
-        return prediction
 
     def loss(self, images: Tensor, labels: Tensor) -> Tensor:
         """Return the loss of (B, C, H, W) with labels (B, H, W), all attention masked."""

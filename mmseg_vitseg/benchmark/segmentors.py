@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
@@ -59,3 +60,21 @@ class Segmentor:
         meta = dict(img_shape=size, ori_shape=size, pad_shape=size)
         samples = [SegDataSample(metainfo=meta, gt_sem_seg=PixelData(data=one[None])) for one in labels]
         return self.model.parse_losses(self.model(images, samples, mode='loss'))[0]
+
+
+class DenseSegmentor(Segmentor):
+    """One of another project's, whose user resizes logits to the image and takes the largest."""
+
+    def predict(self, images: Tensor) -> Any:
+        """Map (B, C, H, W) to logits and labels at that size."""
+        return self.labels(self.forward(images), images.shape[-2:])
+
+    @staticmethod
+    def labels(logits: Tensor, size: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Map (B, K, h, w) to logits and labels of ``size`` (H, W)."""
+        logits = F.interpolate(logits, size, mode='bilinear', align_corners=False)
+        return logits, logits.argmax(1)
+
+    def read(self, prediction: Any) -> tuple[Tensor, Tensor]:
+        """Return logits (B, K, H, W) and labels (B, H, W) of a prediction."""
+        return prediction

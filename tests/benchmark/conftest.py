@@ -48,6 +48,16 @@ model = dict(
     decode_head=dict(type='mmseg_vitseg.EoMTHead', num_classes=5, num_queries=7, num_blocks=2),
     test_cfg=dict(mode='whole'))
 """
+PROBE = """
+model = dict(
+    type='mmseg_vitseg.EncoderDecoder',
+    backbone=dict(
+        type='mmseg_vitseg.VisionTransformer', variant='{variant}', embed_dims=48, num_heads=4, num_layers=3, img_size=64,
+        patch_size=16),
+    decode_head=dict(type='mmseg_vitseg.LinearHead', in_channels=48, num_classes=5, dropout_ratio=0.1),
+    test_cfg=dict(mode='whole'))
+"""
+PROBED = ('dinov2_s', 'dinov2_g', 'dinov2_s_reg', 'dinov2_g_reg', 'dinov3_s', 'dinov3_s_plus', 'dinov3_7b', 'small')
 
 
 @pytest.fixture
@@ -57,7 +67,8 @@ def tiny(tmp_path) -> dict[str, str]:
     eomts = {
         f'eomt {variant}': EOMT.format(variant=variant) for variant in ('dinov2_s_reg', 'dinov3_s', 'dinov3_s_plus')
     }
-    for name, text in dict(setr=SETR, segformer=SEGFORMER, linear=LINEAR, **eomts).items():
+    probes = {f'probe {variant}': PROBE.format(variant=variant) for variant in PROBED}
+    for name, text in dict(setr=SETR, segformer=SEGFORMER, linear=LINEAR, **eomts, **probes).items():
         paths[name] = str(Path(tmp_path, f'{name}.py'))
         Path(paths[name]).write_text(text)
     return paths

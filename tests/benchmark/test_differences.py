@@ -32,6 +32,59 @@ def test_equals_hugging_faces_twin(tiny, mode):
         assert result.equal, (config, result)
 
 
+LEVELS = {
+    'model.backbone.out_indices': (0, 2),
+    'model.decode_head.in_channels': [48, 48],
+    'model.decode_head.in_index': [1, 0],
+}
+PATCHES = dict(_delete_=True, type='mmseg_vitseg.LinearPatchHead', in_channels=48, num_classes=5)
+
+
+@pytest.mark.parametrize(
+    ('variant', 'options'),
+    [
+        ('dinov2_s', {}),
+        ('dinov2_s', LEVELS),
+        ('dinov2_s', {'model.decode_head': PATCHES}),
+        ('dinov2_g', {}),
+        ('dinov2_s_reg', LEVELS),
+        ('dinov2_g_reg', {}),
+        ('dinov3_s', {}),
+        ('dinov3_s', LEVELS),
+        ('dinov3_s', {'model.backbone.rope_rescale': 1.0}),
+        ('dinov3_s', {'model.backbone.frozen': True}),
+        ('dinov3_s', {'model.decode_head': PATCHES}),
+        ('dinov3_s_plus', {}),
+        ('dinov3_7b', {}),
+        ('small', {}),
+        ('small', {'model.backbone.final_norm': 'each', **LEVELS}),
+    ],
+)
+def test_equals_hugging_faces_probe(tiny, variant, options):
+    """Of pictures of whole patches and of others; the mask token aside, in as many parameters."""
+    pytest.importorskip('transformers', reason='no transformers to compare with')
+    for mode, shape in (('forward', (48, 64)), ('predict', (40, 56)), ('train', (48, 64))):
+        ours, other = steps(tiny[f'probe {variant}'], 'hf', options, mode=mode, shape=shape)
+        result = compare_variants(ours, other)
+        assert result.equal, (mode, result)
+        assert result.labels_agree == (None if mode == 'train' else 1)
+    count, theirs = (
+        sum(value.numel() for value in step.segmentor.model.parameters() if value.requires_grad)
+        for step in (ours, other)
+    )
+    assert theirs - count == (0 if variant == 'small' or 'model.backbone.frozen' in options else 48)
+
+
+def test_hugging_faces_frozen_backbone_is_not_trained(tiny):
+    pytest.importorskip('transformers', reason='no transformers to compare with')
+    _, other = steps(tiny['probe dinov3_s'], 'hf', {'model.backbone.frozen': True}, mode='train')
+    before = {name: value.clone() for name, value in other.segmentor.model.state_dict().items()}
+    other()
+    changed = {name for name, value in other.segmentor.model.state_dict().items() if not value.equal(before[name])}
+    assert {name.split('.')[0] for name in changed} == {'decode_head'}
+    assert not other.segmentor.backbone.training
+
+
 @pytest.mark.parametrize('variant', ['dinov2_s_reg', 'dinov3_s'])
 def test_equals_hugging_faces_eomt(tiny, variant):
     pytest.importorskip('transformers', reason='no transformers to compare with')

@@ -14,6 +14,7 @@ from mmseg_vitseg.config.building import build_model
 from vitseg_tests.paths import ROOT
 
 CONFIGS = ROOT / 'configs'
+WEIGHTED = dict(type='CrossEntropyLoss', loss_weight=2.0)
 ROWS = [
     *((f'setr_{decoder}_{data}', {}) for decoder in ('naive', 'pup', 'mla') for data in ('ade20k', 'base_cityscapes')),
     *((f'segformer_b{size}_ade20k', HOST_DECODER) for size in range(6)),
@@ -83,7 +84,8 @@ def test_hugging_faces_segformers(on_meta):
     ('options', 'words'),
     [
         ({'model.backbone.with_cls_token': False}, 'with_cls_token'),
-        ({'model.backbone.layer_scale': 1.0, 'model.backbone.num_registers': 2}, 'num_registers, layer_scale'),
+        ({'model.backbone.num_registers': 2, 'model.backbone.frozen_stages': 1}, 'num_registers, frozen_stages'),
+        ({'model.backbone.layer_scale': 1.0, 'model.backbone.num_registers': 2}, 'antialias'),  # is a DINOv2 without it
         (
             {'model.decode_head': dict(_delete_=True, type='mmseg.FCNHead', in_channels=16, channels=4, num_classes=3)},
             None,
@@ -98,6 +100,27 @@ def test_what_hugging_face_does_not_have_is_an_error(tiny, options, words):
     else:
         with pytest.raises(ValueError, match=words):
             huggingface_twin(model, 3)
+
+
+@pytest.mark.parametrize(
+    ('variant', 'options', 'words'),
+    [
+        ('dinov2_s', {'model.backbone.img_size': (64, 32)}, 'Dinov2 .* img_size'),
+        ('dinov2_s', {'model.backbone.drop_rate': 0.1}, 'drop_rate'),
+        ('dinov2_g', {'model.backbone.mlp_ratio': 2.5}, 'mlp_ratio'),
+        ('dinov3_s', {'model.backbone.layer_scale': False}, 'DINOv3ViT .* layer_scale'),
+        ('dinov3_s', {'model.test_cfg.mode': 'slide'}, '--cfg-options model.test_cfg.mode=whole'),
+        (
+            'dinov3_s',
+            {'model.decode_head.align_corners': True, 'model.decode_head.loss_decode': WEIGHTED},
+            'loss_decode, align',
+        ),
+    ],
+)
+def test_what_hugging_faces_probe_does_not_have_is_an_error(tiny, variant, options, words):
+    pytest.importorskip('transformers', reason='no transformers to compare with')
+    with pytest.raises(ValueError, match=words):
+        huggingface_twin(build_model(untrained_config(tiny[f'probe {variant}'], options)), 3)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import BaseSegmentor
 from torch import nn
 
-from mmseg_vitseg.benchmark.huggingface_twin import HuggingFaceSegmentor
+from mmseg_vitseg.benchmark.segmentors import DenseSegmentor
 from mmseg_vitseg.models.heads.base import DecodeHead
 from mmseg_vitseg.models.losses import head_loss
 from mmseg_vitseg.models.prediction import results_of
@@ -23,7 +23,7 @@ FUNCTIONS = (
     BaseDecodeHead.loss_by_feat,
     BaseDecodeHead.predict_by_feat,
     BaseSegmentor.postprocess_result,
-    HuggingFaceSegmentor.labels,
+    DenseSegmentor.labels,
     nn.CrossEntropyLoss.forward,  # Hugging Face's, which resizes logits outside of it
 )
 CODES: frozenset[CodeType] = frozenset(function.__code__ for function in FUNCTIONS)
