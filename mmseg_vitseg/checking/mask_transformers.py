@@ -12,14 +12,22 @@ from mmseg_vitseg.config.parts import Part, argument, class_of, dicts
 from mmseg_vitseg.engine.hooks.mask_annealing import MaskAnnealingHook
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.models.eomt import EoMT
+from mmseg_vitseg.models.heads.eomt import EoMTHead
 
 ENOUGH = 100  # queries, which the authors give 150 classes, too: a picture has few of them
 HOOK = 'mmseg_vitseg.MaskAnnealingHook'
 
 
 def refused_by_eomt(setup: Setup) -> Iterator[Finding]:
-    """What an EoMT cannot be built with: a frozen backbone, a neck, auxiliary heads."""
+    """What an EoMT cannot be built with: a frozen backbone, a neck, auxiliary heads; its head in another segmentor."""
     if not _is_eomt(setup):
+        if _has_its_head(setup):
+            yield error(
+                'model.type',
+                f'{setup.model.node.get("type")}, with an EoMTHead',
+                why='its queries pass the blocks of a backbone, which an mmseg_vitseg.EoMT alone lets them',
+                fix='model.type=mmseg_vitseg.EoMT',
+            )
         return
     try:
         build_on_meta(setup.model)
@@ -48,7 +56,7 @@ def wrong_mask_annealing(setup: Setup) -> Iterator[Finding]:
     """No hook that takes the masks away, several, or one whose phases are not the training's."""
     hooks = [part for part in _hooks(setup) if _is(part, HOOKS, MaskAnnealingHook)]
     if not _is_eomt(setup):
-        for hook in hooks:
+        for hook in () if _has_its_head(setup) else hooks:
             yield error(
                 f'{hook.key}.type',
                 HOOK,
@@ -62,7 +70,7 @@ def wrong_mask_annealing(setup: Setup) -> Iterator[Finding]:
         yield warning(
             'default_hooks.mask_annealing',
             'no MaskAnnealingHook',
-            why='attention is masked to the end of the training, and never in validation: scores are lower',
+            why='attention is masked to the end of the training, never in validation: another model is scored',
             fix=f'default_hooks.mask_annealing.type={HOOK}',
         )
     for hook in hooks[1:]:
@@ -79,13 +87,17 @@ def wrong_mask_annealing(setup: Setup) -> Iterator[Finding]:
             yield warning(
                 f'{hook.key}.ends',
                 f'{list(ends)}, and the training has {length} iterations',
-                why='attention is still masked when it ends, and never in validation: scores are lower',
+                why='attention is still masked when it ends, never in validation: another model is scored',
                 fix=f'{hook.key}.starts=None {hook.key}.ends=None, which divide the training',
             )
 
 
 def _is_eomt(setup: Setup) -> bool:
     return _is(setup.model, MODELS, EoMT)
+
+
+def _has_its_head(setup: Setup) -> bool:
+    return any(_is(head, MODELS, EoMTHead) for head in setup.model.children('decode_head'))
 
 
 def _is(part: Part, registry, cls: type) -> bool:

@@ -8,6 +8,9 @@ from mmseg.structures import SegDataSample
 from mmseg.utils import add_prefix
 from torch import Tensor
 
+from mmseg_vitseg.config.parts import class_of
+from mmseg_vitseg.models.argument_checks import check_sizes
+from mmseg_vitseg.models.heads.eomt import EoMTHead
 from mmseg_vitseg.models.losses.label_errors import check_masks
 from mmseg_vitseg.models.query_prediction import QueryPrediction
 from mmseg_vitseg.models.segmentor import EncoderDecoder
@@ -44,8 +47,14 @@ class EoMT(EncoderDecoder):
     def _init_decode_head(self, decode_head: dict) -> None:
         """Build the head, for the backbone's width, patches and depth."""
         _check_backbone(self.backbone)
+        kind = class_of(decode_head, MODELS)
+        if kind is not None and not issubclass(kind, EoMTHead):
+            raise ValueError(f'EoMT: the decode_head is a {kind.__name__}; allowed: mmseg_vitseg.EoMTHead')
         depth, width, patch_size = len(self.backbone.blocks), self.backbone.embed_dims, self.backbone.patch_size
-        num_blocks = decode_head.get('num_blocks') or min(depth, 3 if depth <= 12 else 4 if depth <= 24 else 5)
+        num_blocks = decode_head.get('num_blocks')
+        if num_blocks is None:
+            num_blocks = min(depth, 3 if depth <= 12 else 4 if depth <= 24 else 5)
+        check_sizes('EoMTHead', num_blocks=num_blocks)
         sizes = dict(in_channels=width, patch_size=patch_size)
         for name, value in sizes.items():
             if decode_head.get(name, value) != value:

@@ -10,21 +10,18 @@ from mmengine.logging import print_log
 from mmseg.models import losses as host
 from torch import Tensor
 
-from mmseg_vitseg.checkpoints.loading import load_pretrained_head, pretrained_options
 from mmseg_vitseg.models.argument_checks import check_sizes
+from mmseg_vitseg.models.heads.pretrained import PretrainedHead
 from mmseg_vitseg.models.losses.head_loss import full_size_for, head_loss
 from mmseg_vitseg.models.small_logits import SmallLogitsHead
 from mmseg_vitseg.ops.reorder import resize
 
 
-class DecodeHead(SmallLogitsHead):
+class DecodeHead(PretrainedHead, SmallLogitsHead):
     """A decode head whose loss never holds logits at the labels' size.
 
     That is so of losses that are functions of sums over pixels (losses/sums.py), alone or in a list, with the host's
     OHEMPixelSampler or without a sampler; any other goes the host's own way, and the log says so once (losses/head_loss.py).
-
-    ``init_cfg=dict(type='Pretrained', checkpoint=...)`` may name a whole model's file of any source; ``prefix`` is the
-    head's name in it, ``decode_head.`` by default.
     """
 
     def __init__(self, in_channels: int | Sequence[int], channels: int, *, num_classes: int, **base_arguments):
@@ -32,18 +29,6 @@ class DecodeHead(SmallLogitsHead):
         check_sizes(type(self).__name__, **sizes)
         super().__init__(in_channels, channels, num_classes=num_classes, **base_arguments)
         self._said = False
-
-    def init_weights(self) -> None:
-        """Load the file that ``init_cfg`` names, or draw weights as the host does.
-
-        Raises:
-            FileNotFoundError, ValueError: as :func:`~mmseg_vitseg.checkpoints.loading.load_pretrained_head`.
-        """
-        options = pretrained_options(self, ('source', 'prefix', 'container'))
-        if options is None:
-            super().init_weights()
-        else:
-            load_pretrained_head(self, **options)
 
     def _transform_inputs(self, inputs: tuple[Tensor, ...]) -> Tensor | list[Tensor]:
         """Choose the host's way, and check that what is chosen is there and as wide as ``in_channels`` says."""

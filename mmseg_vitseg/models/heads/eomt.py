@@ -9,14 +9,13 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from mmengine.model import BaseModule
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmseg_vitseg.checkpoints.loading import load_pretrained_head, pretrained_options
 from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.models.argument_checks import check_rates, check_sizes
 from mmseg_vitseg.models.heads.base import input_size
+from mmseg_vitseg.models.heads.pretrained import PretrainedHead
 from mmseg_vitseg.models.layers import Linear
 from mmseg_vitseg.models.losses.mask_loss import MaskLoss
 from mmseg_vitseg.models.query_prediction import QueryPrediction
@@ -28,7 +27,7 @@ from mmseg_vitseg.registry import MODELS
 
 
 @MODELS.register_module()
-class EoMTHead(BaseModule):
+class EoMTHead(PretrainedHead):
     """What EoMT (arXiv 2503.19108) adds to a plain ViT: queries, a class head, a mask head, and the patches' upscaling.
 
     Its parameters have the authors' names. Weights are drawn as the authors draw them, by torch's defaults: queries from a
@@ -42,7 +41,7 @@ class EoMTHead(BaseModule):
         num_blocks: L, the backbone's last blocks, which queries pass.
         ignore_index: label of pixels that no loss sees.
         loss: settings of :class:`~mmseg_vitseg.models.losses.mask_loss.MaskLoss`, the others than these two.
-        init_cfg: ``Pretrained`` loads the head of a whole model or raises, as other heads do.
+        init_cfg: see :class:`~mmseg_vitseg.models.heads.pretrained.PretrainedHead`.
 
     Raises:
         ValueError: sizes that make no head.
@@ -88,18 +87,6 @@ class EoMTHead(BaseModule):
         self.criterion = MaskLoss(num_classes=num_classes, ignore_index=ignore_index, **loss)
         self.register_buffer('mask_probs', torch.ones(num_blocks), persistent=False)
         self.masked = (True,) * num_blocks
-
-    def init_weights(self) -> None:
-        """Load the file that ``init_cfg`` names, or leave the weights as they were drawn.
-
-        Raises:
-            FileNotFoundError, ValueError: as :func:`~mmseg_vitseg.checkpoints.loading.load_pretrained_head`.
-        """
-        options = pretrained_options(self, ('source', 'prefix', 'container'))
-        if options is None:
-            super().init_weights()
-        else:
-            load_pretrained_head(self, **options)
 
     def set_mask_probs(self, values: Sequence[float]) -> None:
         """Set with what probability a query is masked before each of the L blocks; at 0 the block runs without a mask.
@@ -178,7 +165,10 @@ class EoMTHead(BaseModule):
         return class_scores(*predictions[-1])
 
     def predict(self, predictions: Sequence[QueryPrediction], batch_img_metas: list[dict], test_cfg: dict) -> Tensor:
-        """Return the classes' scores at the size (H, W) of the network's input: (B, K, H, W)."""
+        """Return the classes' scores at the size (H, W) of the network's input: (B, K, H, W).
+
+        The plain way, for exported graphs and ``test_cfg=dict(keep_logits=True)``; it holds all masks at that size.
+        """
         classes, masks = predictions[-1]
         masks = F.interpolate(masks, self.covered(masks.shape[2:]), mode='bilinear')
         height, width = input_size(batch_img_metas)
