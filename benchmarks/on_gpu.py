@@ -31,6 +31,7 @@ PHASES = {
     'train': ('against_host', 100),
     'predict': ('against_host', 60),
     'dino': ('dino', 60),
+    'eomt': ('eomt', 60),
     'launches': ('launches', 100),
     'compile': ('compiled', 240),
     'e2e': ('e2e', 200),

@@ -1,6 +1,6 @@
 """Convolutions, Mix-FFN and attention, with their gradients: ours in turn with the plain order, or with the host's."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,6 @@ from mmseg.models.backbones.mit import MixFFN as HostMixFFN
 from torch import Tensor, nn
 
 from gpu.session import Session, autocast, precision
-from gpu.shares import attend_in_shares, shares_for
 from mmseg_vitseg.models.mit_layers import EfficientAttention, MixFFN
 from mmseg_vitseg.ops.reorder import conv3x3_of_upsampled, upsample
 
@@ -69,47 +68,22 @@ def mix_ffn(session: Session) -> None:
     both(session, 'Mix-FFN', ours, host, width, side)
 
 
-class InShares(nn.Module):
-    """Our attention, with its queries in shares."""
-
-    def __init__(self, ours: EfficientAttention, shares: int):
-        super().__init__()
-        self.ours, self.shares = ours, shares
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, h, w, D) to (B, h, w, D)."""
-        out = attend_in_shares(*self.ours.project(x), self.shares)  # (B, M, h w, d)
-        return self.ours.proj(out.transpose(1, 2).reshape(x.shape))
-
-
 def attention(session: Session) -> None:
-    """B0's attention in its first three stages: ours, ours with the queries in shares, and the host's."""
+    """B0's attention in its first three stages: ours and the host's."""
     stages = ((8, 1, 2, 16),) if session.quick else ((32, 1, 8, 128), (64, 2, 4, 64), (160, 5, 2, 32))
     for width, heads, reduction, side in stages:
         options: dict[str, Any] = dict(embed_dims=width, num_heads=heads, sr_ratio=reduction, qkv_bias=True)
         ours = EfficientAttention(**options, attn_drop_rate=0.0, drop_rate=0.0, norm_cfg=dict(type='LN'))
         host = EfficientMultiheadAttention(**options, norm_cfg=dict(type='LN'))
-        q, k, _ = ours.to(session.device).project(torch.zeros(8, side, side, width, device=session.device))
-        counts = {shares_for(q, k, times) for times in (1, 4)} - {1}
-        others = {f'in {count} shares': InShares(ours, count) for count in sorted(counts)}
-        both(session, 'attention', ours, host, width, side, others)
+        both(session, 'attention', ours, host, width, side)
 
 
-def both(
-    session: Session,
-    what: str,
-    ours: nn.Module,
-    host: nn.Module,
-    width: int,
-    side: int,
-    others: Mapping[str, nn.Module] | None = None,
-) -> None:
-    """Measure a layer of MiT's on 8 maps: (B, h, w, D) for ours and others, (B, h w, D) and (h, w) for the host's."""
+def both(session: Session, what: str, ours: nn.Module, host: nn.Module, width: int, side: int) -> None:
+    """Measure a layer of MiT's on 8 maps: (B, h, w, D) for ours, (B, h w, D) and (h, w) for the host's."""
     ours, host = ours.to(session.device), host.to(session.device)
     x = torch.randn(8, side, side, width, device=session.device, requires_grad=True)
     runs: dict[str, Callable[[], Tensor]] = {
         'ours': partial(ours, x),
-        **{name: partial(other, x) for name, other in (others or {}).items()},
         'host': lambda: host(x.flatten(1, 2), (side, side)),
     }
     for kind in KINDS:

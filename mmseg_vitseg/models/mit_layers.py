@@ -9,6 +9,7 @@ from mmcv.cnn import build_activation_layer, build_norm_layer
 from torch import Tensor, nn
 
 from mmseg_vitseg.models.layers import Linear, attend
+from mmseg_vitseg.ops.query_shares import queries_in_shares
 
 
 def conv_channels_last(conv: nn.Conv2d, x: Tensor) -> Tensor:
@@ -63,7 +64,7 @@ class EfficientAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, h, w, D) to (B, h, w, D)."""
-        q, k, v = self.project(x)
+        q, k, v = queries_in_shares(*self.project(x))
         x = attend(q, k, v, self.attn_drop_rate if self.training else 0.0).view(x.shape)  # (B, h, w, D)
         return self.proj_drop(self.proj(x))
 

@@ -26,10 +26,11 @@ LONG = pytest.mark.skipif(not os.environ.get('MMSEG_VITSEG_LONG'), reason='takes
 
 # phase -> the variants that are compared with the first ones
 COMPARED = {
-    'parts': {'host', 'host without accuracy', 'topk', 'plain', 'channels first', 'in 32 shares', 'in 128 shares'},
+    'parts': {'host', 'host without accuracy', 'topk', 'plain', 'channels first'},
     'train': {'stock'},
     'predict': {'stock'},
     'dino': {'hf', 'frozen_stages=2'},
+    'eomt': {'hf'},
     'compile': {'ours, as it is', 'stock, as it is'},
 }
 
@@ -47,6 +48,7 @@ def arguments(out, **values):
         ('train', {'step'}),
         ('predict', {'step'}),
         ('dino', {'equality', 'forward', 'training', 'probe'}),
+        ('eomt', {'equality', 'step'}),
         ('launches', {'launches'}),
         pytest.param('compile', {'graph breaks', 'compiled, default'}, marks=LONG),
         pytest.param('e2e', {'train.py'}, marks=LONG),
