@@ -49,7 +49,10 @@ def added_to_base(differences: dict[str, Tensor], base: str | Path) -> dict[str,
         raise ValueError(
             f'--base {base} is not what these are differences to: they do not have both, or not alike, {listed(odd)}'
         )
-    return {name: value + theirs[name] if name in names else value for name, value in differences.items()}
+    # as float32, for in half precision the sum would be rounded once more
+    return {
+        name: value.float() + theirs[name].float() if name in names else value for name, value in differences.items()
+    }
 
 
 def _dinov3(path: str | Path) -> dict[str, Tensor]:

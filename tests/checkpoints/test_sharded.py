@@ -118,3 +118,16 @@ def test_a_program(tmp_path):
     torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 2), torch.ones(1, 2)), tmp_path / 'x.pt')
     with pytest.raises(ValueError, match='a TorchScript program, not a checkpoint'):
         convert_file(tmp_path / 'x.pt', tmp_path / 'y.pth')
+
+
+def test_no_part_is_replaced_by_what_it_becomes(folder):
+    path, index, places = folder
+    before = (path / places['a.weight']).read_bytes()
+    if index.name.startswith('pytorch'):
+        target = path / 'part.pth'
+        target.hardlink_to(path / places['a.weight'])
+    else:
+        target = path / places['a.weight']
+    with pytest.raises(ValueError, match='is the source itself; give the result another name'):
+        convert_file(index, target)
+    assert (path / places['a.weight']).read_bytes() == before

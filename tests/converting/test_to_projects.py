@@ -9,8 +9,8 @@ from mmseg.registry import MODELS
 from mmseg_vitseg.checkpoints.fitting import Options
 from mmseg_vitseg.checkpoints.loading import load_weights
 from mmseg_vitseg.checkpoints.sources import to_our_names
-from mmseg_vitseg.converting.convert import write_weights
 from mmseg_vitseg.converting.to_projects import to_project
+from mmseg_vitseg.converting.writing import write_weights
 from vitseg_tests.published import map_of, reference_of, small_images
 
 PAIRS = [

@@ -5,7 +5,7 @@ import hashlib
 import torch
 from torch import nn
 
-from mmseg_vitseg.converting.convert import write_weights
+from mmseg_vitseg.converting.writing import write_weights
 from mmseg_vitseg.reporting.provenance import describe_checkpoint, environment
 
 MODEL = nn.Linear(1000, 2)
