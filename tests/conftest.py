@@ -105,11 +105,17 @@ def run_tool_in_a_process(tmp_path):
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
+def quick_host(monkeypatch):
+    """Trainings without what the host takes half a second each for: its log's lines on the machine, layout of its config."""
+    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
+    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda text, **_: (text, True))
+
+
+@pytest.fixture
+def call(monkeypatch, capsys, quick_host):
     """Run a command line, ``predict small.py small.pth photo.png --out out``, as a clone's tools/predict.py does, or with
     ``mmseg-vitseg`` before it as the installed command; a process a case would take minutes.
     """
-    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)  # what the host's log says takes it half a second
     for hook in ('excepthook', 'unraisablehook'):  # which a command replaces
         monkeypatch.setattr(sys, hook, getattr(sys, hook))
 

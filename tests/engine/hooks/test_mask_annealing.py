@@ -61,7 +61,7 @@ def expected(*spans: tuple[int, int]) -> list[list[float]]:
     return [[mask_probability(step, *span) for span in spans] for step in range(8)]
 
 
-def test_a_training_and_its_resumption(tmp_path):
+def test_a_training_and_its_resumption(tmp_path, quick_host):
     (tmp_path / 'small.py').write_text(TRAINING)
     for name, resume in (('whole', None), ('resumed', tmp_path / 'whole/iter_5.pth')):
         assert on_ranks(1, partial(train, tmp_path / 'small.py', tmp_path / name, resume)) == [None]
@@ -71,7 +71,7 @@ def test_a_training_and_its_resumption(tmp_path):
     assert losses(tmp_path / 'resumed') == losses(tmp_path / 'whole')[5:]
 
 
-def test_epochs_and_phases_that_are_given(tmp_path):
+def test_epochs_and_phases_that_are_given(tmp_path, quick_host):
     epochs = """
 train_cfg = dict(_delete_=True, type='EpochBasedTrainLoop', max_epochs=4)
 train_dataloader.update(sampler=dict(type='DefaultSampler', shuffle=True))
