@@ -7,10 +7,10 @@ from mmengine.config import Config
 
 from mmseg_vitseg.atomic import whole
 
-CONFIG = '''"""{title}
+CONFIG = '''r"""{title}
 
 Written by {command}
-`python tools/train.py {out}`; its checkpoints are those of the config below.
+It trains as any config does; its checkpoints are those of the config below.
 """
 
 _base_ = {base!r}
@@ -21,7 +21,7 @@ LOADER = """{name}_dataloader = dict(
     dataset=dict(
         _delete_=True,
         type='mmseg_vitseg.CachedFeatures',
-        folder='{{{{ fileDirname }}}}/{name}',
+        folder=r'''{{{{ fileDirname }}}}/{name}''',
         leave_out={leave_out!r},
         dataset=_base_.{name}_dataloader.dataset,
     )
@@ -55,7 +55,6 @@ def write_config(
     text = CONFIG.format(
         title=f'{stem}, its head trained on features of a disk.',
         command=command,
-        out=path,
         base=str(base.resolve()),
         loaders=loaders,
         hooks='*_base_.custom_hooks, ' if cfg.get('custom_hooks') else '',

@@ -27,7 +27,8 @@ def starting_model(cfg: Config, device: str | torch.device) -> nn.Module:
     read_all_checkpoints()
     model = build_model(cfg)
     _check(model, cfg.filename)
-    if model.backbone.init_cfg:
+    init_cfg = model.backbone.init_cfg
+    if isinstance(init_cfg, dict) and init_cfg.get('type') == 'Pretrained':
         model.backbone.init_weights()
     elif not cfg.get('load_from'):
         raise ValueError(

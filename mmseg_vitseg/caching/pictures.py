@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from mmcv.transforms import RandomFlip
 
+from mmseg_vitseg.config.parts import by
 from mmseg_vitseg.datasets.cached import directions_of, files_of, flip_of, leaves_of
 
 COMPARED = 4  # pictures that are prepared twice: a step may have a generator of its own
@@ -21,13 +22,16 @@ class Pictures(torch.utils.data.Dataset):
     Args:
         dataset: a built one; it is changed.
         leave_out: steps that have been left out of its pipeline, for messages.
+        alike: all are to have one size, for nothing but their batch says to what size they are padded.
 
     Raises:
-        ValueError: a step of the pipeline is random.
+        ValueError: a step of the pipeline is random, or sizes differ that are to be alike.
     """
 
-    def __init__(self, dataset: Any, leave_out: Sequence[str] = ()):
+    def __init__(self, dataset: Any, leave_out: Sequence[str] = (), alike: bool = False):
         self.dataset = dataset
+        self.alike = alike
+        self.size: str | None = None  # the first one's, when they are checked
         self.directions = directions_of(flip_of(dataset))
         self.pipelines = []
         for leaf in leaves_of(dataset):
@@ -50,14 +54,22 @@ class Pictures(torch.utils.data.Dataset):
                 f'--leave-out {" ".join([*self.leave_out, *drawn])}, or write a fixed step in its place: Resize for '
                 'RandomResize and RandomCrop'
             )
+        size = by(sample['inputs'].shape[-2:])
+        if self.alike and size != (self.size or size):
+            raise ValueError(
+                f'{sample["data_samples"].img_path}: {size} pixels behind the pipeline, the first one {self.size}; a '
+                'picture, padded to the largest of its batch, has other features in another one; make them alike: '
+                'a Resize with keep_ratio=False, or model.data_preprocessor.size=(HEIGHT,WIDTH) of the largest'
+            )
         return dict(inputs=sample['inputs'], data_samples=sample['data_samples'], files=json.dumps(files))
 
     def check(self) -> None:
-        """Check that the first pictures are the same when they are prepared again.
+        """Check that the first pictures are the same when they are prepared again; remember the size of the first.
 
         Raises:
             ValueError: a step is random.
         """
+        self.size = by(self[0]['inputs'].shape[-2:])
         for place in range(min(COMPARED, len(self))):
             if not torch.equal(self[place]['inputs'], self[place]['inputs']):
                 raise ValueError(

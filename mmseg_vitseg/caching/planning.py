@@ -77,7 +77,10 @@ def plan(
     settings = without_steps(loader.dataset, leave_out)
     if settings.type == 'mmseg_vitseg.CachedFeatures':
         raise ValueError(f'{cfg.filename}: {name}_dataloader has cached features already')
-    pictures = Pictures(DATASETS.build(settings.copy()), leave_out)
+    alike = name == 'train' and model.data_preprocessor.size is None
+    pictures = Pictures(DATASETS.build(settings.copy()), leave_out, alike)
+    if not len(pictures):
+        raise ValueError(f'{cfg.filename}: {name}_dataloader.dataset has no pictures')
     pictures.check()
     manifest = dict(
         format=FORMAT,

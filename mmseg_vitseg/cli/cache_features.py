@@ -12,6 +12,7 @@ pipeline, backbone and weights are compared before each training: what has chang
 """
 
 import argparse
+import shlex
 from pathlib import Path
 
 from mmseg_vitseg.cli.arguments import OneLineParser, add_config_arguments, add_device_argument
@@ -66,4 +67,4 @@ def main(args: argparse.Namespace) -> None:
         track=lambda batches, name, count: track(batches, name, count, console=console),
         say=print,
     )
-    print(as_called(f'Trains on them: python tools/train.py {path}'))
+    print(as_called(f'Trains on them: python tools/train.py {shlex.quote(str(path))}'))

@@ -26,6 +26,7 @@ from mmseg_vitseg.atomic import whole
 
 MANIFEST, INDEX, FEATURES, LABELS = 'manifest.json', 'index.jsonl', 'features.bin', 'labels.bin'
 FORMAT = 1  # of these files
+ENTRIES = {'format', 'version', 'command', 'dtype', 'count', 'weights', 'model', 'dataset'}  # of a manifest
 DTYPES = {'float32': '<f4', 'float16': '<f2'}
 
 
@@ -79,20 +80,34 @@ def read_manifest(folder: Path) -> dict | None:
     """
     path = folder / MANIFEST
     try:
-        return dict(json.loads(path.read_text(encoding='utf-8')))
+        manifest = json.loads(path.read_bytes())
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise ValueError(f'{path}: damaged ({error}); remove {folder} and compute the features again') from error
+        raise _damaged(path, error) from error
+    if not isinstance(manifest, dict) or not manifest.keys() >= ENTRIES:
+        raise _damaged(path, f'not with all of {", ".join(sorted(ENTRIES))}')
+    return manifest
 
 
 def read_records(folder: Path) -> list[Record]:
-    """Read the whole lines of an index; what follows the last one was being written when the writer was killed."""
+    """Read the whole lines of an index; what follows the last one was being written when the writer was killed.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    path = folder / INDEX
     try:
-        lines = (folder / INDEX).read_bytes().split(b'\n')[:-1]
+        lines = path.read_bytes().split(b'\n')[:-1]
+        return [Record(**json.loads(line)) for line in lines]
     except FileNotFoundError:
         return []
-    return [Record(**json.loads(line)) for line in lines]
+    except (ValueError, TypeError) as error:  # no JSON, or of something else
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, why: object) -> ValueError:
+    return ValueError(f'{path}: damaged ({why}); remove {path.parent} and compute the features again')
 
 
 class FeatureFile:

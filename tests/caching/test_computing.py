@@ -2,12 +2,15 @@
 
 import contextlib
 import os
+import re
 import resource
+import shlex
 import shutil
 import signal
 from pathlib import Path
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -155,6 +158,10 @@ REFUSED = {
         'model.data_preprocessor.type=mmseg_vitseg.CachedFeaturesPreprocessor',
         ['CachedFeaturesPreprocessor', "the host's SegDataPreProcessor"],
     ),
+    'drawn, not loaded': (
+        'load_from=None model.backbone.init_cfg.type=TruncNormal model.backbone.init_cfg.layer=Linear',
+        ['random weights'],
+    ),
     'no training data': ('train_dataloader=None', ['has no train_dataloader']),
 }
 
@@ -164,6 +171,34 @@ def test_what_cannot_be_kept(probe, call, options, words):
     line = said(call, f'--cfg-options {options}')
     for word in words:
         assert word in line
+
+
+def test_training_pictures_are_alike(probe, call):
+    """To what size another is padded would depend on its batch, which is drawn; a size that is given pads all to it."""
+    for place in ('images', 'masks'):
+        path = f'data/{place}/5.png'
+        cv2.imwrite(path, cv2.imread(path, cv2.IMREAD_UNCHANGED)[:20])
+    resize = '--cfg-options train_dataloader.dataset.pipeline.2.keep_ratio=True'
+    line = said(call, f'{resize} model.data_preprocessor.size=None model.data_preprocessor.size_divisor=8')
+    for word in ('data/images/5.png: 24 x 48 pixels', 'the first one 32 x 32', 'keep_ratio=False'):
+        assert word in line
+    assert call(f'cache_features probe.py --out given {resize}').status == 0
+
+
+def test_no_pictures(probe, call):
+    Path('empty').mkdir()
+    prefix = 'train_dataloader.dataset.data_prefix'
+    line = said(call, f'--cfg-options {prefix}.img_path=../empty {prefix}.seg_map_path=../empty')
+    assert 'train_dataloader.dataset has no pictures' in line
+
+
+def test_a_folder_with_a_quote(probe, call):
+    """Its name stands in the config; what is printed can be typed."""
+    result = call("""cache_features probe.py --out "Bob's features" """)
+    assert result.status == 0, result.err
+    (printed,) = re.findall('python tools/train.py (.*)', result.out)
+    assert shlex.split(printed) == ["Bob's features/probe_cached.py"]
+    assert len(DATASETS.build(read_config("Bob's features/probe_cached.py").train_dataloader.dataset)) == 6
 
 
 def edited(steps: str) -> None:

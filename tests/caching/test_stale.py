@@ -1,5 +1,6 @@
 """Features that are not those of the pictures, the pipeline or the model at hand are never used."""
 
+import json
 import os
 import shutil
 
@@ -77,6 +78,18 @@ OF_DATA = {
         lambda work: rewrite(work / 'features/train/index.jsonl', lambda content: content[:-5]),
         ['has 11 of 12 pictures', 'computes the others'],
     ),
+    'index': (
+        lambda work: rewrite(work / 'features/train/index.jsonl', lambda content: b'{"a": 1}\n' + content),
+        ['index.jsonl: damaged', 'compute the features again'],
+    ),
+    'index that is no text': (
+        lambda work: rewrite(work / 'features/train/index.jsonl', lambda content: b'\x80\n' + content),
+        ['index.jsonl: damaged', 'compute the features again'],
+    ),
+    'manifest of something else': (
+        lambda work: rewrite(work / 'features/train/manifest.json', lambda content: b'{"format": 1}'),
+        ['manifest.json: damaged', 'not with all of command, count, dataset, '],
+    ),
     'manifest': (
         lambda work: rewrite(work / 'features/train/manifest.json', lambda content: content[:50]),
         ['manifest.json: damaged', 'compute the features again'],
@@ -146,3 +159,23 @@ def test_another_model(cached, call, name):
         assert call('cache_features probe.py --out features').status == 2
         assert call('cache_features probe.py --out features --overwrite').status == 0
         assert call('train features/probe_cached.py --work-dir out --cfg-options train_cfg.max_epochs=1').status == 0
+
+
+def test_wrapped_features_are_compared_too(cached, call):
+    """Those in a RepeatDataset, with others beside them that are the model's."""
+    manifest = cached / 'features/train/manifest.json'
+    weights = json.loads(manifest.read_text())['weights']
+    rewrite(manifest, lambda content: content.replace(weights.encode(), b'0' * 64))
+    wrapped = """
+_base_ = 'features/probe_cached.py'
+train_dataloader = dict(
+    dataset=dict(_delete_=True, type='RepeatDataset', times=2, dataset=_base_.train_dataloader.dataset)
+)
+"""
+    (cached / 'wrapped.py').write_text(wrapped)
+    result = call('train wrapped.py --work-dir out')
+    assert result.status == 2
+    assert 'features of other weights' in result.err
+    rewrite(manifest, lambda content: content.replace(b'0' * 64, weights.encode()))
+    result = call('train wrapped.py --work-dir out --cfg-options train_cfg.max_epochs=1')
+    assert result.status == 0, result.err

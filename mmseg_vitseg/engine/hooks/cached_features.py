@@ -10,6 +10,7 @@ from torch import nn
 from mmseg_vitseg.config.changed_settings import first_change, plain
 from mmseg_vitseg.datasets.cached import CachedFeatures
 from mmseg_vitseg.datasets.feature_files import FeatureFile
+from mmseg_vitseg.datasets.wrappers import datasets_inside
 from mmseg_vitseg.registry import HOOKS
 
 # Settings of a backbone that do not change its features, or are compared by its weights.
@@ -45,14 +46,13 @@ class CachedFeaturesHook(Hook):
         self._check(runner, runner.test_dataloader)
 
     def _check(self, runner, loader) -> None:
-        dataset = loader.dataset
-        if not isinstance(dataset, CachedFeatures):
-            return
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        self.weights = self.weights or weights_digest(model.backbone)
-        assert dataset.file is not None
-        compare_with_model(dataset.file, model_recipe(runner.cfg.model), self.weights)
-        model.data_preprocessor.confirmed = True
+        for dataset in datasets_inside(loader.dataset, until=CachedFeatures):
+            if isinstance(dataset, CachedFeatures):
+                self.weights = self.weights or weights_digest(model.backbone)
+                assert dataset.file is not None
+                compare_with_model(dataset.file, model_recipe(runner.cfg.model), self.weights)
+                model.data_preprocessor.confirmed = True
 
 
 def model_recipe(model: dict) -> dict:
