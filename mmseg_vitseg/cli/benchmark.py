@@ -3,7 +3,7 @@
 It needs a config, and neither data nor a checkpoint: weights and images are random. For example
 
   python tools/benchmark.py configs/segformer_b0_ade20k.py --against stock     with MMSegmentation's own model
-  python tools/benchmark.py configs/segformer_b2_ade20k.py --against hf        with Hugging Face's: SegFormer, EoMT, ViT, DINO
+  python tools/benchmark.py configs/segformer_b2_ade20k.py --against hf        with Hugging Face's; EoMT, ViT, DINO too
   python tools/benchmark.py configs/setr_pup_ade20k.py --mode train --dtype bfloat16
   python tools/benchmark.py --suite --markdown                                 what benchmarks/ publishes, in an hour
   python tools/benchmark.py configs/segformer_b0_ade20k.py --against stock --count    what a GPU would do, without one
