@@ -89,8 +89,20 @@ class HuggingFaceEoMT(DenseSegmentor):
         present = [one[one != IGNORED].unique() for one in labels]
         masks = [(one == classes[:, None, None]).float() for one, classes in zip(labels, present, strict=True)]
         self.model.attn_mask_probs.fill_(1)
+        self._check_size(images)
         return self.model(images, mask_labels=masks, class_labels=present).loss
 
     def _outputs(self, images: Tensor) -> Any:
         self.model.attn_mask_probs.zero_()  # else it masks in evaluation too
+        self._check_size(images)
         return self.model(images)
+
+    def _check_size(self, images: Tensor) -> None:
+        """Check that images are of the one size that it takes.
+
+        Raises:
+            ValueError: they are not.
+        """
+        side = self.model.config.image_size
+        if images.shape[-2:] != (side, side):
+            raise ValueError(f'the EoMT of Hugging Face takes pictures of {side}x{side} alone: --shape {side} {side}')

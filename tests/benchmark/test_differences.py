@@ -96,6 +96,9 @@ def test_equals_hugging_faces_eomt(tiny, variant):
     assert 'points that each draws' in compare_variants(ours, other).note
     assert (ours() > 0) == (other() > 0)  # their losses are near each other's, not equal
     torch.testing.assert_close(ours.without_update(), other.without_update(), rtol=0.1, atol=0)
+    for mode in ('forward', 'train'):
+        with pytest.raises(ValueError, match='takes pictures of 64x64 alone: --shape 64 64'):
+            steps(tiny[f'eomt {variant}'], 'hf', mode=mode, shape=(32, 64))[1]()
 
 
 def test_two_frozen_backbones_are_compared(tiny):
