@@ -7,7 +7,12 @@ from pathlib import Path
 from mmengine.logging import print_log
 from torch import Tensor, nn
 
-from mmseg_vitseg.checkpoints.advice import advice_on_classes, advice_on_linear_head, advice_on_model
+from mmseg_vitseg.checkpoints.advice import (
+    advice_on_another_head,
+    advice_on_classes,
+    advice_on_linear_head,
+    advice_on_model,
+)
 from mmseg_vitseg.checkpoints.fitting import Fitted, Options, fit_to
 from mmseg_vitseg.checkpoints.maps.source import SEGMENTOR
 from mmseg_vitseg.checkpoints.values import UnusableValuesError, not_finite, refuse_integers, refuse_not_finite
@@ -50,6 +55,7 @@ def account_for(
         advice = (
             advice_on_classes(given, own, module, left)
             or advice_on_linear_head(given, own)
+            or advice_on_another_head(given, own, module, left)
             or advice_on_model(fitted, own, module)
         )
         raise ValueError(f'{path} does not fit this {type(module).__name__}, nothing was loaded: {problems}. {advice}')

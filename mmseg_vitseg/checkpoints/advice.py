@@ -61,6 +61,22 @@ def advice_on_linear_head(given: Mapping[str, Tensor], own: Mapping[str, Tensor]
     return None
 
 
+def advice_on_another_head(
+    given: Mapping[str, Tensor], own: Mapping[str, Tensor], module: nn.Module, left: Sequence[str]
+) -> str | None:
+    """Say how to keep a backbone and train heads of another kind; None unless no name of the file's heads is the model's."""
+    theirs, ours = ({name for name in names if name.startswith(HEADS)} for names in ({*given, *left}, own))
+    unlike = {*left, *(given.keys() ^ own.keys())}
+    unlike |= {name for name in given.keys() & own.keys() if given[name].shape != own[name].shape}
+    parts, anew = (sorted({name.partition('.')[0] for name in names}) for names in (theirs, ours))
+    if not theirs or theirs & ours or unlike != theirs | ours or parts != anew or not hasattr(module, 'from_scratch'):
+        return None
+    return (
+        "This file has your config's backbone under another head: use the config that it was trained with; to keep the "
+        f'backbone and train the head anew, --cfg-options "model.from_scratch={anew}"'
+    )
+
+
 def advice_on_classes(
     given: dict[str, Tensor], own: dict[str, Tensor], module: nn.Module, left: Sequence[str]
 ) -> str | None:

@@ -12,6 +12,7 @@ from mmseg_vitseg.converting.convert import convert_file
 from mmseg_vitseg.converting.to_projects import to_project
 from mmseg_vitseg.inference.model import load_model
 from vitseg_tests.eomt_files import FAMILIES, HEAD, SIDE, differences_of, of_authors
+from vitseg_tests.equality import same
 from vitseg_tests.published import reference_of
 from vitseg_tests.weights import randomise
 
@@ -181,7 +182,16 @@ def test_another_head_is_refused_both_ways(tmp_path):
     family = FAMILIES['DINOv2']
     linear = dict(type='mmseg_vitseg.LinearHead', in_channels=24, num_classes=3)
     probe = MODELS.build(dict(type='mmseg_vitseg.EncoderDecoder', backbone=family.backbone(), decode_head=linear))
-    with pytest.raises(ValueError, match=r'at 32 with 5 queries; your config says ViT of 2 blocks, .* at 32$'):
+    advice = r"your config's backbone under another head: .* \"model\.from_scratch=\['decode_head'\]\"$"
+    with pytest.raises(ValueError, match=advice):
         load_weights(probe, family.hugging_face().state_dict(), 'x.pth')
-    with pytest.raises(ValueError, match=r'at 32; your config says ViT of 2 blocks, .* at 32 with 5 queries$'):
+    with pytest.raises(ValueError, match=advice):
         load_weights(MODELS.build(family.segmentor()), probe.state_dict(), 'x.pth')
+    model = MODELS.build(family.segmentor(from_scratch=['decode_head']))
+    model.load_state_dict(probe.state_dict())
+    assert same(model.backbone.state_dict(), probe.backbone.state_dict())
+    other = MODELS.build(family.segmentor(backbone=dict(num_layers=3)))
+    with pytest.raises(
+        ValueError, match=r'This file is a ViT of 2 blocks, .* at 32; your config says ViT of 3 blocks,'
+    ):
+        load_weights(other, probe.state_dict(), 'x.pth')
