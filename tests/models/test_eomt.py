@@ -1,5 +1,6 @@
 """EoMT against Hugging Face's of the same weights: what the queries predict, in evaluation and at every step of training."""
 
+import copy
 import math
 import re
 
@@ -288,6 +289,34 @@ def test_a_compiler_makes_one_graph_of_it(training):
     images = torch.randn(2, 3, SIDE, SIDE)
     compiled = torch.compile(model.extract_feat, fullgraph=True, backend='eager')
     assert_close([tuple(each) for each in compiled(images)], [tuple(each) for each in model.extract_feat(images)])
+
+
+@pytest.mark.filterwarnings('ignore')  # torch's own, while it compiles
+def test_labels_in_any_layout_make_no_new_graph():
+    """Masks that a pipeline flipped, or some of them; nor do data samples with other names."""
+    torch._dynamo.reset()
+    model, graphs = randomise(MODELS.build(FAMILIES['DINOv2'].segmentor())).train(), []
+
+    def backend(graph, _):
+        graphs.append(graph)
+        return graph
+
+    compiled = copy.deepcopy(model)
+    compiled.compile(backend=backend)
+    images = torch.randn(2, 3, SIDE, SIDE)
+    for flips in ((), (0,), (1,), (0, 1)):
+        given = samples((SIDE, SIDE))
+        for index in flips:
+            given[index].gt_sem_seg.data = (
+                given[index].gt_sem_seg.data[0].T.contiguous().T.as_strided((1, SIDE, SIDE), (1, 1, SIDE))
+            )
+            given[index].set_metainfo(dict(seg_map_path=f'{len(flips)}.png'))
+        torch.manual_seed(0)
+        found = compiled.loss(images, given)
+        torch.manual_seed(0)
+        assert_close(found, model.loss(images, given), rtol=0, atol=0)
+        assert len(graphs) <= 2
+    torch._dynamo.reset()
 
 
 def test_nothing_is_in_the_state_dict_but_weights():

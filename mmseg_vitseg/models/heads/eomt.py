@@ -148,8 +148,15 @@ class EoMTHead(PretrainedHead):
     def loss(
         self, predictions: Sequence[QueryPrediction], batch_data_samples: list[SegDataSample], train_cfg: dict
     ) -> dict[str, Tensor]:
-        """Return the losses of all predictions; what they cover beyond the image is ignored."""
-        labels = torch.stack([sample.gt_sem_seg.data for sample in batch_data_samples]).squeeze(1)  # (B, H, W)
+        """Return the losses of all predictions; what they cover beyond the image is ignored.
+
+        A compiler's graph ends before the labels, which are laid out anew in each batch: flipped ones, say.
+        """
+        compute = torch.compiler.disable(self._loss) if torch.compiler.is_compiling() else self._loss
+        return compute(predictions, batch_data_samples)
+
+    def _loss(self, predictions: Sequence[QueryPrediction], samples: list[SegDataSample]) -> dict[str, Tensor]:
+        labels = torch.stack([sample.gt_sem_seg.data for sample in samples]).squeeze(1)  # (B, H, W)
         height, width = self.covered(predictions[-1].masks.shape[2:])
         beyond = (0, width - labels.shape[2], 0, height - labels.shape[1])
         return self.criterion(predictions, F.pad(labels, beyond, value=self.ignore_index))
