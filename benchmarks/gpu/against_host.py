@@ -1,5 +1,6 @@
 """Training and prediction, ours and the host's in turn."""
 
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -40,14 +41,8 @@ def run(session: Session) -> None:
         case = of_size(case, session)
         values = dict(case=case.name, mode=session.phase, batch_size=batch, shape='x'.join(map(str, case.shape)))
         built = session.attempt('step', partial(build, case, session.device), **values)
+        settings = Settings(mode=session.phase, shape=case.shape, batch_size=batch, device=session.device)
         for kind in kinds[-1:] if session.quick else kinds:
-            settings = Settings(
-                mode=session.phase,
-                shape=case.shape,
-                batch_size=batch,
-                dtype=kind if kind in AUTOCAST else 'float32',
-                device=session.device,
-            )
             if built:
                 measure(session, built, settings, kind, values)
         del built
@@ -61,7 +56,8 @@ def build(case: Case, device: str) -> dict[str, Segmentor]:
 
 
 def measure(session: Session, built: dict[str, Segmentor], settings: Settings, kind: str, values: dict) -> None:
-    """Measure steps in a precision."""
+    """Measure steps in a precision, whatever dtype the settings have."""
+    settings = replace(settings, dtype=kind if kind in AUTOCAST else 'float32')
     for segmentor in built.values():  # gradients of the precision before would hide those of this one
         segmentor.model.zero_grad(set_to_none=True)
     steps = {name: Step(segmentor, settings) for name, segmentor in built.items()}

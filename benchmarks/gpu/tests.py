@@ -3,6 +3,7 @@
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from gpu.cases import B0, PUP, of_size, place
 from gpu.limits import last_lines, run_limited
@@ -27,16 +28,20 @@ def run(session: Session) -> None:
         case = of_size(case, session)
         values = dict(case=case.name, mode=mode)
         found = session.attempt('equality', partial(difference, session, case, mode, batch), **values)
-        if found is None:
-            continue
-        off = found.max_abs_diff is not None and found.max_abs_diff > TOLERANCE
-        session.row(
-            'equality',
-            **values,
-            max_abs_diff=found.max_abs_diff,
-            labels_agree=found.labels_agree,
-            error=found.note or (f'apart by more than {TOLERANCE}' if off else ''),
-        )
+        if found is not None:
+            write_equality(session, found, **values)
+
+
+def write_equality(session: Session, found: Comparison, **values: Any) -> None:
+    """Write a comparison's row, with an error if the results are too far apart."""
+    off = found.max_abs_diff is not None and found.max_abs_diff > TOLERANCE
+    session.row(
+        'equality',
+        **values,
+        max_abs_diff=found.max_abs_diff,
+        labels_agree=found.labels_agree,
+        error=found.note or (f'apart by more than {TOLERANCE}' if off else ''),
+    )
 
 
 def marked_tests(session: Session) -> None:

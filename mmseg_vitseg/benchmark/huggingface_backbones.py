@@ -122,6 +122,11 @@ class HuggingFaceEncoder(nn.Module):
         return super().train(mode and not self.frozen)
 
 
+def with_own_names(model: nn.Module) -> dict[str, Tensor]:
+    """Return the state dict of a model whose backbone is a HuggingFaceEncoder, under the names of Hugging Face's own."""
+    return {name.removeprefix('backbone.vit.'): value for name, value in model.state_dict().items()}
+
+
 def _unlike(ours: VisionTransformer, kind: str) -> dict[str, bool]:
     block, learned, scaled = ours.blocks[0], ours.rope is None, kind != 'ViT'
     mlp = block.mlp

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from mmseg.models.losses import CrossEntropyLoss
 from torch import Tensor, nn
 
-from mmseg_vitseg.benchmark.huggingface_backbones import HuggingFaceEncoder, refuse
+from mmseg_vitseg.benchmark.huggingface_backbones import HuggingFaceEncoder, refuse, with_own_names
 from mmseg_vitseg.benchmark.segmentors import DenseSegmentor
 
 
@@ -70,7 +70,7 @@ class HuggingFaceProbe(DenseSegmentor):
 
     def weights(self) -> dict[str, Tensor]:
         """Return the state dict with the backbone's names as Hugging Face's own models have them."""
-        return {name.removeprefix('backbone.vit.'): value for name, value in self.model.state_dict().items()}
+        return with_own_names(self.model)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map (B, C, H, W) to the head's logits, (B, K, h, w)."""

@@ -5,7 +5,7 @@ Its SegFormer, its EoMT; its ViT, DINOv2 or DINOv3 under a linear head in torch'
 
 from torch import Tensor, nn
 
-from mmseg_vitseg.benchmark.huggingface_backbones import HuggingFaceEncoder, drop_path_rate
+from mmseg_vitseg.benchmark.huggingface_backbones import HuggingFaceEncoder, drop_path_rate, with_own_names
 from mmseg_vitseg.benchmark.huggingface_eomt import HuggingFaceEoMT, eomt
 from mmseg_vitseg.benchmark.huggingface_probe import HuggingFaceProbe, LinearProbe
 from mmseg_vitseg.benchmark.segmentors import DenseSegmentor, Segmentor
@@ -103,4 +103,4 @@ class HuggingFaceViT(Segmentor):
 
     def weights(self) -> dict[str, Tensor]:
         """Return the state dict with the backbone's names as Hugging Face's own models have them."""
-        return {name.removeprefix('backbone.vit.'): value for name, value in self.model.state_dict().items()}
+        return with_own_names(self.model)

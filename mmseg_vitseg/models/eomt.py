@@ -11,7 +11,6 @@ from torch import Tensor
 from mmseg_vitseg.config.parts import class_of
 from mmseg_vitseg.models.argument_checks import check_sizes
 from mmseg_vitseg.models.heads.eomt import EoMTHead
-from mmseg_vitseg.models.losses.label_errors import check_masks
 from mmseg_vitseg.models.query_prediction import QueryPrediction
 from mmseg_vitseg.models.segmentor import EncoderDecoder
 from mmseg_vitseg.models.small_masks import SmallMasks
@@ -84,18 +83,6 @@ class EoMT(EncoderDecoder):
                 mask = head.attention_mask(predictions[-1], grid, block, prefix)
             tokens = encoder.run(first + block, tokens, rotary, mask)
         return *predictions, head.predict_queries(encoder.norm(tokens), grid)
-
-    def loss(self, inputs: Tensor, data_samples: list[SegDataSample]) -> dict[str, Tensor]:
-        """Return the losses of all predictions.
-
-        Raises:
-            ValueError: labels that are no class, with the mask's name.
-        """
-        try:
-            return super().loss(inputs, data_samples)
-        except ValueError:
-            check_masks(self.decode_head, data_samples)
-            raise
 
     def _predicts_small(self) -> bool:
         return True

@@ -20,6 +20,7 @@ AUTHORS = ('decode_head.conv_0.', 'decode_head.mlahead.')  # SETR's, on the same
 # A model whose parameters already have the file's names, whoever's they are.
 AS_IS = Source(name='ours', what="the model's own names", encoder=ALL, marks=())
 
+BACKBONE = replace(TIMM, name='ours', encoder=VIT, prefixes=('',), absent=SEGMENTOR, drop=())
 SOURCES = (
     replace(
         TIMM,
@@ -31,26 +32,8 @@ SOURCES = (
         needs=SEGMENTOR,
         absent=AUTHORS,
     ),
-    replace(
-        TIMM,
-        name='ours',
-        what='our ViT with a norm of its input',
-        encoder=VIT,
-        marks=(*MARKS, 'input_norm.weight'),
-        prefixes=('',),
-        absent=SEGMENTOR,
-        drop=(),
-    ),
-    replace(
-        TIMM,
-        name='ours',
-        what='our DINOv3',
-        encoder=VIT,
-        marks=(*MARKS, 'rope.periods'),
-        prefixes=('',),
-        absent=SEGMENTOR,
-        drop=(),
-    ),
+    replace(BACKBONE, what='our ViT with a norm of its input', marks=(*MARKS, 'input_norm.weight')),
+    replace(BACKBONE, what='our DINOv3', marks=(*MARKS, 'rope.periods')),
     Source(
         name='ours',
         what='our MiT',

@@ -17,6 +17,7 @@ from mmseg_vitseg.models.argument_checks import check_rates, check_sizes
 from mmseg_vitseg.models.heads.base import input_size
 from mmseg_vitseg.models.heads.pretrained import PretrainedHead
 from mmseg_vitseg.models.layers import Linear
+from mmseg_vitseg.models.losses.label_errors import check_masks
 from mmseg_vitseg.models.losses.mask_loss import MaskLoss
 from mmseg_vitseg.models.query_prediction import QueryPrediction
 from mmseg_vitseg.models.small_masks import SmallMasks, small_masks
@@ -151,6 +152,9 @@ class EoMTHead(PretrainedHead):
         """Return the losses of all predictions; what they cover beyond the image is ignored.
 
         A compiler's graph ends before the labels, which are laid out anew in each batch: flipped ones, say.
+
+        Raises:
+            ValueError: labels that are no class, with the mask's name.
         """
         compute = torch.compiler.disable(self._loss) if torch.compiler.is_compiling() else self._loss
         return compute(predictions, batch_data_samples)
@@ -159,7 +163,11 @@ class EoMTHead(PretrainedHead):
         labels = torch.stack([sample.gt_sem_seg.data for sample in samples]).squeeze(1)  # (B, H, W)
         height, width = self.covered(predictions[-1].masks.shape[2:])
         beyond = (0, width - labels.shape[2], 0, height - labels.shape[1])
-        return self.criterion(predictions, F.pad(labels, beyond, value=self.ignore_index))
+        try:
+            return self.criterion(predictions, F.pad(labels, beyond, value=self.ignore_index))
+        except ValueError:
+            check_masks(self, samples)  # which names the mask
+            raise
 
     def small_masks(self, prediction: QueryPrediction, size: tuple[int, int]) -> SmallMasks:
         """Return what the queries predict, and its way to scores of the ``size`` (H, W) of the network's input."""
