@@ -9,6 +9,8 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).parent
 VERSION = re.search(r"^__version__ = '(.+)'$", (ROOT / 'mmseg_vitseg/__init__.py').read_text(), re.M)[1]
 EXPORT = ['onnx', 'onnxscript', 'onnxruntime']
+GEO = ['rasterio>=1.4']
+COCO = ['pycocotools>=2.0.8']
 
 
 class BuildWithConfigs(build_py):
@@ -41,8 +43,13 @@ setup(
         'openmmlab': ['mmengine==0.10.7', 'mmcv==2.1.0', 'mmsegmentation==1.2.2', 'ftfy', 'regex', 'setuptools<81'],
         # tools/export.py --format onnx; the other formats are torch's own
         'export': EXPORT,
-        # transformers: the implementation that parity tests compare with; hypothesis: sizes nobody thought of; triton: comes
-        # with torch for CUDA, and without a GPU interprets and compiles the kernels of ops/fused in their tests
+        # TIFF and GeoTIFF of any bands and depth, and scenes that are read and written in windows
+        'geo': GEO,
+        # predict.py --format coco, and masks from COCO's json
+        'coco': COCO,
+        # transformers: the implementation that parity tests compare with; hypothesis: sizes nobody thought of; shapely: a
+        # reader of the polygons that we write; triton: comes with torch for CUDA, and without a GPU interprets and compiles
+        # the kernels of ops/fused in their tests
         'dev': [
             'pytest>=8',
             'pytest-xdist',
@@ -52,7 +59,10 @@ setup(
             'pre-commit',
             'transformers>=5',
             "triton; platform_system == 'Linux'",
+            'shapely>=2',
             *EXPORT,
+            *GEO,
+            *COCO,
         ],
     },
     classifiers=[

@@ -19,8 +19,8 @@ from mmseg_vitseg.checking.wrong_losses import learned_from_ignored
 from mmseg_vitseg.config.heads import logits_of
 from mmseg_vitseg.config.parts import Part, argument, class_of, quiet, type_name
 from mmseg_vitseg.config.pipelines import reads
+from mmseg_vitseg.datasets.load_mask import LoadMask
 from mmseg_vitseg.datasets.masks import NoMaskError
-from mmseg_vitseg.datasets.transforms import LoadMask
 from mmseg_vitseg.errors import first_line, listed
 from mmseg_vitseg.labels import IGNORED
 

@@ -57,7 +57,7 @@ def main(args: argparse.Namespace) -> None:
     from mmseg_vitseg.inference.files import predict_files
     from mmseg_vitseg.inference.inputs import find_inputs
     from mmseg_vitseg.inference.model import load_model, suffixes_of
-    from mmseg_vitseg.inference.writer import Writer
+    from mmseg_vitseg.inference.outputs.writer import Writer
 
     model = load_model(args.config, args.checkpoint, args.device, args.cfg_options)
     inputs = find_inputs(args.inputs, args.out, suffixes_of(model))

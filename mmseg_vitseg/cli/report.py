@@ -32,7 +32,7 @@ def main(args: argparse.Namespace) -> None:
 
     from mmseg_vitseg.atomic import whole
     from mmseg_vitseg.inference.model import load_model
-    from mmseg_vitseg.inference.writer import make_folder
+    from mmseg_vitseg.inference.outputs.writer import make_folder
     from mmseg_vitseg.reporting.page import make_page
 
     out = Path(args.out)

@@ -2,8 +2,9 @@
 
 from mmseg_vitseg.datasets.cached import CachedFeatures
 from mmseg_vitseg.datasets.camvid import CamVidDataset
+from mmseg_vitseg.datasets.load_image import LoadImage
+from mmseg_vitseg.datasets.load_mask import LoadMask
 from mmseg_vitseg.datasets.pet import OxfordPetDataset
 from mmseg_vitseg.datasets.shapes import ShapesDataset
-from mmseg_vitseg.datasets.transforms import LoadImage, LoadMask
 
 __all__ = ['CachedFeatures', 'CamVidDataset', 'LoadImage', 'LoadMask', 'OxfordPetDataset', 'ShapesDataset']

@@ -11,8 +11,9 @@ from pathlib import Path
 from rich.progress import track
 
 from mmseg_vitseg.atomic import whole
+from mmseg_vitseg.datasets.load_image import LoadImage
+from mmseg_vitseg.datasets.load_mask import LoadMask
 from mmseg_vitseg.datasets.pet import TRIMAP_VALUES
-from mmseg_vitseg.datasets.transforms import LoadImage, LoadMask
 from mmseg_vitseg.download import digest, download
 
 SPLITS = ('trainval', 'test')

@@ -19,7 +19,7 @@ from mmcv.transforms import LoadImageFromFile
 from PIL import Image
 
 from mmseg_vitseg.config.pipelines import reads
-from mmseg_vitseg.datasets.transforms import LoadImage, WideError, why_unreadable
+from mmseg_vitseg.datasets.load_image import LoadImage, WideError, why_unreadable
 from mmseg_vitseg.pictures.reading import read_picture, to_rgb
 
 Picture = str | Path | Image.Image | np.ndarray

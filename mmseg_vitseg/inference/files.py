@@ -9,8 +9,9 @@ from torch import nn
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.inputs import VIDEO_SUFFIXES
 from mmseg_vitseg.inference.model import batches, label_maps, prepare, shown_picture
+from mmseg_vitseg.inference.outputs.predicted import Predicted
+from mmseg_vitseg.inference.outputs.writer import Writer
 from mmseg_vitseg.inference.video import predict_video
-from mmseg_vitseg.inference.writer import Writer
 
 
 def predict_files(
@@ -45,7 +46,7 @@ def predict_files(
             try:
                 if isinstance(labels, Exception):
                     raise labels
-                writer.add(sample['file'], sample['name'], shown_picture(model, sample), labels)
+                writer.add(Predicted(sample['file'], sample['name'], shown_picture(model, sample), labels))
             except OSError:  # of the disk
                 raise
             except Exception as error:

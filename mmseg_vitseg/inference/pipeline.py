@@ -9,8 +9,8 @@ from mmengine.dataset import Compose
 from torch import Tensor
 
 from mmseg_vitseg.config.pipelines import reads
+from mmseg_vitseg.datasets.load_image import why_unreadable
 from mmseg_vitseg.datasets.reader import Picture, Reader, run_steps
-from mmseg_vitseg.datasets.transforms import why_unreadable
 
 
 class Pipeline:

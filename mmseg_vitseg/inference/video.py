@@ -12,7 +12,7 @@ from torch import nn
 
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.inference.model import batches, label_maps, prepare
-from mmseg_vitseg.inference.writer import Writer
+from mmseg_vitseg.inference.outputs.writer import Writer
 from mmseg_vitseg.pictures.drawing import overlay, shares
 
 

@@ -21,7 +21,7 @@ from mmseg_vitseg.inference.comparing import compare_most_different, compare_nam
 from mmseg_vitseg.inference.files import predict_files
 from mmseg_vitseg.inference.inputs import find_inputs
 from mmseg_vitseg.inference.model import load_model, predict, suffixes_of
-from mmseg_vitseg.inference.writer import Writer
+from mmseg_vitseg.inference.outputs.writer import Writer
 from mmseg_vitseg.inspecting.looking import look
 from mmseg_vitseg.reporting.evaluating import evaluate
 from vitseg_tests.weights import randomise

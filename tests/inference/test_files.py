@@ -13,7 +13,7 @@ from mmseg_vitseg.inference import files
 from mmseg_vitseg.inference.files import predict_files
 from mmseg_vitseg.inference.inputs import find_inputs
 from mmseg_vitseg.inference.model import load_model, predict
-from mmseg_vitseg.inference.writer import Writer
+from mmseg_vitseg.inference.outputs.writer import Writer
 from vitseg_tests.user_errors import check_user_error
 
 RGB = np.random.default_rng(0).integers(0, 256, (40, 60, 3), np.uint8)

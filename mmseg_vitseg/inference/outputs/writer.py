@@ -1,15 +1,15 @@
-"""What is written of predictions: overlays, index masks and tables of areas."""
+"""Overlays, index masks and tables of areas."""
 
 import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from torch import nn
 
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.config.datasets import classes_of, first_value
+from mmseg_vitseg.inference.outputs.predicted import Predicted
 from mmseg_vitseg.pictures.drawing import areas, index_mask, overlay, with_legend
 
 
@@ -48,11 +48,12 @@ class Writer:
         self.rows: list[dict] = []
         make_folder(self.folder)
 
-    def add(self, file: Path, name: Path, picture: np.ndarray, labels: np.ndarray) -> None:
-        """Write the picture's (H, W, 3) overlay and mask, and remember its areas."""
+    def add(self, predicted: Predicted) -> None:
+        """Write the picture's overlay and mask, and remember its areas."""
+        name, labels = predicted.name, predicted.labels
         table = areas(labels, self.names)
-        self.remember(file, table)
-        blended = overlay(picture, labels, self.palette, self.opacity)
+        self.remember(predicted.file, table)
+        blended = overlay(predicted.picture, labels, self.palette, self.opacity)
         for kind, image in (
             ('overlay', with_legend(blended, table, self.names, self.palette)),
             ('mask', index_mask(labels, self.palette, self.first)),

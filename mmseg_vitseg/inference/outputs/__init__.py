@@ -1,0 +1,1 @@
+"""What is written of predictions, in which formats."""
