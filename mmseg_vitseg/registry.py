@@ -23,6 +23,7 @@ def _child(parent: Registry, *locations: str) -> Registry:
 MODELS = _child(host.MODELS, 'models')
 DATASETS = _child(host.DATASETS, 'datasets')
 TRANSFORMS = _child(host.TRANSFORMS, 'datasets')
+METRICS = _child(host.METRICS, 'evaluation')
 HOOKS = _child(host.HOOKS, 'engine')
 OPTIM_WRAPPERS = _child(host.OPTIM_WRAPPERS, 'engine')
 OPTIM_WRAPPER_CONSTRUCTORS = _child(host.OPTIM_WRAPPER_CONSTRUCTORS, 'engine')

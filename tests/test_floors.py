@@ -11,7 +11,7 @@ FLOORS = (
     'errors compat host_messages atomic download machine architectures labels registry ops pictures',
     'config datasets checkpoints',
     'models',
-    'engine converting inference upgrading caching',
+    'evaluation engine converting inference upgrading caching',
     'inspecting exporting benchmark checking reporting',
     'cli __main__',
 )
