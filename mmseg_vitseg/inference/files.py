@@ -46,7 +46,8 @@ def predict_files(
             try:
                 if isinstance(labels, Exception):
                     raise labels
-                writer.add(Predicted(sample['file'], sample['name'], shown_picture(model, sample), labels))
+                predicted = Predicted(sample['file'], sample['name'], shown_picture(model, sample), labels)
+                writer.remember(sample['file'], writer.write(predicted))
             except OSError:  # of the disk
                 raise
             except Exception as error:

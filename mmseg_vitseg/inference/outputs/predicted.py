@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -25,10 +25,16 @@ class Predicted:
 
 
 class Output(Protocol):
-    """Writes predictions to a folder, in a format."""
+    """Writes predictions to a folder, in a format: several pictures at once, and what is said of all in their order."""
 
-    def add(self, predicted: Predicted) -> None:
-        """Take a picture; what is written for it alone is written whole or not at all."""
+    def write(self, predicted: Predicted) -> Any:
+        """Write what is of this picture alone, each file whole or not at all, and return what is to be remembered of it.
+
+        Several threads call it at once, in any order: it changes nothing of the output's own.
+        """
+
+    def remember(self, file: Path, written: Any) -> None:
+        """Take what was written for a file: called by one thread, in the order of the inputs."""
 
     def finish(self) -> None:
         """Write what is written once for all pictures."""

@@ -48,11 +48,10 @@ class Writer:
         self.rows: list[dict] = []
         make_folder(self.folder)
 
-    def add(self, predicted: Predicted) -> None:
-        """Write the picture's overlay and mask, and remember its areas."""
+    def write(self, predicted: Predicted) -> list[dict]:
+        """Write the picture's overlay and mask, and return its areas."""
         name, labels = predicted.name, predicted.labels
         table = areas(labels, self.names)
-        self.remember(predicted.file, table)
         blended = overlay(predicted.picture, labels, self.palette, self.opacity)
         for kind, image in (
             ('overlay', with_legend(blended, table, self.names, self.palette)),
@@ -60,10 +59,11 @@ class Writer:
         ):
             with whole(self.folder / name.with_name(f'{name.name}_{kind}.png')) as temporary:
                 image.save(temporary, format='PNG')
+        return table
 
-    def remember(self, file: Path, table: Sequence[dict]) -> None:
+    def remember(self, file: Path, written: Sequence[dict]) -> None:
         """Remember a file's areas."""
-        self.rows += [dict(file=str(file), value=self.names.index(row['class']) + self.first, **row) for row in table]
+        self.rows += [dict(file=str(file), value=self.names.index(row['class']) + self.first, **row) for row in written]
 
     def finish(self) -> None:
         """Write the tables."""
