@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 from PIL import Image
 from torch import nn
 
@@ -16,12 +18,16 @@ from mmseg_vitseg.checkpoints.load_from import read_all_checkpoints
 from mmseg_vitseg.checkpoints.loading import load_whole_model
 from mmseg_vitseg.config.building import build_model, building
 from mmseg_vitseg.config.datasets import classes_of, dataset_of, setting_of
+from mmseg_vitseg.config.heads import MASK_HEADS
 from mmseg_vitseg.config.reading import read_config
 from mmseg_vitseg.config.type_names import name_types
 from mmseg_vitseg.datasets.class_names import check_tested_classes
 from mmseg_vitseg.datasets.reader import Picture
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.pipeline import Pipeline
+from mmseg_vitseg.models.confidence import asked_for_confidence, confidence_of
+from mmseg_vitseg.models.seg_tta_model import gives_probabilities
+from mmseg_vitseg.models.segmentor import EncoderDecoder
 from mmseg_vitseg.pictures.reading import ARRAYS, SUFFIXES, to_display
 
 
@@ -84,9 +90,12 @@ def usable_device(name: str | torch.device | None) -> str | torch.device:
     return name
 
 
+Predictions = np.ndarray | tuple[np.ndarray, np.ndarray]
+
+
 def predict(
-    model: nn.Module, images: Picture | Sequence[Picture], batch_size: int = 1
-) -> np.ndarray | list[np.ndarray]:
+    model: nn.Module, images: Picture | Sequence[Picture], batch_size: int = 1, *, confidence: bool = False
+) -> Predictions | list[Predictions]:
     """Predict the class of each pixel.
 
     Args:
@@ -95,19 +104,23 @@ def predict(
             An array is (H, W, 3), uint8, RGB, where that reads colours; else (H, W, C) as it gives them, C the model's
             channels, or (H, W) of one (see :mod:`~mmseg_vitseg.datasets.reader`).
         batch_size: how many pictures go through the model at once, where the config's pipeline makes them one size.
+        confidence: return with each label map how sure the model is.
 
     Returns:
         a label map (H, W), int64, of each picture's own size; a list for several. Its values are indices into the classes,
-        from 0, also where masks number them otherwise (``reduce_zero_label``).
+        from 0, also where masks number them otherwise (``reduce_zero_label``). With ``confidence`` pairs of a label map and
+        the probability of these classes, (H, W), float32: the softmax's largest value; of a model with one logit, that of
+        what it says, object or none; of a mask transformer, which has no softmax over classes, its largest score's share of
+        the sum of scores.
 
     Raises:
         FileNotFoundError, ValueError: a file is missing or no picture; an array of another shape or type.
     """
     if isinstance(images, (str, Path, Image.Image, np.ndarray)):
-        return predict_prepared(model, prepare(model, images))
-    maps: list[np.ndarray] = []
+        return predict(model, [images], confidence=confidence)[0]
+    maps: list[Predictions] = []
     for batch in batches((prepare(model, image) for image in images), batch_size):
-        maps += label_maps(model, batch)
+        maps += maps_with_confidence(model, batch) if confidence else label_maps(model, batch)
     return maps
 
 
@@ -169,11 +182,39 @@ def predict_prepared(model: nn.Module, prepared: dict) -> np.ndarray:
     return label_maps(model, [prepared])[0]
 
 
-@torch.no_grad()
 def label_maps(model: nn.Module, batch: Sequence[dict]) -> list[np.ndarray]:
     """Return the label maps (H, W), int64, of prepared pictures, which go through the model together."""
-    data = {key: [sample[key] for sample in batch] for key in ('inputs', 'data_samples')}
-    return [sample.pred_sem_seg.data[0].long().cpu().numpy() for sample in model.test_step(data)]
+    return [_labels(sample) for sample in _tested(model, batch)]
+
+
+def maps_with_confidence(model: nn.Module, batch: Sequence[dict]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the same label maps, each with the probability of these classes, (H, W), float32; see :func:`predict`.
+
+    Our segmentors find it in the pass that finds the labels (``test_cfg.confidence``). What computes labels from a head's
+    small logits or masks by itself gets both from their ``labels(threshold, confidence=True)``
+    (:class:`~mmseg_vitseg.models.prediction.Small`). Of others it is made of their ``seg_logits``.
+    """
+    if isinstance(model, EncoderDecoder):
+        with asked_for_confidence(model):
+            samples = _tested(model, batch)
+    else:
+        samples = _tested(model, batch)
+        head = model.decode_head[-1] if isinstance(model.decode_head, nn.ModuleList) else model.decode_head
+        threshold = getattr(head, 'threshold', None)
+        probabilities = gives_probabilities(model) or type(head).__name__ in MASK_HEADS
+        for sample in samples:
+            found = confidence_of(sample.seg_logits.data, threshold, probabilities=probabilities)
+            sample.set_data(dict(confidence=PixelData(data=found)))
+    return [(_labels(sample), sample.confidence.data[0].cpu().numpy()) for sample in samples]
+
+
+@torch.no_grad()
+def _tested(model: nn.Module, batch: Sequence[dict]) -> list[SegDataSample]:
+    return model.test_step({key: [sample[key] for sample in batch] for key in ('inputs', 'data_samples')})
+
+
+def _labels(sample: SegDataSample) -> np.ndarray:
+    return sample.pred_sem_seg.data[0].long().cpu().numpy()
 
 
 def batches(samples: Iterable[dict], size: int) -> Iterable[list[dict]]:

@@ -44,8 +44,8 @@ class Small(Protocol):
     def of(self, index: int, resampling: Resampling) -> 'Small':
         """Return one picture's, without a batch dimension, with its own resampling."""
 
-    def labels(self, threshold: float | None) -> Tensor:
-        """Return the classes of one picture's pixels, (1, H, W)."""
+    def labels(self, threshold: float | None, *, confidence: bool = False) -> tuple[Tensor, Tensor | None]:
+        """Return the classes of one picture's pixels, (1, H, W), and their confidence or None; see :func:`results_of`."""
 
     def full(self) -> Tensor:
         """Return the host's ``seg_logits`` of one picture, (K, H, W)."""
@@ -61,18 +61,22 @@ def to_picture(resampling: Resampling, meta: dict, align_corners: bool) -> Resam
     return resampling.resized(meta['ori_shape'][:2], align_corners)
 
 
-def results_of(small: Small, threshold: float | None) -> dict[str, PixelData]:
+def results_of(small: Small, threshold: float | None, *, confidence: bool = False) -> dict[str, PixelData]:
     """Return what the host's segmentor puts into a data sample.
 
     Args:
         small: one picture's.
         threshold: of a single class's probability.
+        confidence: find it too, in the same pass.
 
     Returns:
         ``pred_sem_seg``, the class of each pixel, (1, H, W), int64; of a single class whether it is above ``threshold``, a
-        float; and ``seg_logits``, (K, H, W).
+        float; ``seg_logits``, (K, H, W); and ``confidence``, (1, H, W), float32, as
+        :func:`~mmseg_vitseg.models.confidence.confidence_of` makes it of these.
     """
-    return dict(seg_logits=DeferredLogits(small), pred_sem_seg=PixelData(data=small.labels(threshold)))
+    labels, certain = small.labels(threshold, confidence=confidence)
+    results = dict(seg_logits=DeferredLogits(small), pred_sem_seg=PixelData(data=labels))
+    return results if certain is None else {**results, 'confidence': PixelData(data=certain)}
 
 
 class DeferredLogits(PixelData):

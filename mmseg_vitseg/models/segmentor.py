@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from types import MethodType
 
 import torch
+from mmengine.structures import PixelData
 from mmseg.models.segmentors import EncoderDecoder as HostEncoderDecoder
 from mmseg.structures import SegDataSample
 from mmseg.utils import add_prefix
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from mmseg_vitseg.checkpoints.accounting import account_for
 from mmseg_vitseg.checkpoints.loading import replace_given
 from mmseg_vitseg.labels import IGNORED
+from mmseg_vitseg.models.confidence import confidence_of, gives_confidence
 from mmseg_vitseg.models.heads.base import DecodeHead, input_size
 from mmseg_vitseg.models.losses.head_loss import head_loss
 from mmseg_vitseg.models.losses.label_errors import check_masks
@@ -40,6 +42,7 @@ class EncoderDecoder(HostEncoderDecoder):
     strips (ops/resampling.py). ``seg_logits.data`` of a result computes them when it is read. Losses do without them too,
     those of the host's heads included, where they are functions of sums over pixels (losses/sums.py). In ``test_cfg``,
 
+    - ``confidence=True`` adds ``confidence`` to a result, (1, H, W): the probability of the class that a pixel is given;
     - ``keep_logits=True`` computes and keeps them as the host does, as do heads that predict in a way of their own;
     - ``mode='slide'`` with a ``crop_size`` and no ``stride`` takes the fewest windows that cover it, evenly overlapped;
     - ``window_batch`` is how many sliding windows are encoded at once: by default 1 on a CPU, else 16.
@@ -115,15 +118,28 @@ class EncoderDecoder(HostEncoderDecoder):
     def _predict(self, inputs: Tensor, data_samples: list[SegDataSample] | None) -> list[SegDataSample]:
         small = self._small(inputs, data_samples)
         if small is None:
-            return super().predict(inputs, data_samples)
-        threshold = getattr(self.decode_head, 'threshold', None)
+            return self._with_confidence(super().predict(inputs, data_samples))
+        threshold, confidence = self._threshold, gives_confidence(self)
         samples = data_samples or [SegDataSample() for _ in inputs]
         for index, sample in enumerate(samples):
             resampling = small.resampling
             if data_samples is not None:
                 resampling = to_picture(resampling, sample.metainfo, self.align_corners)
-            sample.set_data(results_of(small.of(index, resampling), threshold))
+            sample.set_data(results_of(small.of(index, resampling), threshold, confidence=confidence))
         return samples
+
+    def _with_confidence(self, samples: list[SegDataSample]) -> list[SegDataSample]:
+        """Add ``confidence``, where it is asked for, to results with full-size ``seg_logits``."""
+        for sample in samples if gives_confidence(self) else ():
+            scores = sample.seg_logits.data
+            found = confidence_of(scores, self._threshold, probabilities=self.gives_probabilities)
+            sample.set_data(dict(confidence=PixelData(data=found)))
+        return samples
+
+    @property
+    def _threshold(self) -> float | None:
+        """Of a single class's probability."""
+        return getattr(self.decode_head, 'threshold', None)
 
     def _small(self, inputs: Tensor, samples: list[SegDataSample] | None) -> Small | None:
         """Return what the head computes of inputs (B, C, H, W), and its way to (H, W).

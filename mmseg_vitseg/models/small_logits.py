@@ -10,6 +10,7 @@ import torch
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
+from mmseg_vitseg.models.confidence import confidence_of
 from mmseg_vitseg.ops.reorder import resize
 from mmseg_vitseg.ops.resampling import Resampling, resizings
 from mmseg_vitseg.ops.upsample_argmax import argmax_of, resampled
@@ -49,14 +50,17 @@ class SmallLogits(NamedTuple):
         """Return what these are parts of: all windows of pictures of ``size``."""
         return SmallLogits(maps, self.resampling.repeated(tops, lefts, size))
 
-    def labels(self, threshold: float | None) -> Tensor:
-        """Return the class of each pixel of one picture, (1, H, W), int64.
+    def labels(self, threshold: float | None, *, confidence: bool = False) -> tuple[Tensor, Tensor | None]:
+        """Return the class of each pixel of one picture, (1, H, W), int64, and its probability, (1, H, W), float32, or None.
 
         Of a single class whether its probability is above ``threshold``, a float.
         """
         if len(self.logits) == 1:
-            return (self.full() > threshold).to(self.logits)
-        return argmax_of(self.logits, self.resampling)[0][None]
+            full = self.full()
+            certain = confidence_of(full, threshold, probabilities=True) if confidence else None
+            return (full > threshold).to(self.logits), certain
+        labels, probabilities = argmax_of(self.logits, self.resampling, confidence=confidence)
+        return labels[None], None if probabilities is None else probabilities[None]
 
     @torch.no_grad()
     def full(self) -> Tensor:

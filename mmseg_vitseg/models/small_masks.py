@@ -61,9 +61,13 @@ class SmallMasks(NamedTuple):
         )
         return SmallMasks(maps, classes, self.inner, self.resampling.repeated(tops, lefts, size))
 
-    def labels(self, threshold: float | None) -> Tensor:
-        """Return the class of each pixel of one picture, (1, H, W), int64; there are at least two, and no threshold."""
-        return mask_argmax_of(*self)[0][None]
+    def labels(self, threshold: float | None, *, confidence: bool = False) -> tuple[Tensor, Tensor | None]:
+        """Return the class of each pixel of one picture, (1, H, W), int64; there are at least two, and no threshold.
+
+        And the share of its score of all classes', (1, H, W), float32, or None.
+        """
+        labels, shares = mask_argmax_of(*self, confidence=confidence)
+        return labels[None], None if shares is None else shares[None]
 
     def full(self) -> Tensor:
         """Return the scores of one picture, (K, H, W), sums of probabilities."""

@@ -8,6 +8,7 @@ from mmseg.apis import inference_model
 from mmseg.registry import MODELS
 from PIL import Image
 from torch import nn
+from torch.testing import assert_close
 
 import mmseg_vitseg
 from mmseg_vitseg.config.datasets import classes_of
@@ -33,6 +34,30 @@ def test_files_pictures_arrays_and_batches(config, checkpoint, tmp_path):
     forms = [tmp_path / 'x.png', str(tmp_path / 'x.png'), Image.fromarray(PICTURES[0]), PICTURES[0]]
     for labels in mmseg_vitseg.predict(model, [*forms, PICTURES[1]], batch_size=3)[:4]:
         assert np.array_equal(labels, alone)
+
+
+@pytest.mark.parametrize(
+    'options',
+    [
+        {},
+        {'model.test_cfg.keep_logits': True},
+        {'model.type': 'EncoderDecoder'},  # the host's
+        {'model.test_cfg': dict(mode='slide', crop_size=(16, 24), stride=(8, 16))},
+    ],
+    ids=str,
+)
+def test_confidence_is_the_probability_of_the_labels(config, checkpoint, options):
+    model = mmseg_vitseg.load_model(config, checkpoint, 'cpu', options)
+    plain = mmseg_vitseg.predict(model, PICTURES)
+    pairs = mmseg_vitseg.predict(model, PICTURES, confidence=True)
+    assert [len(pair) for pair in pairs] == [2, 2, 2]
+    for picture, labels, (same, confidence) in zip(PICTURES, plain, pairs, strict=True):
+        assert np.array_equal(labels, same)
+        assert (confidence.shape, confidence.dtype) == (labels.shape, np.float32)
+        logits = inference_model(model, np.ascontiguousarray(picture[..., ::-1])).seg_logits.data
+        assert_close(torch.from_numpy(confidence), logits.softmax(0).amax(0))
+    assert np.array_equal(mmseg_vitseg.predict(model, PICTURES[0], confidence=True)[1], pairs[0][1])
+    assert not model.test_cfg.get('confidence')
 
 
 def test_the_callers_config_stays_as_it_is(config, checkpoint):

@@ -136,6 +136,13 @@ def test_strips_are_the_hosts_way(classes, test_cfg, meta):
     _, expected = predicted(model, images, data_samples)
     check(*found, expected)
     assert found[0].dtype == torch.int64
+    for kept in (False, True):  # the largest score's share of the sum
+        model.test_cfg.update(keep_logits=kept, confidence=True)
+        with torch.no_grad():
+            results = model(images, copy.deepcopy(data_samples), mode='predict')
+        shares = torch.stack([one.confidence.data[0] for one in results])
+        assert_close(shares, (expected / expected.sum(1, keepdim=True)).amax(1))
+        assert kept or torch.equal(torch.stack([one.pred_sem_seg.data[0] for one in results]), found[0])
 
 
 def test_the_models_other_outputs():

@@ -76,6 +76,24 @@ def compare(host: nn.Module, ours: nn.Module, images: torch.Tensor, data_samples
         assert torch.equal(mine.pred_sem_seg.data[sure], labels[sure])
 
 
+def compare_confidence(host: nn.Module, ours: nn.Module, images: torch.Tensor, data_samples: list | None) -> None:
+    """With it the labels are the same to the bit; it is the probability of these by the host's full-size logits."""
+    with torch.no_grad():
+        expected = host(images, copy.deepcopy(data_samples), mode='predict')
+        plain = ours(images, copy.deepcopy(data_samples), mode='predict')
+        ours.test_cfg.confidence = True
+        results = ours(images, copy.deepcopy(data_samples), mode='predict')
+    for mine, without, theirs in zip(results, plain, expected, strict=True):
+        assert torch.equal(mine.pred_sem_seg.data, without.pred_sem_seg.data)
+        assert 'confidence' not in without
+        scores = theirs.seg_logits.data
+        if len(scores) == 1:
+            probabilities = torch.cat([1 - scores, scores]).gather(0, mine.pred_sem_seg.data.long())
+        else:
+            probabilities = scores.softmax(0).amax(0, keepdim=True)
+        assert_close(mine.confidence.data, probabilities)
+
+
 @pytest.mark.filterwarnings('ignore:When align_corners=True:UserWarning')  # the host's advice about sizes
 @pytest.mark.parametrize('align_corners', [False, True])
 @pytest.mark.parametrize('test_cfg', [dict(mode='whole'), SLIDE], ids=['whole', 'slide'])
@@ -86,6 +104,7 @@ def test_equals_the_hosts(head, test_cfg, align_corners):
     images = torch.randn(2, 3, *size)
     compare(host, ours, images, samples(2, size))
     compare(host, ours, images, None)
+    compare_confidence(host, ours, images, samples(2, size))
 
 
 @pytest.mark.parametrize('test_cfg', [dict(mode='whole'), SLIDE], ids=['whole', 'slide'])
@@ -101,8 +120,9 @@ def test_equals_the_hosts(head, test_cfg, align_corners):
 )
 def test_paddings_and_flips_are_undone(meta, test_cfg):
     host, ours = pair('SETRUPHead', **test_cfg)
-    size = meta.get('pad_shape', (48, 40))
-    compare(host, ours, torch.randn(2, 3, *size), samples(2, (48, 40), **meta))
+    images = torch.randn(2, 3, *meta.get('pad_shape', (48, 40)))
+    compare(host, ours, images, samples(2, (48, 40), **meta))
+    compare_confidence(host, ours, images, samples(2, (48, 40), **meta))
 
 
 @pytest.mark.parametrize('window_batch', [1, 3, 100])
@@ -120,7 +140,11 @@ def test_windows_of_any_image(size, window_batch):
 @pytest.mark.parametrize('test_cfg', [dict(mode='whole'), SLIDE], ids=['whole', 'slide'])
 def test_one_output_channel_and_a_threshold(test_cfg):
     host, ours = pair('FCNHead', num_classes=2, **test_cfg)
-    compare(host, ours, torch.randn(2, 3, 40, 48), samples(2, (40, 48)))
+    images = torch.randn(2, 3, 40, 48)
+    compare(host, ours, images, samples(2, (40, 48)))
+    for model in (host, ours):
+        model.decode_head.threshold = 0.3
+    compare_confidence(host, ours, images, samples(2, (40, 48)))
 
 
 def test_no_logits_at_full_size_unless_read(monkeypatch):
@@ -149,6 +173,7 @@ def test_the_hosts_form_on_request():
     host, ours = pair('SETRUPHead', mode='whole', keep_logits=True)
     images, data_samples = torch.randn(2, 3, 40, 48), samples(2, (40, 48))
     compare(host, ours, images, data_samples)
+    compare_confidence(host, ours, images, data_samples)
     (result, _) = ours(images, data_samples, mode='predict')
     assert type(result.seg_logits) is PixelData
 
@@ -164,6 +189,7 @@ def test_a_head_that_predicts_in_its_own_way(head):
         )
         head.__class__ = cls
     compare(host, ours, torch.randn(1, 3, 40, 48), samples(1, (40, 48)))
+    compare_confidence(host, ours, torch.randn(1, 3, 40, 48), samples(1, (40, 48)))
 
 
 @pytest.mark.parametrize('method', ['forward', 'loss_by_feat'])

@@ -8,6 +8,7 @@ from mmengine.structures import PixelData
 from mmseg.registry import MODELS
 from mmseg.structures import SegDataSample
 from torch import nn
+from torch.testing import assert_close
 
 from mmseg_vitseg.config.reading import ConfigError
 from mmseg_vitseg.engine.running.runner import check_views
@@ -18,9 +19,9 @@ pytestmark = pytest.mark.filterwarnings('ignore:The shape of value will convert'
 class Views(nn.Module):
     """Predicts what it is given: ``seg_logits`` (K, H, W) of each view."""
 
-    def __init__(self, logits: int, threshold: float | None = None):
+    def __init__(self, logits: int, threshold: float | None = None, **test_cfg):
         super().__init__()
-        self.out_channels = logits
+        self.out_channels, self.test_cfg = logits, test_cfg
         self.decode_head = nn.Module()
         self.decode_head.threshold = threshold
 
@@ -56,6 +57,19 @@ def test_several_classes_are_the_hosts():
     for mine, theirs in zip(ours, host, strict=True):
         assert mine.pred_sem_seg.data.equal(theirs.pred_sem_seg.data)
         assert mine.img_path == theirs.img_path
+
+
+def test_confidence_is_that_of_the_mean_probabilities():
+    views = [[torch.randn(3, 4, 5) for _ in range(2)] for _ in range(3)]
+    ours = merged('mmseg_vitseg', Views(3, confidence=True), views)
+    host = merged('mmseg', Views(3), views)
+    for index, (mine, theirs) in enumerate(zip(ours, host, strict=True)):
+        assert mine.pred_sem_seg.data.equal(theirs.pred_sem_seg.data)
+        mean = torch.stack([view[index] for view in views]).softmax(1).mean(0)
+        assert_close(mine.confidence.data, mean.amax(0, keepdim=True))
+    first, second = torch.tensor([[[0.1, 0.4]]]), torch.tensor([[[0.7, 0.9]]])
+    (one,) = merged('mmseg_vitseg', Views(1, 0.5, confidence=True), [[first], [second]])
+    assert_close(one.confidence.data, torch.tensor([[[0.6, 0.65]]]))
 
 
 def test_the_hosts_with_one_logit_is_refused():

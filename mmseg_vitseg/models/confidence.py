@@ -1,0 +1,46 @@
+"""How sure a model is of the class that it gives each pixel. K classes, H W size of the picture."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from mmseg_vitseg.ops.precision import at_least_float32
+
+
+def confidence_of(scores: Tensor, threshold: float | None, *, probabilities: bool) -> Tensor:
+    """Return the probability of the class that each pixel is given.
+
+    Args:
+        scores: the host's ``seg_logits`` of one picture, (K, H, W); of a single class its probability.
+        threshold: above which a single class's probability says that it is there.
+        probabilities: whether scores of several classes are sums of probabilities, and no logits.
+
+    Returns:
+        (1, H, W), float32. Of logits the softmax's largest value; of sums of probabilities the largest one's share of all, 0
+        where all are 0; of a single class its probability p where it is there, 1 - p where it is not.
+    """
+    if len(scores) == 1:
+        return torch.where(scores > threshold, scores, 1 - scores).float()
+    scores = scores.to(at_least_float32(scores))
+    if not probabilities:
+        return scores.softmax(0).amax(0, keepdim=True).float()
+    total = scores.sum(0, keepdim=True).clamp_min_(torch.finfo(scores.dtype).tiny)
+    return (scores.amax(0, keepdim=True) / total).float()
+
+
+def gives_confidence(segmentor: nn.Module) -> bool:
+    """Tell whether a segmentor is asked for ``confidence`` beside each prediction: ``test_cfg.confidence=True``."""
+    return bool((getattr(segmentor, 'test_cfg', None) or {}).get('confidence', False))
+
+
+@contextmanager
+def asked_for_confidence(segmentor: nn.Module) -> Iterator[None]:
+    """Ask a segmentor for ``confidence`` beside each prediction, for as long as this lasts."""
+    before = gives_confidence(segmentor)
+    segmentor.test_cfg.confidence = True
+    try:
+        yield
+    finally:
+        segmentor.test_cfg.confidence = before
