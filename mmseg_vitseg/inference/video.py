@@ -29,7 +29,7 @@ def predict_video(model: nn.Module, file: Path, name: Path, writer: Writer, batc
         size = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         if not capture.isOpened() or not all(size):
             raise ValueError(f'{file}: not a video that OpenCV reads, or damaged')
-        counts = np.zeros(len(writer.names), np.int64)
+        counts = np.zeros(len(writer.classes.names), np.int64)
         with whole(writer.folder / name.with_name(f'{name.name}_overlay.mp4')) as temporary:
             film = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*'mp4v'), rate, size)
             try:
@@ -37,7 +37,7 @@ def predict_video(model: nn.Module, file: Path, name: Path, writer: Writer, batc
                 for batch in batches(frames, batch_size):
                     for sample, labels in zip(batch, label_maps(model, batch), strict=True):
                         counts += np.bincount(labels.ravel(), minlength=len(counts))
-                        blended = overlay(sample['frame'], labels, writer.palette, writer.opacity)
+                        blended = overlay(sample['frame'], labels, writer.classes.palette, writer.opacity)
                         film.write(np.ascontiguousarray(blended[..., ::-1]))
             finally:
                 film.release()
@@ -46,7 +46,7 @@ def predict_video(model: nn.Module, file: Path, name: Path, writer: Writer, batc
             _check_film(temporary, counts.sum() // (size[0] * size[1]))
     finally:
         capture.release()
-    writer.remember(file, shares(counts, writer.names))
+    writer.areas.remember(file, shares(counts, writer.classes.names))
 
 
 def _check_film(film: Path, frames: int) -> None:

@@ -1,4 +1,4 @@
-"""A picture with its prediction, and what takes it. H W size in pixels."""
+"""A picture with its prediction, and what takes it. H W size in pixels, K classes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,21 @@ class Predicted:
     name: Path
     picture: np.ndarray
     labels: np.ndarray
+
+
+@dataclass(frozen=True)
+class Classes:
+    """The classes of a data set.
+
+    Args:
+        names: of each.
+        palette: (K, 3), uint8, RGB.
+        first: the number of the first class in the data set's masks, 0 or 1.
+    """
+
+    names: list[str]
+    palette: np.ndarray
+    first: int
 
 
 class Output(Protocol):

@@ -1,0 +1,41 @@
+"""Overlays and index masks."""
+
+from pathlib import Path
+
+from mmseg_vitseg.atomic import whole
+from mmseg_vitseg.inference.outputs.predicted import Classes, Predicted
+from mmseg_vitseg.pictures.drawing import areas, index_mask, overlay, with_legend
+
+
+class Overlays:
+    """Writes ``NAME_overlay.png`` with a legend, and ``NAME_mask.png``.
+
+    The mask's pixels have the numbers that the classes have in the data set's masks.
+
+    Args:
+        classes: the data set's.
+        folder: that is there.
+        opacity: of the classes' colours, 0 to 1.
+    """
+
+    def __init__(self, classes: Classes, folder: Path, opacity: float):
+        self.classes = classes
+        self.folder = folder
+        self.opacity = opacity
+
+    def write(self, predicted: Predicted) -> None:
+        """Write the picture's overlay and mask."""
+        names, palette, name = self.classes.names, self.classes.palette, predicted.name
+        blended = overlay(predicted.picture, predicted.labels, palette, self.opacity)
+        for kind, image in (
+            ('overlay', with_legend(blended, areas(predicted.labels, names), names, palette)),
+            ('mask', index_mask(predicted.labels, palette, self.classes.first)),
+        ):
+            with whole(self.folder / name.with_name(f'{name.name}_{kind}.png')) as temporary:
+                image.save(temporary, format='PNG')
+
+    def remember(self, file: Path, written: None) -> None:
+        """Remember nothing."""
+
+    def finish(self) -> None:
+        """Write nothing more."""
