@@ -2,7 +2,7 @@
 
 import torch
 from mmengine.config import Config
-from mmseg.models.data_preprocessor import SegDataPreProcessor
+from mmseg.models.data_preprocessor import SegDataPreProcessor as HostPreprocessor
 from torch import nn
 
 from mmseg_vitseg.checkpoints.load_from import checked_file, read_all_checkpoints
@@ -10,13 +10,14 @@ from mmseg_vitseg.config.building import build_model
 from mmseg_vitseg.config.devices import is_sharded
 from mmseg_vitseg.machine import set_matmul_precision
 from mmseg_vitseg.models.backbone import Backbone
+from mmseg_vitseg.models.data_preprocessor import SegDataPreProcessor
 
 
 def starting_model(cfg: Config, device: str | torch.device) -> nn.Module:
     """Build a config's model, its backbone with the weights that a training starts with.
 
     Raises:
-        ValueError: its backbone is not frozen, or begins with random weights; its data preprocessor is not the host's.
+        ValueError: its backbone is not frozen, or begins with random weights; its data preprocessor is another project's.
     """
     if precision := cfg.get('float32_matmul_precision'):
         set_matmul_precision(precision)
@@ -50,8 +51,8 @@ def _check(model: nn.Module, name: str) -> None:
             f'{name}: model.backbone is {kind}, not frozen, so that its features change while it trains; allowed: a '
             'backbone of mmseg_vitseg with frozen=True'
         )
-    if type(preprocessor) is not SegDataPreProcessor or preprocessor.batch_augments is not None:
+    if type(preprocessor) not in (SegDataPreProcessor, HostPreprocessor) or preprocessor.batch_augments is not None:
         raise ValueError(
-            f"{name}: model.data_preprocessor is {type(preprocessor).__name__}; allowed: the host's SegDataPreProcessor, "
-            'without batch_augments'
+            f"{name}: model.data_preprocessor is {type(preprocessor).__name__}; allowed: the host's SegDataPreProcessor or "
+            'ours, without batch_augments'
         )

@@ -36,6 +36,8 @@ ADVICE = {
     'tests: --cfg-options val_dataloader.batch_size=1 test_dataloader.batch_size=1',
     'stack expects each tensor to be equal size': 'pictures of different sizes cannot be a batch: crop them (RandomCrop), '
     'as large as model.data_preprocessor.size, which only enlarges smaller ones',
+    'to be compatible with RGB or gray image': 'any number of bands is normalised by '
+    'model.data_preprocessor.type=mmseg_vitseg.SegDataPreProcessor',
     **NO_COMPILER,
     'persistent_workers option needs num_workers > 0': 'beside num_workers=0, write persistent_workers=False',
     'prefetch_factor option could only be specified in multiprocessing': 'beside num_workers=0, write prefetch_factor=None',

@@ -7,6 +7,7 @@ metrics work on them unchanged.
 """
 
 import re
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import cv2
@@ -21,7 +22,9 @@ CLASSES = ('ground', 'disc', 'square', 'triangle')
 # (a, b, length) with a a + b b = length length: rotations without irrational numbers
 DIRECTIONS = ((1, 0, 1), (3, 4, 5), (4, 3, 5), (5, 12, 13), (12, 5, 13), (8, 15, 17), (15, 8, 17), (20, 21, 29))
 
-ADDRESS = re.compile(r'shapes://(?P<size>\d+)/(?P<seed>\d+)/(?P<index>\d+)(?P<mask>_mask)?\.png')
+ADDRESS = re.compile(r'\w+://(?P<size>\d+)/(?P<seed>\d+)/(?P<index>\d+)((?P<mask>_mask\.png)|\.(?P<suffix>\w+))')
+
+Surface = Callable[[np.random.RandomState, int, np.ndarray, np.ndarray], np.ndarray]
 
 
 @lru_cache(maxsize=4)  # the image and its mask are asked for one after the other
@@ -30,30 +33,57 @@ def draw_shapes(seed: int, index: int, size: int) -> tuple[np.ndarray, np.ndarra
 
     One to three shapes, a later one in front of an earlier; each class has a texture of its own, in random colours.
     """
-    rng = np.random.RandomState([seed, index])
+    return compose(np.random.RandomState([seed, index]), size, CLASSES, _texture)
+
+
+def compose(
+    rng: np.random.RandomState, size: int, kinds: Sequence[str], surface: Surface
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw a picture (size, size, C), one to three shapes on the ground, and its mask (size, size) uint8.
+
+    Args:
+        rng: where chance comes from.
+        size: height and width in pixels.
+        kinds: of each class, one of ``CLASSES``: its outline.
+        surface: of (rng, class, columns, rows), these (size, size): the class over the whole picture, (size, size, C).
+    """
     y, x = np.mgrid[:size, :size]
-    image = _texture(rng, 0, x, y)
+    image = surface(rng, 0, x, y)
     mask = np.zeros((size, size), np.uint8)
     for _ in range(rng.randint(1, 4)):
-        label = rng.randint(1, len(CLASSES))
-        inside = _shape(rng, label, x, y, size)
-        image[inside] = _texture(rng, label, x, y)[inside]
+        label = rng.randint(1, len(kinds))
+        inside = _outline(rng, kinds[label], x, y, size)
+        image[inside] = surface(rng, label, x, y)[inside]
         mask[inside] = label
     return image, mask
 
 
-def _shape(rng: np.random.RandomState, label: int, x: np.ndarray, y: np.ndarray, size: int) -> np.ndarray:
+def _outline(rng: np.random.RandomState, kind: str, x: np.ndarray, y: np.ndarray, size: int) -> np.ndarray:
     radius = rng.randint(size // 5, size // 3 + 1)
     dx, dy = x - rng.randint(radius, size - radius), y - rng.randint(radius, size - radius)
-    if CLASSES[label] == 'disc':
+    if kind == 'disc':
         return dx * dx + dy * dy <= radius * radius
     a, b, length = DIRECTIONS[rng.randint(len(DIRECTIONS))]
     for _ in range(rng.randint(4)):
         a, b = -b, a
     u, v = a * dx + b * dy, a * dy - b * dx  # rotated, and longer by `length`
-    if CLASSES[label] == 'square':
+    if kind == 'square':
         return 5 * np.maximum(abs(u), abs(v)) <= 4 * radius * length  # half side: 4/5 of the radius
     return (v >= -radius * length) & (2 * abs(u) + v <= radius * length)
+
+
+def pattern(rng: np.random.RandomState, kind: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return how bright each pixel of a kind's texture is, in eighths: (size, size, 1)."""
+    period = rng.randint(4, 7)
+    if kind == 'ground':
+        eighths = (x * rng.randint(3) + y * rng.randint(3)) * 2 // x.shape[0]  # a slow gradient
+    elif kind == 'disc':
+        eighths = 8 * (((x % period) < 2) & ((y % period) < 2))  # dots
+    elif kind == 'square':
+        eighths = 8 * ((y % period) < period // 2)  # stripes
+    else:
+        eighths = 8 * ((x // (period // 2) + y // (period // 2)) % 2)  # a chequerboard
+    return eighths[..., None]
 
 
 def _texture(rng: np.random.RandomState, label: int, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -62,30 +92,33 @@ def _texture(rng: np.random.RandomState, label: int, x: np.ndarray, y: np.ndarra
         rng.randint(20, 90, 3) if label == 0 else rng.randint(80, 160, 3)
     )  # shapes stand out, if not in every channel
     contrast = rng.randint(40, 86, 3)
-    period = rng.randint(4, 7)
-    if CLASSES[label] == 'ground':
-        eighths = (x * rng.randint(3) + y * rng.randint(3)) * 2 // x.shape[0]  # a slow gradient
-    elif CLASSES[label] == 'disc':
-        eighths = 8 * (((x % period) < 2) & ((y % period) < 2))  # dots
-    elif CLASSES[label] == 'square':
-        eighths = 8 * ((y % period) < period // 2)  # stripes
-    else:
-        eighths = 8 * ((x // (period // 2) + y // (period // 2)) % 2)  # a chequerboard
+    eighths = pattern(rng, CLASSES[label], x, y)
     noise = rng.randint(-8, 9, (*x.shape, 3))
-    return np.clip(dark + contrast * eighths[..., None] // 8 + noise, 0, 255).astype(np.uint8)
+    return np.clip(dark + contrast * eighths // 8 + noise, 0, 255).astype(np.uint8)
 
 
 @register_backend('shapes', prefixes='shapes', force=True)
 class ShapesBackend(BaseStorageBackend):
-    """Read-only files ``shapes://SIZE/SEED/INDEX.png`` and ``..._mask.png``, drawn when they are read."""
+    """Read-only files ``shapes://SIZE/SEED/INDEX.png`` and ``..._mask.png``, drawn when they are read.
+
+    One of other pictures has ``scheme`` and ``suffix`` of their addresses, and ``draw``.
+    """
+
+    scheme, suffix = 'shapes', 'png'
+    draw = staticmethod(draw_shapes)
 
     def get(self, filepath: str) -> bytes:
-        """Return the PNG file at an address."""
+        """Return the file at an address."""
         match = ADDRESS.fullmatch(str(filepath))
-        if match is None:
-            raise FileNotFoundError(f'{filepath}: not of the form shapes://SIZE/SEED/INDEX.png or INDEX_mask.png')
-        image, mask = draw_shapes(int(match['seed']), int(match['index']), int(match['size']))
-        return cv2.imencode('.png', mask if match['mask'] else image)[1].tobytes()
+        if match is None or (not match['mask'] and match['suffix'] != self.suffix):
+            form = f'{self.scheme}://SIZE/SEED/INDEX.{self.suffix}'
+            raise FileNotFoundError(f'{filepath}: not of the form {form} or INDEX_mask.png')
+        image, mask = self.draw(int(match['seed']), int(match['index']), int(match['size']))
+        return cv2.imencode('.png', mask)[1].tobytes() if match['mask'] else self.encode(image)
+
+    def encode(self, image: np.ndarray) -> bytes:
+        """Return a picture's file."""
+        return cv2.imencode('.png', image)[1].tobytes()
 
     def get_text(self, filepath: str, encoding: str = 'utf-8') -> str:
         """Raise: there is no text here."""
@@ -95,6 +128,8 @@ class ShapesBackend(BaseStorageBackend):
 @DATASETS.register_module()
 class ShapesDataset(BaseSegDataset):
     """Textured shapes on textured grounds; classes ground, disc, square, triangle.
+
+    One of other pictures has METAINFO and ``backend``.
 
     Args:
         length: number of pictures.
@@ -107,23 +142,27 @@ class ShapesDataset(BaseSegDataset):
     """
 
     METAINFO = dict(classes=CLASSES, palette=[[60, 60, 70], [240, 150, 50], [60, 160, 230], [120, 200, 90]])
+    backend = ShapesBackend
 
     def __init__(self, *, length: int = 512, size: int = 64, seed: int = 0, **kwargs):
         if not isinstance(length, int) or length < 1:
-            raise ValueError(f'ShapesDataset: length={length!r}; a whole number of pictures, at least one, is needed')
+            raise ValueError(
+                f'{type(self).__name__}: length={length!r}; a whole number of pictures, at least one, is needed'
+            )
         if size < 16:
-            raise ValueError(f'ShapesDataset: size={size}; shapes need at least 16 pixels')
+            raise ValueError(f'{type(self).__name__}: size={size}; shapes need at least 16 pixels')
         if not 0 <= seed < 2**32:
-            raise ValueError(f'ShapesDataset: seed={seed}; allowed: 0 to {2**32 - 1}')
+            raise ValueError(f'{type(self).__name__}: seed={seed}; allowed: 0 to {2**32 - 1}')
         self.length, self.size, self.seed = length, size, seed
         super().__init__(**kwargs)
 
     def load_data_list(self) -> list[dict]:
         """List the addresses of the pictures."""
+        folder = f'{self.backend.scheme}://{self.size}/{self.seed}'
         return [
             dict(
-                img_path=f'shapes://{self.size}/{self.seed}/{index:06d}.png',
-                seg_map_path=f'shapes://{self.size}/{self.seed}/{index:06d}_mask.png',
+                img_path=f'{folder}/{index:06d}.{self.backend.suffix}',
+                seg_map_path=f'{folder}/{index:06d}_mask.png',
                 label_map=self.label_map,
                 reduce_zero_label=self.reduce_zero_label,
                 seg_fields=[],

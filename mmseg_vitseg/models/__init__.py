@@ -2,6 +2,7 @@
 
 import mmseg_vitseg.checkpoints.load_from  # noqa: F401  load_from reads every kind of file, in the host's tools too
 from mmseg_vitseg.models.cached_features_preprocessor import CachedFeaturesPreprocessor
+from mmseg_vitseg.models.data_preprocessor import SegDataPreProcessor
 from mmseg_vitseg.models.eomt import EoMT
 from mmseg_vitseg.models.heads import EoMTHead, LinearHead, LinearPatchHead, SegformerHead, SETRMLAHead, SETRUPHead
 from mmseg_vitseg.models.losses import CrossEntropyLoss, DiceLoss, FocalLoss, LovaszLoss, TverskyLoss
@@ -26,6 +27,7 @@ __all__ = [
     'MixVisionTransformer',
     'SETRMLAHead',
     'SETRUPHead',
+    'SegDataPreProcessor',
     'SegTTAModel',
     'SegformerHead',
     'TverskyLoss',

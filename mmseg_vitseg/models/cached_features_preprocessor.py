@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from mmseg.models.data_preprocessor import SegDataPreProcessor
 from torch import Tensor
 
+from mmseg_vitseg.models.data_preprocessor import SegDataPreProcessor
 from mmseg_vitseg.registry import MODELS
 
 
 @MODELS.register_module()
 class CachedFeaturesPreprocessor(SegDataPreProcessor):
-    """The host's SegDataPreProcessor; features of a cache (datasets/cached.py) it puts into batches, as they are.
+    """SegDataPreProcessor; features of a cache (datasets/cached.py) it puts into batches, as they are.
 
     A frozen backbone of ours hands such a batch on. The samples were prepared when the features were computed.
     """

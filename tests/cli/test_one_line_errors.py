@@ -55,6 +55,12 @@ def preprocess(*, training: bool, **settings) -> None:
     preprocessor(dict(inputs=[torch.zeros(3, *size) for size in sizes], data_samples=samples), training)
 
 
+def test_means_of_many_bands():
+    with pytest.raises(AssertionError) as info:
+        MODELS.build(dict(type='SegDataPreProcessor', mean=[0.0] * 6, std=[1.0] * 6))
+    assert 'type=mmseg_vitseg.SegDataPreProcessor' in error_line(info.value)
+
+
 @pytest.mark.parametrize(
     ('how', 'cure'),
     [

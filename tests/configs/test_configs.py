@@ -44,7 +44,7 @@ def test_every_config_builds_and_predicts(path):
     build_on_meta(cfg)
     model = build(shrink(cfg) if path in LARGE else cfg)
     with torch.no_grad():
-        (sample,) = model(torch.rand(1, 3, 64, 64), mode='predict')
+        (sample,) = model(torch.rand(1, cfg.model.backbone.get('in_channels', 3), 64, 64), mode='predict')
     assert sample.pred_sem_seg.data.shape == (1, 64, 64)
     assert path.read_text().startswith('"""'), 'a config says what it is and what it scored'
 
