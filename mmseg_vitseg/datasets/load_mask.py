@@ -57,6 +57,8 @@ class LoadMask(LoadAnnotations):
         if self.void is not None:
             table[self.void] = IGNORED
         results['gt_seg_map'] = table[mask]
+        if 'nodata' in results:  # LoadImage's: where its picture has no data
+            results['gt_seg_map'][results['nodata']] = IGNORED
         results['seg_fields'].append('gt_seg_map')
 
     def read(self, path: str) -> np.ndarray:

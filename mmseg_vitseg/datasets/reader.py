@@ -5,6 +5,8 @@ them from there. What a picture is in Python, where no file is read:
 
 - an array of three channels is RGB, (H, W, 3); it is turned where the step decodes picture files, which it does as BGR;
 - any other is what the step gives, (H, W, C), or (H, W) of one channel;
+- where the step is ``LoadImage(bands=...)``, an array is what a file of it would hold, before ``scale`` and ``nodata``: all
+  bands of the file, as numpy or rasterio read them, (H, W, C);
 - a step that reads colours as grey (``color_type='grayscale'``) takes colours, and makes them grey;
 - a PIL picture, or a frame of a video, is taken as the step takes a file of it.
 """
@@ -19,7 +21,10 @@ from mmcv.transforms import LoadImageFromFile
 from PIL import Image
 
 from mmseg_vitseg.config.pipelines import reads
-from mmseg_vitseg.datasets.load_image import LoadImage, WideError, why_unreadable
+from mmseg_vitseg.datasets.band_files import EXACT, picture_of, picture_of_image
+from mmseg_vitseg.datasets.bands import BandRule, BandsError
+from mmseg_vitseg.datasets.load_image import LoadImage, WideError, why_unreadable, with_picture
+from mmseg_vitseg.datasets.rasters import FileError
 from mmseg_vitseg.pictures.reading import read_picture, to_rgb
 
 Picture = str | Path | Image.Image | np.ndarray
@@ -65,7 +70,9 @@ class Reader:
         self.steps = [LoadImage()] if self.index is None else list(steps[: self.index + 1])
         self.step = self.steps[-1]
         of_mmcv = type(self.step).transform in (LoadImageFromFile.transform, LoadImage.transform)
-        self.decodes = of_mmcv and self.step.imdecode_backend != 'tifffile'  # picture files, so three channels are BGR
+        self.rule: BandRule | None = self.step.rule if isinstance(self.step, LoadImage) else None
+        # picture files, so three channels are BGR
+        self.decodes = of_mmcv and self.rule is None and self.step.imdecode_backend != 'tifffile'
 
     @property
     def name(self) -> str:
@@ -80,6 +87,8 @@ class Reader:
 
     def __call__(self, info: dict) -> dict:
         """Read what a data set, or a file's name, says: ``img``, (H, W) or (H, W, C), and what else the step knows."""
+        if self.rule is not None:
+            self.step.first = None  # each picture is one by itself, not of a data set
         loaded = run_steps(self.steps, info)
         picture = loaded.get('img')
         if not isinstance(picture, np.ndarray) or picture.ndim not in (2, 3):
@@ -105,6 +114,8 @@ class Reader:
             raise ValueError(
                 f"{path}: the config's {self.name} asks for {error}, which its data set knows and a file alone does not say"
             ) from error
+        except FileError:
+            raise
         except Exception as error:  # each step has its own
             cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
             if isinstance(cause, WideError):
@@ -122,12 +133,26 @@ class Reader:
         Raises:
             ValueError: an array of another shape or dtype.
         """
+        if self.rule is not None:
+            return self._with_bands(picture, self.rule)
         array = (
             self._of_picture(picture, bgr) if isinstance(picture, Image.Image) else self._of_array(picture, channels)
         )
         if getattr(self.step, 'to_float32', False):
             array = array.astype(np.float32)
         return dict(img_path=None, img=array, img_shape=array.shape[:2], ori_shape=array.shape[:2], seg_fields=[])
+
+    @staticmethod
+    def _with_bands(picture: Image.Image | np.ndarray, rule: BandRule) -> dict:
+        try:
+            given = picture_of_image(picture, rule) if isinstance(picture, Image.Image) else picture_of(picture, rule)
+        except BandsError as error:
+            raise ValueError(f'predict: {error}') from error
+        if given is None:
+            raise ValueError(
+                f'predict: a PIL picture of another mode than {", ".join(EXACT)}; an array of any bands will do'
+            )
+        return with_picture(dict(img_path=None, seg_fields=[]), *given)
 
     def _of_picture(self, picture: Image.Image, bgr: bool) -> np.ndarray:
         if self.colours == 1:
