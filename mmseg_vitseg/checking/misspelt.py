@@ -14,7 +14,8 @@ from mmseg_vitseg.config.parts import Part, class_of, dicts, is_known, nested
 from mmseg_vitseg.config.reading import near_setting
 from mmseg_vitseg.errors import meant
 
-TEST_SETTINGS = ('mode', 'crop_size', 'stride', 'threshold', 'keep_logits', 'window_batch')  # the last two are ours
+OURS = ('keep_logits', 'window_batch', 'confidence')
+TEST_SETTINGS = ('mode', 'crop_size', 'stride', 'threshold', *OURS)
 EVERYWHERE = ('type', '_scope_', '_delete_')
 # What is read of a dict before its class gets the rest.
 OF_LOADERS = ('dataset', 'sampler', 'batch_sampler', 'collate_fn', 'num_batch_per_epoch')

@@ -1,8 +1,8 @@
 """Describe a trained model on one HTML page that can be mailed, or opened on a phone, and needs no network.
 
 Evaluates the checkpoint on the config's test data and writes DIR/report.html: scores (the ones of tools/test.py), IoU of
-each class, confusion matrix, training curves from the log beside the checkpoint, best and worst pictures, where the
-checkpoint comes from, the machine, the config.
+each class, confusion matrix, how far confidence is accuracy (reliability and ECE), training curves from the log beside the
+checkpoint, best and worst pictures, where the checkpoint comes from, the machine, the config.
 
   python tools/report.py configs/quickstart.py work_dirs/quickstart/epoch_7.pth --out report
 """

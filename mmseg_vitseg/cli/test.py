@@ -35,12 +35,19 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
         action='store_true',
         help="predict each image also flipped and resized, and take the mean (the config's tta_pipeline and tta_model)",
     )
+    parser.add_argument(
+        '--calibration',
+        action='store_true',
+        help='print also how far confidence is accuracy: the reliability table and ECE, the expected calibration error in '
+        'percent (docs/confidence.md)',
+    )
     return parser.parse_args(arguments)
 
 
 def main(args: argparse.Namespace) -> None:
     from mmseg_vitseg.checkpoints.loading import load_weights, read_whole_model
     from mmseg_vitseg.datasets.class_names import check_tested_classes
+    from mmseg_vitseg.engine.running.calibration import set_calibration
     from mmseg_vitseg.engine.running.command_line import load_config, set_outputs
     from mmseg_vitseg.engine.running.runner import build_runner, segmentor_of
     from mmseg_vitseg.engine.running.tta import set_tta
@@ -53,6 +60,8 @@ def main(args: argparse.Namespace) -> None:
     set_outputs(cfg, labels=args.out, pictures=args.show_dir)
     if args.tta:
         set_tta(cfg)
+    if args.calibration:
+        set_calibration(cfg)
     runner = build_runner(cfg)
     model = segmentor_of(runner.model)
     load_weights(model, weights, args.checkpoint)

@@ -7,15 +7,18 @@ from mmseg.registry import METRICS
 
 from mmseg_vitseg.config.parts import class_of, dicts
 
+CALIBRATION = 'mmseg_vitseg.CalibrationMetric'
+
 
 def iou_metrics(cfg: Config) -> list[IoUMetric]:
     """Build the IoUMetrics of a config's ``test_evaluator``, which write nothing; one as by default where it has none.
 
-    Other metrics, which may count anything, are said to be left out.
+    Other metrics, which may count anything, are said to be left out; but calibration, which the report always has.
     """
     settings = [metric for _, metric in dicts(cfg.get('test_evaluator'), 'test_evaluator')]
     counted = [metric for metric in settings if issubclass(class_of(metric, METRICS) or object, IoUMetric)]
-    if left := [str(metric['type']) for metric in settings if metric not in counted]:
+    others = [metric for metric in settings if metric not in counted and metric['type'] != CALIBRATION]
+    if left := [str(metric['type']) for metric in others]:
         print_log(
             f'test_evaluator: {", ".join(left)} is for tools/test.py alone; here IoU is counted.', logger='current'
         )

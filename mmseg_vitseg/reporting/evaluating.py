@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import nn
 
 from mmseg_vitseg.config.datasets import classes_of
+from mmseg_vitseg.evaluation.calibration import BINS, Reliability, bin_sums
 from mmseg_vitseg.inference.comparing import mean_iou, samples_of, truth_of
 from mmseg_vitseg.inference.evaluators import iou_metrics
-from mmseg_vitseg.inference.model import predict_prepared, prepare, shown_picture
+from mmseg_vitseg.inference.model import maps_with_confidence, predict_prepared, prepare, shown_picture
 from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.reporting.scores import Scores, confusion_matrix, scores_of, without
 
@@ -41,6 +43,7 @@ class Evaluation:
     Args:
         confusion: (K, K), pixels; rows truth, columns prediction; of what the (first) metric of test_evaluator counts.
         scores: the first metric's; ``printed`` are those of all of them.
+        reliability: the model's confidence beside its accuracy, of the pixels that the (first) metric counts.
         pictures: how many there are.
         best: those with the highest mean IoU, the highest first.
         worst: those with the lowest, the lowest first; none that is among the best.
@@ -48,6 +51,7 @@ class Evaluation:
 
     confusion: np.ndarray
     scores: Scores
+    reliability: Reliability
     pictures: int
     best: list[Example]
     worst: list[Example]
@@ -72,21 +76,27 @@ def evaluate(model: nn.Module, count: int, track: Callable[[Sequence], Iterable]
     samples = list(samples_of(model.cfg))
     counts = np.zeros((len(names) + len(others), len(names)), np.int64)
     ranked: list[tuple[float, int]] = []
+    sums = torch.zeros(3, BINS, dtype=torch.float64)
     for index, (path, info) in enumerate(track(samples)):
-        _, truth, labels = predicted(model, info())
+        prepared, truth = prepared_and_truth(model, info())
+        ((labels, confidence),) = maps_with_confidence(model, [prepared])
         counts += confusion_matrix(labels, truth, names, path, others)
+        sums += bin_sums(*map(torch.from_numpy, (confidence, labels, truth)), ignored=ignored)
         ranked.append((mean_iou(labels, truth, ignored, len(names)), index))
     best, worst = best_and_worst(ranked, count)
 
     def example(m_iou: float, index: int) -> Example:  # seen again, rather than all kept
         path, info = samples[index]
-        return Example(Path(path).name, *predicted(model, info()), 100 * m_iou)
+        prepared, truth = prepared_and_truth(model, info())
+        labels = predict_prepared(model, prepared)
+        return Example(Path(path).name, shown_picture(model, prepared), truth, labels, 100 * m_iou)
 
     found = [scores_of(without(counts, others, metric.ignore_index), metric) for metric in metrics]
     printed = {name: value for one in found for name, value in one.printed.items()}
     return Evaluation(
         without(counts, others, ignored)[: len(names)],
         replace(found[0], printed=printed),
+        Reliability(sums),
         len(samples),
         [example(*one) for one in best],
         [example(*one) for one in worst],
@@ -108,8 +118,8 @@ def ignored_by(model: nn.Module) -> int:
     return getattr(head, 'ignore_index', IGNORED)
 
 
-def predicted(model: nn.Module, info: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return a picture of the test data as it is shown, its truth (H, W) and its predicted labels (H, W).
+def prepared_and_truth(model: nn.Module, info: dict) -> tuple[dict, np.ndarray]:
+    """Return a picture of the test data as it goes into the model, and its truth (H, W).
 
     Raises:
         ValueError: it has no truth.
@@ -118,4 +128,4 @@ def predicted(model: nn.Module, info: dict) -> tuple[np.ndarray, np.ndarray, np.
     truth = truth_of(prepared)
     if truth is None:
         raise ValueError(f'{info["img_path"]}: without truth; test_dataloader.dataset.pipeline loads none')
-    return shown_picture(model, prepared), truth, predict_prepared(model, prepared)
+    return prepared, truth

@@ -60,6 +60,7 @@ def make_page(
         absent=[name for name, iou in zip(names, scores.iou, strict=True) if math.isnan(iou)],
         confusion=confusion_of(evaluation.confusion, names),
         mistakes=largest_confusions(evaluation.confusion, names, CONFUSIONS),
+        reliability=evaluation.reliability,
         charts=charts,
         chart=curves,
         runs=[str(path) for path in log.runs],

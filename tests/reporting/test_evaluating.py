@@ -100,3 +100,12 @@ def test_pictures_of_which_nothing_counts_are_not_ranked(model, monkeypatch):
     evaluation = evaluate(model, 2)
     assert evaluation.best == evaluation.worst == []
     assert np.isfinite(scores_of(evaluation.confusion).m_iou)
+
+
+def test_calibration_is_that_of_the_test(model):
+    """tools/test.py's metric, of the host's own loop, on the device of the model."""
+    evaluation = evaluate(model, 0)
+    model.test_cfg.confidence = True
+    model.cfg.test_evaluator = dict(type='mmseg_vitseg.CalibrationMetric')
+    assert host_scores(model) == dict(ECE=f'{100 * evaluation.reliability.error:.2f}')
+    assert evaluation.reliability.pixels == evaluation.confusion.sum()

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from mmseg_vitseg.datasets.shapes import ShapesDataset
+from mmseg_vitseg.reporting.evaluating import evaluate
 from mmseg_vitseg.reporting.page import confusion_of, make_page
 from vitseg_tests.host_scores import host_scores
 from vitseg_tests.paths import config_path
@@ -75,6 +76,7 @@ def test_the_tool(run_tool, checkpoint, model, tmp_path):
     expected = host_scores(model)
     assert {name: page.named[name] for name in expected} == expected
     assert all(f'{name} {value}' in result.stdout for name, value in expected.items())
+    assert page.named['ECE'] == f'{100 * evaluate(model, 0).reliability.error:.2f}'
     assert page.tags.count('img') == 2 * 2 * 3
     assert page.tags.count('svg') == 3
     assert 'mIoU 41.5' in page.texts

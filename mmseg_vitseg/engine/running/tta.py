@@ -12,7 +12,9 @@ from mmseg_vitseg.config.reading import ConfigError
 
 
 def set_tta(cfg: Config) -> None:
-    """Put the config's test-time augmentation in the place of its test pipelines and model; ours where it has one logit.
+    """Put the config's test-time augmentation in the place of its test pipelines and model.
+
+    The host's model becomes ours where it has one logit, or is asked for its confidence.
 
     Pictures and masks are read as each data set's test pipeline reads them: scores of masks that are read otherwise, or of
     pictures of other channels, would be of other data.
@@ -31,7 +33,8 @@ def set_tta(cfg: Config) -> None:
             )
         dataset.pipeline = steps
     model = {**cfg.tta_model, 'module': cfg.model}
-    if has_one_logit(cfg.model) and is_hosts_tta(cfg.tta_model):
+    asked = (cfg.model.get('test_cfg') or {}).get('confidence')  # the host's would leave that of one view
+    if is_hosts_tta(cfg.tta_model) and (has_one_logit(cfg.model) or asked):
         model['type'] = 'mmseg_vitseg.SegTTAModel'
     cfg.model = model
 
