@@ -134,7 +134,7 @@ class Reader:
             ValueError: an array of another shape or dtype.
         """
         if self.rule is not None:
-            return self._with_bands(picture, self.rule)
+            return self._with_bands(picture, self.rule, channels)
         array = (
             self._of_picture(picture, bgr) if isinstance(picture, Image.Image) else self._of_array(picture, channels)
         )
@@ -143,7 +143,7 @@ class Reader:
         return dict(img_path=None, img=array, img_shape=array.shape[:2], ori_shape=array.shape[:2], seg_fields=[])
 
     @staticmethod
-    def _with_bands(picture: Image.Image | np.ndarray, rule: BandRule) -> dict:
+    def _with_bands(picture: Image.Image | np.ndarray, rule: BandRule, channels: int) -> dict:
         try:
             given = picture_of_image(picture, rule) if isinstance(picture, Image.Image) else picture_of(picture, rule)
         except BandsError as error:
@@ -151,6 +151,11 @@ class Reader:
         if given is None:
             raise ValueError(
                 f'predict: a PIL picture of another mode than {", ".join(EXACT)}; an array of any bands will do'
+            )
+        if (found := given[0].shape[2]) != channels:
+            raise ValueError(
+                f'predict: an array of {found} bands; allowed: (H, W, C), numbers as a file has them, of which '
+                f'LoadImage(bands={rule.bands!r}) makes the {channels} of the model'
             )
         return with_picture(dict(img_path=None, seg_fields=[]), *given)
 

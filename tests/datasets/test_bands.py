@@ -6,11 +6,13 @@ import cv2
 import numpy as np
 import pytest
 from mmengine.dataset import Compose
+from mmengine.fileio import BaseStorageBackend, register_backend
 from PIL import Image
 
 from mmseg_vitseg.datasets.bands import BandRule
 from mmseg_vitseg.datasets.load_image import LoadImage
 from mmseg_vitseg.datasets.rasters import open_raster
+from vitseg_tests.rasters import write_tiff
 
 rasterio = pytest.importorskip('rasterio', reason='rasterio is not installed; it comes with the extra [geo]')
 SIDES = (40, 50)
@@ -22,21 +24,6 @@ def values(bands: int, dtype: str) -> np.ndarray:
         return RNG.normal(size=(*SIDES, bands)).astype(dtype)
     low, high = (0, 256) if dtype == 'uint8' else (-3000, 3000) if dtype == 'int16' else (0, 60000)
     return RNG.integers(low, high, (*SIDES, bands)).astype(dtype)
-
-
-def write(path, array: np.ndarray, mask: np.ndarray | None = None, **options) -> str:
-    """Write a TIFF with rasterio."""
-    size = dict(height=array.shape[0], width=array.shape[1], count=array.shape[2], dtype=str(array.dtype))
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', rasterio.errors.NotGeoreferencedWarning)
-        with (
-            rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
-            rasterio.open(path, 'w', driver='GTiff', **size, **options) as file,
-        ):
-            file.write(array.transpose(2, 0, 1))
-            if mask is not None:
-                file.write_mask(mask)
-    return str(path)
 
 
 def read(path, **arguments) -> dict:
@@ -59,7 +46,7 @@ LAYOUTS = [
 @pytest.mark.parametrize('options', LAYOUTS, ids=str)
 def test_tiff_of_any_layout(tmp_path, options):
     array = values(6, 'uint16')
-    assert np.array_equal(read(write(tmp_path / 'a.tif', array, **options))['img'], array)
+    assert np.array_equal(read(write_tiff(tmp_path / 'a.tif', array, **options))['img'], array)
 
 
 @pytest.mark.parametrize('dtype', ['uint8', 'uint16', 'int16', 'float32'])
@@ -68,7 +55,7 @@ def test_tiff_and_npy_of_any_bands_and_depth(tmp_path, bands, dtype):
     array = values(bands, dtype)
     np.save(tmp_path / 'a.npy', array)
     np.savez_compressed(tmp_path / 'a.npz', picture=array)
-    for file in (write(tmp_path / 'a.tif', array), tmp_path / 'a.npy', tmp_path / 'a.npz'):
+    for file in (write_tiff(tmp_path / 'a.tif', array), tmp_path / 'a.npy', tmp_path / 'a.npz'):
         found = read(file)
         assert found['img'].dtype == dtype
         assert np.array_equal(found['img'], array)
@@ -78,13 +65,13 @@ def test_tiff_and_npy_of_any_bands_and_depth(tmp_path, bands, dtype):
 @pytest.mark.parametrize('dtype', ['uint32', 'int32', 'float64', 'int8', 'int64'])
 def test_other_dtypes_become_float32(tmp_path, dtype):
     array = values(2, 'uint8').astype(dtype)
-    found = read(write(tmp_path / 'a.tif', array))['img']
+    found = read(write_tiff(tmp_path / 'a.tif', array))['img']
     assert found.dtype == np.float32
     assert np.array_equal(found, array.astype(np.float32))
 
 
 def test_jpeg_in_a_tiff(tmp_path):
-    path = write(tmp_path / 'a.tif', values(3, 'uint8'), compress='jpeg', photometric='rgb')
+    path = write_tiff(tmp_path / 'a.tif', values(3, 'uint8'), compress='jpeg', photometric='rgb')
     assert np.array_equal(read(path)['img'], np.array(Image.open(path)))
 
 
@@ -119,7 +106,7 @@ def test_equal_to_pillow(tmp_path, mode, bands):
 
 def test_chosen_bands(tmp_path):
     array = values(8, 'int16')
-    path = write(tmp_path / 'a.tif', array)
+    path = write_tiff(tmp_path / 'a.tif', array)
     np.save(tmp_path / 'a.npy', array)
     for file in (path, tmp_path / 'a.npy'):
         assert np.array_equal(read(file, bands=(8, 1, 2))['img'], array[..., [7, 0, 1]])
@@ -127,13 +114,13 @@ def test_chosen_bands(tmp_path):
 
 def test_scale(tmp_path):
     array = np.array([[[0, 1000], [2000, 3000], [6000, 9000]]], np.uint16)
-    path = write(tmp_path / 'a.tif', array)
+    path = write_tiff(tmp_path / 'a.tif', array)
     one, each = read(path, scale=(1000, 6000))['img'], read(path, scale=[(0, 6000), (1000, 9000)])['img']
     assert one.dtype == each.dtype == np.float32
     np.testing.assert_allclose(one, np.clip((array - 1000.0) / 5000, 0, 1) * 255, rtol=1e-6)
     np.testing.assert_allclose(each, (array - [0.0, 1000]) / [6000, 8000] * 255, rtol=1e-6)
     eight = values(3, 'uint8')
-    assert np.array_equal(read(write(tmp_path / 'b.tif', eight), scale=(0, 255))['img'], eight)
+    assert np.array_equal(read(write_tiff(tmp_path / 'b.tif', eight), scale=(0, 255))['img'], eight)
 
 
 def with_mask(tmp_path, picture, **arguments):
@@ -167,9 +154,9 @@ def test_no_data(tmp_path, how):
         path = tmp_path / 'a.png'
         Image.fromarray(np.concatenate([array, opaque], axis=2)).save(path)
     elif how == 'alpha':
-        write(path, np.concatenate([array, opaque], axis=2), photometric='rgb', alpha='yes')
+        write_tiff(path, np.concatenate([array, opaque], axis=2), photometric='rgb', alpha='yes')
     else:
-        write(path, array, np.where(nowhere, 0, 255).astype(np.uint8) if how == 'mask' else None, **options)
+        write_tiff(path, array, np.where(nowhere, 0, 255).astype(np.uint8) if how == 'mask' else None, **options)
     if 'alpha' in how:
         assert 'nodata' not in with_mask(tmp_path, path)  # it is a band of the picture
         arguments['bands'] = (1, 2, 3)
@@ -188,7 +175,7 @@ def test_no_data(tmp_path, how):
 def test_a_band_without_data_is_filled_and_the_pixel_stays(tmp_path):
     array = values(2, 'float32')
     array[0, 0, 1] = array[1, 1] = np.nan
-    found = with_mask(tmp_path, write(tmp_path / 'a.tif', array), fill=5)
+    found = with_mask(tmp_path, write_tiff(tmp_path / 'a.tif', array), fill=5)
     assert found['img'][0, 0].tolist() == [array[0, 0, 0], 5]
     assert (found['gt_seg_map'] == 255).sum() == 1
     assert found['gt_seg_map'][1, 1] == 255
@@ -198,7 +185,7 @@ def test_a_band_without_data_is_filled_and_the_pixel_stays(tmp_path):
 @pytest.mark.parametrize('options', [dict(), dict(nodata=11), dict(tiled=True, blockxsize=16, blockysize=16)], ids=str)
 def test_a_window_is_a_part_of_the_picture(tmp_path, arguments, options):
     array = values(4, 'uint16') % 32
-    path = write(tmp_path / 'a.tif', array, **options)
+    path = write_tiff(tmp_path / 'a.tif', array, **options)
     rule = BandRule(**arguments)
     with open_raster(path) as raster:
         picture, nowhere = raster.read(rule)
@@ -206,3 +193,44 @@ def test_a_window_is_a_part_of_the_picture(tmp_path, arguments, options):
     assert np.array_equal(part, picture[3:33, 7:27])
     nowhere = np.zeros(SIDES, bool) if nowhere is None else nowhere
     assert np.array_equal(np.zeros((30, 20), bool) if missing is None else missing, nowhere[3:33, 7:27])
+
+
+def test_a_mask_in_a_file_beside_it(tmp_path):
+    array = values(2, 'uint16')
+    opaque = np.where(array[..., 0] % 3 == 0, 0, 255).astype(np.uint8)
+    write_tiff(tmp_path / 'a.tif', array, opaque, beside=True)
+    assert (tmp_path / 'a.tif.msk').is_file()
+    assert np.array_equal(read(tmp_path / 'a.tif')['nodata'], opaque == 0)
+
+
+class InMemory(BaseStorageBackend):
+    """A file backend, as of an object store."""
+
+    files: dict[str, bytes] = {}
+
+    def get(self, filepath):
+        return self.files[str(filepath)]
+
+    def get_text(self, filepath, encoding='utf-8'):
+        return self.get(filepath).decode(encoding)
+
+
+def test_files_of_a_backend(tmp_path):
+    register_backend('memory', InMemory, prefixes='memory', force=True)
+    array = values(6, 'uint16')
+    cv2.imwritemulti(str(tmp_path / 'pages.tif'), list(array.transpose(2, 0, 1)))
+    write_tiff(tmp_path / 'a.tif', array)
+    cv2.imwrite(str(tmp_path / 'a.png'), array[..., 2::-1])
+    for name, bands in (('pages.tif', 6), ('a.tif', 6), ('a.png', 3)):
+        InMemory.files[f'memory://{name}'] = (tmp_path / name).read_bytes()
+        assert np.array_equal(read(f'memory://{name}')['img'], array[..., :bands])
+
+
+def test_a_georeference_is_kept_and_no_warning_is_shown(tmp_path):
+    transform = rasterio.Affine(10, 0, 500000, 0, -10, 5300000)
+    write_tiff(tmp_path / 'a.tif', values(2, 'uint16'), crs='EPSG:32632', transform=transform)
+    with open_raster(tmp_path / 'a.tif') as raster:
+        assert (raster.dataset.crs.to_epsg(), raster.dataset.transform) == (32632, transform)
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        read(write_tiff(tmp_path / 'b.tif', values(2, 'uint16')))

@@ -60,6 +60,10 @@ KINDS = {
     '4 bands': (4, np.uint8, '.tif', cv2.imwrite, dict(type='LoadImageFromFile', color_type='unchanged')),
     '5 bands of 16 bits': (5, np.uint16, '.npy', np.save, dict(type='LoadImageFromNpyFile')),
     '3 bands of floats': (3, np.float32, '.npy', np.save, dict(type='LoadImageFromNpyFile')),
+    '6 bands, scaled': (
+        *(6, np.uint16, '.npy', np.save),
+        dict(type='mmseg_vitseg.LoadImage', bands='all', scale=(100, 2000), nodata=7),
+    ),
     "a user's own": (2, np.float32, '.txt', as_text, dict(type='ReadTwoBands')),
 }
 
@@ -122,7 +126,7 @@ def run(config, work_dir, **outputs):
     return runner.test()
 
 
-@pytest.mark.parametrize('kind', ['grey', '4 bands', '5 bands of 16 bits', "a user's own"])
+@pytest.mark.parametrize('kind', ['grey', '4 bands', '6 bands, scaled', "a user's own"])
 def test_from_training_to_every_tool(kind, config, tmp_path, monkeypatch):
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
     bands, _, suffix, _, _ = KINDS[kind]
