@@ -1,5 +1,6 @@
 """Hungarian matching as an operator of torch's. L outputs, B batch, Q queries, C places for classes."""
 
+import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
@@ -25,12 +26,12 @@ def match(costs: Tensor) -> Tensor:
 
 @torch.library.impl(OPERATOR, 'default')
 def _match(costs: Tensor) -> Tensor:
-    matched = torch.full(costs.shape[:3], -1)
-    for place, cost in zip(matched.flatten(0, 1), costs.cpu().flatten(0, 1), strict=True):
-        used = (~cost[0].isnan()).nonzero()[:, 0]
-        query, column = map(torch.from_numpy, linear_sum_assignment(cost[:, used].numpy()))
+    matched = np.full(costs.shape[:3], -1)
+    for place, cost in zip(matched.reshape(-1, costs.shape[2]), costs.cpu().flatten(0, 1).numpy(), strict=True):
+        used = np.flatnonzero(~np.isnan(cost[0]))
+        query, column = linear_sum_assignment(cost[:, used])
         place[query] = used[column]
-    return matched
+    return torch.from_numpy(matched)
 
 
 @torch.library.register_fake(OPERATOR)

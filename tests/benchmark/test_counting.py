@@ -74,6 +74,9 @@ SIZE = dict(size=(16, 16), mode='bilinear')
         (lambda: LABELS.tolist(), 0, 1),
         (lambda: ON_HOST.to('meta'), 0, 1),
         (lambda: draw(3).copy_(ON_HOST), 0, 1),
+        (lambda: ON_HOST.to('meta', non_blocking=True), 0, 0),
+        (lambda: draw(3).copy_(ON_HOST, non_blocking=True), 0, 0),
+        (lambda: ON_HOST.copy_(draw(3), non_blocking=False), 0, 1),
         (lambda: torch.tensor([1.0, 2.0], device='meta'), 0, 1),
         (lambda: X.new_tensor([1.0, 2.0]), 0, 1),
         (lambda: ON_HOST + ON_HOST[ON_HOST > 0].sum().item(), 0, 0),  # the host's own work
@@ -162,6 +165,20 @@ def test_no_loss_waits(tiny, kind):
     assert not counts.launches['upsample_cross_entropy']
     plain = count_step(Variant('ours', tiny['segformer']), Settings('train', (64, 64), 2))
     assert counts.launches - counts.launches_loss == plain.launches - plain.launches_loss
+
+
+def test_a_mask_transformer(tiny):
+    """It waits once, for the costs of all outputs; its loss launches as much for three outputs as for two."""
+    counts = [
+        count_step(
+            Variant('ours', tiny['eomt dinov2_s_reg'], options={'model.decode_head.num_blocks': number}),
+            Settings('train', (64, 64), 2),
+        )
+        for number in (1, 2)
+    ]
+    assert [one.waits for one in counts] == [{COPY: 1}] * 2
+    assert counts[0].launches_loss == counts[1].launches_loss
+    assert counts[0].launches_loss['grid_sampler_2d'] == 3
 
 
 def test_windows_and_auxiliary_heads(counts):

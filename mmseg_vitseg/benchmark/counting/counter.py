@@ -29,7 +29,7 @@ class Counts:
         launches: kernels, by the name of the call.
         launches_loss: those of loss or labels.
         waits: for how often the host waits for the device, by the name of the call: a number, indices or labels are read, or
-            something is copied from memory that is not pinned.
+            something is copied between the two, and not with ``non_blocking``.
         moved: bytes that kernels read and write.
     """
 
@@ -68,10 +68,10 @@ class Counter(TorchDispatchMode):
         result = _found(func, name, args, kwargs) if on_device else func(*args, **kwargs)
         made = _tensors(result)
         if any(one.is_meta for one in (*given, *made)):
-            if name in ('_to_copy', 'copy_') and not all(one.is_meta for one in (*given, *made)):
-                self.counts.waits[COPY] += 1
-            else:
+            if name not in ('_to_copy', 'copy_') or all(one.is_meta for one in (*given, *made)):
                 self._note(func, name, args, kwargs, result, in_loss)
+            elif not (kwargs.get('non_blocking') or True in args[2:3]):  # copy_'s third argument
+                self.wait(COPY)
         return result
 
     def wait(self, name: str) -> None:

@@ -11,6 +11,7 @@ from torch import nn
 from mmseg_vitseg.benchmark.segmentors import DenseSegmentor
 from mmseg_vitseg.models.heads.base import DecodeHead
 from mmseg_vitseg.models.losses import head_loss
+from mmseg_vitseg.models.losses.mask_loss import MaskLoss
 from mmseg_vitseg.models.prediction import results_of
 
 # from logits to loss and accuracy, or to labels
@@ -18,6 +19,7 @@ FUNCTIONS = (
     head_loss._plain_loss,
     head_loss._from_sums,
     results_of,
+    MaskLoss.forward,
     DecodeHead.predict_by_feat,
     BaseDecodeHead._stack_batch_gt,
     BaseDecodeHead.loss_by_feat,

@@ -1,6 +1,7 @@
 """What it costs to match queries with the classes of an image (Mask2Former, arXiv 2112.01527).
 
-B batch, Q queries, K classes, C places for the classes of an image, h w size of the masks, H W of the labels, P points.
+B batch, Q queries, K classes, C places for the classes of an image, G outputs, h w size of the masks, H W of the labels,
+P points.
 """
 
 from typing import NamedTuple
@@ -16,10 +17,10 @@ from mmseg_vitseg.ops.precision import at_least_float32
 
 
 class Present(NamedTuple):
-    """The classes that each image of a batch has, in C places."""
+    """The classes that each image of a batch has, in C places, of which some may be without one."""
 
-    classes: Tensor  # (B, C), int64: an image's classes in order; what follows them is to be left alone
-    counts: Tensor  # (B,), int64: how many they are
+    classes: Tensor  # (B, C + 1), int64: the class of each place; what follows the last place is K, "no object"
+    taken: Tensor  # (B, C), bool: places with a class; the others are to be left alone
     places: (
         Tensor  # (B, H + 2, W + 2), int16: the place of each pixel's class, C of a pixel without one and on the border
     )
@@ -28,21 +29,28 @@ class Present(NamedTuple):
 def classes_of(labels: Tensor, num_classes: int) -> Present:
     """Find the classes of labels (B, H, W), int64, 0 to K, where K is no class.
 
-    Where to count would be to wait for a GPU, there are places for all classes.
+    A CPU has places for the classes of the image that has most, in order. Where to count them would be to wait for a GPU,
+    each class has its own place.
     """
     table = torch.zeros(len(labels), num_classes + 1, dtype=torch.bool, device=labels.device)
     present = table.scatter_(1, labels.flatten(1), True)[:, :num_classes]
-    counts = present.sum(1)
-    most = num_classes if as_on_cuda(labels.device) else int(counts.max())
+    if as_on_cuda(labels.device):
+        classes = torch.arange(num_classes + 1, device=labels.device).expand(len(labels), -1)
+        return Present(classes, present, F.pad(labels.short(), (1, 1, 1, 1), value=num_classes))
+    most = int(present.sum(1).max())
     classes = present.byte().argsort(dim=1, descending=True, stable=True)[:, :most]
     place = F.pad((present.cumsum(1) - 1).where(present, most).short(), (0, 1), value=most)  # (B, K + 1)
     places = place.gather(1, labels.flatten(1)).view_as(labels)
-    return Present(classes, counts, F.pad(places, (1, 1, 1, 1), value=most))
+    return Present(
+        F.pad(classes, (0, 1), value=num_classes),
+        present.gather(1, classes),
+        F.pad(places, (1, 1, 1, 1), value=most),
+    )
 
 
 @torch.no_grad()
 def costs_of(
-    prediction: QueryPrediction, present: Present, num_points: int, weights: tuple[float, float, float]
+    outputs: QueryPrediction, present: Present, num_points: int, weights: tuple[float, float, float]
 ) -> Tensor:
     """Return what each query costs as each class of its image, on points drawn at random.
 
@@ -50,28 +58,28 @@ def costs_of(
     with t are two matrices: those of x and of sigmoid(x), which dice needs.
 
     Args:
-        prediction: logits, computed in float32 at least.
+        outputs: logits of G outputs, one after the other, (G B, ...), computed in float32 at least.
         present: the images' classes.
         num_points: P.
         weights: of the class, the binary cross-entropy, and dice.
 
     Returns:
-        (B, Q, C); NaN of places without a class, and the dtype's largest number where a cost is not finite.
+        (G B, Q, C); NaN of places without a class, and the dtype's largest number where a cost is not finite.
     """
     of_class, of_mask, of_dice = weights
-    masks = prediction.masks.to(at_least_float32(prediction.masks))
+    masks = outputs.masks.to(at_least_float32(outputs.masks))
+    batch, places = present.taken.shape
     points = uniform_points(masks, len(masks), num_points)
-    logits = all_at_points(masks, points)  # (B, P, Q)
-    target = labels_at_points(present.places, points, present.classes.shape[1])  # (B, P, C)
+    logits = all_at_points(masks, points)  # (G B, P, Q)
+    target = labels_at_points(present.places, points, places)  # (G B, P, C)
     transposed = target.transpose(1, 2)
-    entropy = F.softplus(logits).sum(1)[:, None] - transposed @ logits  # (B, C, Q)
+    entropy = F.softplus(logits).sum(1)[:, None] - transposed @ logits  # (G B, C, Q)
     probabilities = logits.sigmoid_()
     area = probabilities.sum(1)[:, None] + target.sum(1)[..., None]
     dice = 1 - (2 * (transposed @ probabilities) + 1) / (area + 1)
-    likely = prediction.classes.to(masks.dtype).softmax(-1).transpose(1, 2)  # (B, K + 1, Q)
-    likely = likely.gather(1, present.classes[..., None].expand_as(dice))
-    costs = of_mask * entropy / num_points - of_class * likely + of_dice * dice
+    likely = outputs.classes.to(masks.dtype).softmax(-1).transpose(1, 2).unflatten(0, (-1, batch))
+    likely = likely.take_along_dim(present.classes[None, :, :places, None], 2).flatten(0, 1)  # (G B, C, Q)
+    costs = (of_mask / num_points) * entropy - of_class * likely + of_dice * dice
     largest = torch.finfo(costs.dtype).max
-    costs = costs.nan_to_num(nan=largest, posinf=largest, neginf=largest)
-    without = torch.arange(costs.shape[1], device=costs.device) >= present.counts[:, None]
-    return costs.masked_fill(without[..., None], torch.nan).transpose(1, 2)
+    costs = costs.nan_to_num_(nan=largest, posinf=largest, neginf=largest).unflatten(0, (-1, batch))
+    return costs.masked_fill_(~present.taken[..., None], torch.nan).flatten(0, 1).transpose(1, 2)

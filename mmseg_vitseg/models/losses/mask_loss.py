@@ -1,9 +1,10 @@
 """The loss of a mask transformer: each class of an image is one query's, the others are "no object".
 
-B batch, Q queries, K classes, L outputs, h w size of the masks, H W of the labels, R matched queries of a batch, P points.
+B batch, Q queries, K classes, L outputs, G outputs at once, h w size of the masks, H W of the labels, R matched queries of a
+batch, P points.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -11,13 +12,16 @@ from mmengine.dist import all_reduce, get_world_size
 from torch import Tensor, nn
 
 from mmseg_vitseg.labels import IGNORED, usable_labels
-from mmseg_vitseg.machine import without_autocast
+from mmseg_vitseg.machine import as_on_cuda, without_autocast
 from mmseg_vitseg.models.argument_checks import check_rates, check_sizes
 from mmseg_vitseg.models.losses.mask_costs import Present, classes_of, costs_of
 from mmseg_vitseg.models.query_prediction import QueryPrediction
 from mmseg_vitseg.ops.matching import match
 from mmseg_vitseg.ops.points import label_at_points, rows_at_points, uncertain_points
 from mmseg_vitseg.ops.precision import at_least_float32
+
+NAMES = ('loss_cls', 'loss_mask', 'loss_dice')
+AT_ONCE_ON_CUDA = 2**27  # numbers of masks and of what costs are computed from: 512 MiB
 
 
 class MaskLoss(nn.Module):
@@ -87,33 +91,59 @@ class MaskLoss(nn.Module):
         labels = labels.masked_fill(labels == self.ignore_index, self.num_classes)
         with without_autocast(labels.device):
             present = classes_of(labels, self.num_classes)
-            costs = [costs_of(one, present, self.num_points, self.weights) for one in predictions]
-            matched = match(torch.stack(costs))  # (L, B, Q)
-            masks = _mean_over_processes(present.counts)
-            names = [*(f'b{index}.loss_' for index in range(len(predictions) - 1)), 'loss_']
-            losses = {}
-            for name, prediction, places in zip(names, predictions, matched, strict=True):
-                found = self._losses(prediction, present, places, masks)
-                for kind, weight, loss in zip(('cls', 'mask', 'dice'), self.weights, found, strict=True):
-                    losses[name + kind] = weight * loss
-        return losses if wrong is None else {name: loss.masked_fill(wrong, torch.nan) for name, loss in losses.items()}
+            groups = [*self._groups(predictions)]
+            costs = [costs_of(group, present, self.num_points, self.weights) for group in groups]
+            matched = match(torch.cat(costs).unflatten(0, (-1, len(labels))))  # (L, B, Q)
+            masks = _mean_over_processes(present.taken)
+            places = matched.split([len(group.classes) // len(labels) for group in groups])
+            losses = torch.cat([self._losses(*each, present, masks) for each in zip(groups, places, strict=True)])
+        losses = losses if wrong is None else losses.masked_fill(wrong, torch.nan)
+        prefixes = [*(f'b{index}.' for index in range(len(predictions) - 1)), '']
+        names = [prefix + name for prefix in prefixes for name in NAMES]
+        return dict(zip(names, losses.flatten().unbind(), strict=True))
 
-    def _losses(
-        self, prediction: QueryPrediction, present: Present, places: Tensor, masks: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the three losses of one output, given the place of each query's class, (B, Q), -1 of "no object"."""
-        image, query = _copied((places >= 0).nonzero().T, present.counts.device)  # (R,) each
-        places = _copied(places, present.counts.device)
-        classes = F.pad(present.classes, (1, 0), value=self.num_classes).gather(1, places + 1)  # (B, Q)
-        logits = prediction.classes.to(at_least_float32(prediction.classes))
-        of_classes = F.cross_entropy(logits.transpose(1, 2), classes, self.of_classes.to(logits.dtype))
-        row = image * places.shape[1] + query
-        logits = prediction.masks.flatten(0, 1).index_select(0, row)  # (R, h, w)
+    def _groups(self, predictions: Sequence[QueryPrediction]) -> Iterator[QueryPrediction]:
+        """Yield the outputs in groups, those of a group one after the other, (G B, ...)."""
+        (batch, queries), size = predictions[0].classes.shape[:2], predictions[0].masks[0].numel()
+        numbers = batch * (size + self.num_points * (queries + self.num_classes))
+        at_once = max(1, AT_ONCE_ON_CUDA // numbers) if as_on_cuda(predictions[0].masks.device) else 1
+        for first in range(0, len(predictions), at_once):
+            some = predictions[first : first + at_once]
+            yield some[0] if len(some) == 1 else QueryPrediction(*map(torch.cat, zip(*some, strict=True)))
+
+    def _losses(self, outputs: QueryPrediction, places: Tensor, present: Present, masks: Tensor) -> Tensor:
+        """Return the three losses, weighted, of G outputs, (G, 3).
+
+        Args:
+            outputs: logits, (G B, ...).
+            places: of each query's class, (G, B, Q), -1 of "no object", on the CPU.
+            present: the images' classes.
+            masks: how many they are, on the device.
+        """
+        count, batch, queries = places.shape
+        row = (places >= 0).flatten().nonzero()[:, 0]  # of each output as many, R
+        of_rows = torch.cat((row, row // queries % batch, places.take(row)))
+        places = places.masked_fill(places < 0, present.taken.shape[1]).flatten()
+        copied = _copied(torch.cat((places, of_rows)), present.taken.device)
+        places, row, image, place = copied.split((len(places), *3 * [len(row)]))
+        classes = present.classes.expand(count, -1, -1).gather(2, places.view(count, batch, queries))
+        logits = outputs.classes.to(at_least_float32(outputs.classes)).unflatten(0, (count, batch))
+        entropy_of_classes = mean_cross_entropies(logits, classes, self.of_classes)
+        logits = outputs.masks.flatten(0, 1).index_select(0, row)  # (G R, h, w)
         logits = logits.to(at_least_float32(logits))
         points = uncertain_points(logits.detach(), self.num_points, *self.ratios)
-        target = label_at_points(present.places, image, places.take(row), points)  # (R, P)
-        entropy, dice = of_masks(rows_at_points(logits, points), target)
-        return of_classes, entropy.sum() / masks, dice.sum() / masks
+        target = label_at_points(present.places, image, place, points)  # (G R, P)
+        losses = of_masks(rows_at_points(logits, points), target)  # (G R,) each
+        entropy, dice = (one.view(count, -1).sum(1) / masks for one in losses)
+        weighted = zip(self.weights, (entropy_of_classes, entropy, dice), strict=True)
+        return torch.stack([weight * loss for weight, loss in weighted], 1)
+
+
+def mean_cross_entropies(logits: Tensor, classes: Tensor, weight: Tensor) -> Tensor:
+    """Return the cross-entropy of logits (G, B, Q, K + 1) with classes (G, B, Q), the weighted mean of each output, (G,)."""
+    weight = weight.to(logits.dtype)
+    losses = F.cross_entropy(logits.flatten(0, 2), classes.flatten(), weight, reduction='none')
+    return losses.view(len(classes), -1).sum(1) / weight[classes].sum((1, 2))
 
 
 def of_masks(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -124,13 +154,13 @@ def of_masks(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return entropy, 1 - (2 * (probabilities * target).sum(1) + 1) / (area + 1)
 
 
-def _mean_over_processes(counts: Tensor) -> Tensor:
+def _mean_over_processes(taken: Tensor) -> Tensor:
     """Return how many masks a process's batch has, the mean over all processes, at least 1."""
-    masks = counts.sum().float()
+    masks = taken.sum(dtype=torch.float32)
     all_reduce(masks)
     return (masks / get_world_size()).clamp(min=1)
 
 
 def _copied(x: Tensor, device: torch.device) -> Tensor:
     """Return a CPU's tensor on another device; a GPU's memory takes it from pinned memory without waiting."""
-    return x.pin_memory().to(device, non_blocking=True) if device.type == 'cuda' else x.to(device)
+    return (x.pin_memory() if device.type == 'cuda' else x).to(device, non_blocking=True)

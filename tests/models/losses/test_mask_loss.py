@@ -1,6 +1,6 @@
 """The loss of a mask transformer against HF's, from the same points: values and gradients."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import permutations
 
 import pytest
@@ -64,23 +64,36 @@ class Points:
         self.matching = [torch.rand(batch, POINTS, 2) for _ in range(outputs)]
         self.losses = [(torch.rand(rows, 3 * POINTS, 2), torch.rand(rows, POINTS // 4, 2)) for _ in range(outputs)]
 
-    def ours(self) -> Iterator[Tensor]:
-        yield from self.matching
-        for pair in self.losses:
-            yield from pair
+    def ours(self, at_once: int = 1) -> Iterator[Sequence[Tensor]]:
+        """Yield what is drawn in one call: the points of as many outputs."""
+        firsts = range(0, len(self.losses), at_once)
+        yield from (self.matching[first : first + at_once] for first in firsts)
+        for first in firsts:
+            yield from zip(*self.losses[first : first + at_once], strict=True)
 
-    def theirs(self) -> Iterator[Tensor]:
+    def theirs(self) -> Iterator[Sequence[Tensor]]:
         outputs = range(len(self.losses))
         for index in [*outputs[-1:], *outputs[:-1]]:  # the last output first
-            yield from self.matching[index].split(1)
-            yield from self.losses[index]
+            yield from ([one] for one in self.matching[index].split(1))
+            yield from ([one] for one in self.losses[index])
 
     @staticmethod
-    def replacing(monkeypatch, points: Iterator[Tensor]) -> Callable:
+    def replacing(monkeypatch, points: Iterator[Sequence[Tensor]], device: str = 'cpu') -> None:
         def rand(count: int, *_, **__) -> Tensor:
-            return next(points)[:count].clone()
+            drawn = next(points)
+            assert count % len(drawn) == 0
+            return torch.cat([one[: count // len(drawn)] for one in drawn]).to(device)
 
         monkeypatch.setattr(torch, 'rand', rand)
+
+
+def as_on_cuda(monkeypatch, at_once: float, prediction: QueryPrediction) -> None:
+    """Have the loss computed as on CUDA, of as many outputs at once."""
+    for module in ('models.losses.mask_loss', 'models.losses.mask_costs', 'ops.points'):
+        monkeypatch.setattr(f'mmseg_vitseg.{module}.as_on_cuda', lambda _: True)
+    batch, queries, classes = prediction.classes.shape
+    numbers = batch * (prediction.masks[0].numel() + POINTS * (queries + classes - 1))
+    monkeypatch.setattr('mmseg_vitseg.models.losses.mask_loss.AT_ONCE_ON_CUDA', int(at_once * numbers))
 
 
 def masks_of(labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -125,19 +138,24 @@ def gradients(value: Tensor, predictions: list[QueryPrediction]) -> list[Tensor]
 @pytest.mark.parametrize('seed', range(3))
 @pytest.mark.parametrize(('labels', 'classes', 'queries'), BATCHES.values(), ids=BATCHES.keys())
 def test_equals_hf(labels, classes, queries, seed, cls, monkeypatch):
+    """As on a CPU, output by output, and as on CUDA, of two outputs at once and one, and of all three."""
     torch.manual_seed(seed)
     predictions = drawn(3, len(labels), classes, queries)
     points = Points(3, len(labels), queries)
     points.replacing(monkeypatch, points.theirs())
     theirs = of_hf(cls, predictions, labels, classes)
-    points.replacing(monkeypatch, points.ours())
-    ours = MaskLoss(num_classes=classes, num_points=POINTS)(predictions, torch.stack(labels))
-    assert ours.keys() == theirs.keys()
-    for name, value in theirs.items():
-        assert_close(ours[name], value, msg=lambda text, name=name: f'{name}: {text}')
-        assert_close(gradients(ours[name], predictions), gradients(value, predictions))
-    assert_close(sum(ours.values()), sum(theirs.values()))
-    assert_close(gradients(sum(ours.values()), predictions), gradients(sum(theirs.values()), predictions))
+    expected = {name: gradients(value, predictions) for name, value in theirs.items()}
+    for at_once in (1, 2, 3):
+        if at_once > 1:
+            as_on_cuda(monkeypatch, at_once, predictions[0])
+        points.replacing(monkeypatch, points.ours(at_once))
+        ours = MaskLoss(num_classes=classes, num_points=POINTS)(predictions, torch.stack(labels))
+        assert ours.keys() == theirs.keys()
+        for name, value in theirs.items():
+            assert_close(ours[name], value, msg=lambda text, case=f'{name}, {at_once} at once': f'{case}: {text}')
+            assert_close(gradients(ours[name], predictions), expected[name])
+        assert_close(sum(ours.values()), sum(theirs.values()))
+        assert_close(gradients(sum(ours.values()), predictions), gradients(sum(theirs.values()), predictions))
 
 
 def test_no_class_at_all():
@@ -151,9 +169,12 @@ def test_no_class_at_all():
     assert [bool(one.any()) for one in found] == [True, False] * 2
 
 
+@pytest.mark.parametrize('at_once', [1, 2])
 @pytest.mark.parametrize('dtype', [torch.float16, torch.bfloat16])
-def test_half_precision_is_computed_in_float32(dtype):
+def test_half_precision_is_computed_in_float32(dtype, at_once, monkeypatch):
     predictions = drawn(2, 2, K, 9, dtype)
+    if at_once > 1:
+        as_on_cuda(monkeypatch, at_once, predictions[0])
     labels = torch.stack(BATCHES['plain'][0])
     loss = MaskLoss(num_classes=K, num_points=POINTS)
     torch.manual_seed(0)
@@ -164,9 +185,12 @@ def test_half_precision_is_computed_in_float32(dtype):
     assert {one.dtype for one in gradients(sum(found.values()), predictions)} == {dtype}
 
 
+@pytest.mark.parametrize('on_cuda', [False, True])
 @pytest.mark.parametrize('which', [torch.nan, torch.inf])
-def test_a_mask_that_is_no_number_is_matched_last(which):
+def test_a_mask_that_is_no_number_is_matched_last(which, on_cuda, monkeypatch):
     (prediction,) = drawn(1, 1, K, 9)
+    if on_cuda:
+        as_on_cuda(monkeypatch, 1, prediction)
     with torch.no_grad():
         prediction.masks[:, :4] = which  # five are left
     losses = MaskLoss(num_classes=K, num_points=POINTS)([prediction], BATCHES['plain'][0][0][None])  # of five classes
@@ -178,6 +202,15 @@ def test_labels_that_are_no_class():
         ValueError, match=r'labels 7 with num_classes=6; allowed: 0 to 5 and ignore_index=255; 192 pixels'
     ):
         MaskLoss(num_classes=K)(drawn(1, 1, K, 9), blocks('0123', '0774', '0714')[None])
+
+
+def test_labels_that_are_no_class_on_cuda(monkeypatch):
+    """Nothing waits to look for them: all losses are NaN."""
+    predictions = drawn(2, 1, K, 9)
+    as_on_cuda(monkeypatch, 2, predictions[0])
+    monkeypatch.setattr('mmseg_vitseg.labels.as_on_cuda', lambda _: True)
+    losses = MaskLoss(num_classes=K, num_points=POINTS)(predictions, blocks('0123', '0774', '0714')[None])
+    assert all(one.isnan() for one in losses.values())
 
 
 def test_another_label_is_ignored():
@@ -234,7 +267,7 @@ def test_on_a_gpu(monkeypatch):
     with monkeypatch.context() as patch:
         points.replacing(patch, points.ours())
         expected = on_cpu(predictions, labels)
-        points.replacing(patch, (one.cuda() for one in points.ours()))
+        points.replacing(patch, points.ours(at_once=2), 'cuda')
         found = on_gpu(there, labels.cuda())
     assert_close({name: one.cpu() for name, one in found.items()}, expected)
     ours, theirs = gradients(sum(found.values()), there), gradients(sum(expected.values()), predictions)
@@ -302,14 +335,19 @@ def test_equals_whole_masks(monkeypatch):
     assert_close(gradients(sum(losses.values()), [prediction]), gradients(sum(expected.values()), [prediction]))
 
 
-def test_places_for_all_classes(monkeypatch):
-    """Where nothing waits for a GPU, classes that are absent have a place, which no query gets."""
-    predictions, labels = drawn(2, 2, K, 9), torch.stack(BATCHES['ignored regions'][0])
-    torch.manual_seed(0)
-    expected = MaskLoss(num_classes=K, num_points=POINTS)(predictions, labels)
-    monkeypatch.setattr('mmseg_vitseg.models.losses.mask_costs.as_on_cuda', lambda _: True)
-    torch.manual_seed(0)
-    assert_close(MaskLoss(num_classes=K, num_points=POINTS)(predictions, labels), expected)
+def test_outputs_at_once(monkeypatch):
+    """As many as fit into memory, one at least; each output has the losses that it has alone."""
+    predictions, labels = drawn(3, 2, K, 9), torch.stack(BATCHES['ignored regions'][0])
+    points, loss, found = Points(3, 2, 9), MaskLoss(num_classes=K, num_points=POINTS), []
+    points.replacing(monkeypatch, points.ours())
+    expected = loss(predictions, labels)
+    monkeypatch.setattr(MaskLoss, '_losses', lambda *given, own=MaskLoss._losses: found.append(given) or own(*given))
+    for at_once, sizes in {0.5: [1, 1, 1], 1: [1, 1, 1], 2.5: [2, 1], 3: [3], 9: [3]}.items():
+        as_on_cuda(monkeypatch, at_once, predictions[0])
+        points.replacing(monkeypatch, points.ours(sizes[0]))
+        assert_close(loss(predictions, labels), expected)
+        assert [len(places) for _, _, places, *_ in found] == sizes
+        found.clear()
 
 
 def test_runs_on_the_meta_device():
