@@ -5,11 +5,15 @@ masks have: a class's index from 0, or with reduce_zero_label one more (where me
 classes, their index among these); for each video an overlaid NAME_overlay.mp4; and areas.csv and areas.json, the share of
 each class and its number in the masks (value).
 
+With --format coco: instances_masks.json and instances_polygons.json, which CVAT, Label Studio and others import. With
+--format geojson, of pictures that have a georeference: NAME.geojson, for maps. docs/formats.md says how to import them.
+
 Pictures are read as the config's test pipeline reads them: grey, of several bands, 16 bits, .npy. What is drawn over has
 three of its bands, stretched where it has not 8 bits. A file that cannot be read or predicted is reported and left out, and
 the exit status is then 1.
 
   python tools/predict.py configs/quickstart.py work_dirs/quickstart/epoch_7.pth photo.jpg --out predictions
+  python tools/predict.py CONFIG CHECKPOINT photos --out predictions --format png coco
 """
 
 import argparse
@@ -35,8 +39,14 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
     )
     add_folder_argument(parser, 'the results go; made if it is not there, files of the same names are replaced')
     parser.add_argument(
-        '--opacity', type=float, default=0.5, metavar='X', help="of the classes' colours, 0 to 1 (default: 0.5)"
+        '--format',
+        nargs='+',
+        choices=('png', 'coco', 'geojson'),
+        default=['png'],
+        metavar='png|coco|geojson',
+        help='what is written beside the table of areas, one or more (default: png, overlays and masks)',
     )
+    parser.add_argument('--opacity', type=float, metavar='X', help="of the overlays' colours, 0 to 1 (default: 0.5)")
     add_device_argument(parser)
     parser.add_argument(
         '--batch-size',
@@ -46,6 +56,9 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
         help='pictures of one size, or frames, at once (default: 1)',
     )
     args = parser.parse_args(arguments)
+    if args.opacity is not None and 'png' not in args.format:
+        parser.error(f'--opacity is of the overlays, which --format {" ".join(args.format)} does not write; add png')
+    args.opacity = 0.5 if args.opacity is None else args.opacity
     if not 0 <= args.opacity <= 1:
         parser.error(f'--opacity {args.opacity}: allowed: 0 to 1')
     return args
@@ -61,7 +74,7 @@ def main(args: argparse.Namespace) -> None:
 
     model = load_model(args.config, args.checkpoint, args.device, args.cfg_options)
     inputs = find_inputs(args.inputs, args.out, suffixes_of(model))
-    writer = Writer(model, args.out, args.opacity)
+    writer = Writer(model, args.out, args.opacity, args.format)
     with Progress() as progress:
         task = progress.add_task('predicting', total=len(inputs))
 

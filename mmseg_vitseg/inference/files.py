@@ -68,6 +68,7 @@ def _prepared(
     """Yield each picture as it goes into the model; a video is predicted here and now."""
     for file, name in inputs:
         try:
+            writer.check(file)
             if file.suffix.lower() in VIDEO_SUFFIXES:
                 predict_video(model, file, name, writer, batch_size)
                 done(file, None)

@@ -38,8 +38,7 @@ class Pipeline:
         self.bgr = self.reader.decodes or bgr_to_rgb
 
     def __call__(self, source: Picture | dict) -> dict:
-        """Prepare a picture: ``inputs`` (C, H, W), ``data_samples``, ``picture``, (H, W) or (H, W, C) as it was read, and
-        ``nodata``, (H, W) bool, where it has none; None where the reading step does not say.
+        """Prepare a picture: ``inputs`` (C, H, W), ``data_samples``, and ``picture``, (H, W) or (H, W, C) as it was read.
 
         Args:
             source: a file, a PIL picture, an array, or what a data set knows of a picture of its own.
@@ -53,7 +52,7 @@ class Pipeline:
         )
         where = '' if path is None else f'{path}: '
         loaded = self.load(source)
-        picture, nodata = np.array(loaded['img']), loaded.get('nodata')  # the steps may write to them
+        picture = np.array(loaded['img'])  # the steps may write to it
         try:
             packed = run_steps(self.rest, loaded)
         except Exception as error:  # each step has its own
@@ -71,7 +70,7 @@ class Pipeline:
                 'TestTimeAug belongs to tta_pipeline'
             )
         self._check_channels(inputs.shape[0], where)
-        return dict(packed, picture=picture, nodata=nodata)
+        return dict(packed, picture=picture)
 
     def load(self, source: Picture | dict) -> dict:
         """Return what the reading step gives: ``img``, and what else it knows."""

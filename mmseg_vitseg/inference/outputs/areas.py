@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmseg_vitseg.atomic import whole
-from mmseg_vitseg.inference.outputs.predicted import Classes, Predicted
+from mmseg_vitseg.inference.outputs.predicted import Classes, Output, Predicted
 from mmseg_vitseg.pictures.drawing import areas
 
 
-class AreaTables:
+class AreaTables(Output):
     """Writes ``areas.csv`` and ``areas.json``: the pixels and the share of each class that a file has.
 
     They say the class's number in the data set's masks too (``value``).

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from mmseg_vitseg.atomic import whole
-from mmseg_vitseg.inference.outputs.predicted import Classes, Predicted
+from mmseg_vitseg.inference.outputs.predicted import Classes, Output, Predicted
 from mmseg_vitseg.pictures.drawing import areas, index_mask, overlay, with_legend
 
 
-class Overlays:
+class Overlays(Output):
     """Writes ``NAME_overlay.png`` with a legend, and ``NAME_mask.png``.
 
     The mask's pixels have the numbers that the classes have in the data set's masks.
@@ -33,9 +33,3 @@ class Overlays:
         ):
             with whole(self.folder / name.with_name(f'{name.name}_{kind}.png')) as temporary:
                 image.save(temporary, format='PNG')
-
-    def remember(self, file: Path, written: None) -> None:
-        """Remember nothing."""
-
-    def finish(self) -> None:
-        """Write nothing more."""

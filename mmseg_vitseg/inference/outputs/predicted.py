@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -39,8 +39,18 @@ class Classes:
     first: int
 
 
-class Output(Protocol):
-    """Writes predictions to a folder, in a format: several pictures at once, and what is said of all in their order."""
+class Output:
+    """Writes predictions to a folder, in a format: several pictures at once, and what is said of all in their order.
+
+    Here each method does nothing; a format overrides those that it has something to do in.
+    """
+
+    def check(self, file: Path) -> None:
+        """Refuse a file of which nothing could be written, before it is predicted.
+
+        Raises:
+            ValueError: says what and why.
+        """
 
     def write(self, predicted: Predicted) -> Any:
         """Write what is of this picture alone, each file whole or not at all, and return what is to be remembered of it.
