@@ -1,23 +1,29 @@
 """Reading masks: one label a pixel. A picture that is none is refused with what it is and how to make one of it."""
 
+import contextlib
 import io
 import re
+from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
 
+from mmseg_vitseg.datasets.mask_colours import colour_of, numbers_of
+
 # Recipes in Python, with numpy as np and Pillow's Image; f is a file of masks.
 ONE_CHANNEL = 'keep one channel: Image.open(f).getchannel(0).save(f)'
 SIXTEEN_BITS = "keep one channel of 8 bits: cv2.imwrite(f, cv2.imread(f, cv2.IMREAD_UNCHANGED)[..., 0].astype('uint8'))"
-OF_COLOURS = (
-    "give each its class: a = np.array(Image.open(f).convert('RGB')); m = np.full(a.shape[:2], 255, 'uint8'); "
-    'm[(a == COLOUR).all(-1)] = INDEX for each; Image.fromarray(m).save(f)'
-)
+PROPOSED = 'check_config.py CONFIG --data writes the table'
+OF_COLOURS = f"give each its class: LoadMask(colors={{'NAME': (R, G, B), ...}}, classes=[...]); {PROPOSED}"
 OF_JPEG = (
     'save masks as PNG, each pixel rounded to its nearest label; of two classes: '
     "Image.fromarray((np.array(Image.open(f).convert('L')) > 127).astype('uint8')).save(PNG)"
 )
-OF_VALUES = "give each value its class: m = np.full(a.shape, 255, 'uint8'); m[a == VALUE] = INDEX for each"
+OF_VALUES = f'give each value its class: LoadMask(values={{VALUE: LABEL, ...}}); {PROPOSED}'
+OF_ALPHA = 'make them opaque, or wholly transparent'
+NPY = b'\x93NUMPY'
+NODATA = 42113  # GDAL's tag of TIFFs
+MOST_SEEN = 4096  # colours or values that an error remembers
 
 
 class NoMaskError(ValueError):
@@ -25,22 +31,50 @@ class NoMaskError(ValueError):
 
     Args:
         what: it is.
-        fix: how to convert it.
+        fix: how to convert it, or to read it.
+        seen: colours' numbers, or values, and how many pixels have each.
+        colours: it is colours that are seen.
     """
 
-    def __init__(self, what: str, fix: str):
+    def __init__(self, what: str, fix: str, seen: dict[int, int] = {}, *, colours: bool = False):
         super().__init__(f'{what}; {fix}')
         self.what = what
         self.fix = fix
+        self.seen = seen
+        self.colours = colours
 
 
-def decode_mask(content: bytes) -> np.ndarray:
-    """Decode a file's content with Pillow: (H, W) uint8, of a palette the indices; (H, W, C) where it has C channels.
+def decode_mask(content: bytes) -> tuple[np.ndarray, str]:
+    """Decode a file's content: (H, W), of a palette the indices, or of C channels (H, W, C); and what kind of pixels it has.
 
     Raises:
         NoMaskError: labels cannot be had from such a file.
-        OSError, ValueError, SyntaxError: it is damaged, or of no format that Pillow knows.
+        OSError, ValueError, SyntaxError: it is damaged, or of no format that is known.
     """
+    if content.startswith(NPY):
+        values = np.load(io.BytesIO(content), allow_pickle=False).squeeze()
+        return values, f'type {values.dtype}'
+    with _opened(content) as file:
+        return np.array(file), f'mode {file.mode}'
+
+
+def decode_colours(content: bytes) -> np.ndarray:
+    """Decode a file's content as it is seen: the numbers of its colours, (H, W) uint32; see mask_colours.py.
+
+    Raises:
+        NoMaskError, OSError, ValueError, SyntaxError: as above; and colours that are half transparent.
+    """
+    with _opened(content) as file:
+        if file.mode.startswith(('I', 'F')):
+            raise NoMaskError(f'pixels of mode {file.mode}, which are no colours', OF_VALUES)
+        try:
+            return numbers_of(np.array(file.convert('RGBA')))
+        except ValueError as error:
+            raise NoMaskError(str(error), OF_ALPHA) from error
+
+
+@contextlib.contextmanager
+def _opened(content: bytes) -> Iterator[Image.Image]:
     with Image.open(io.BytesIO(content)) as file:
         if file.format in ('JPEG', 'MPO'):
             raise NoMaskError('a JPEG, which blurs labels where they meet', OF_JPEG)
@@ -53,7 +87,31 @@ def decode_mask(content: bytes) -> np.ndarray:
             raise NoMaskError(f'{file.mode} of 16 bits a channel', SIXTEEN_BITS)
         if 1 in file.size:
             raise ValueError('a side of one pixel, of which the host makes no mask')
-        return to_bytes(np.array(file), f'mode {file.mode}')
+        yield file
+
+
+def nodata_of(content: bytes) -> int | None:
+    """Return the value that a TIFF's no-data tag names; None where it has none, or no whole number."""
+    if content[:2] not in (b'II', b'MM'):
+        return None
+    with Image.open(io.BytesIO(content)) as file:
+        text = str(getattr(file, 'tag_v2', {}).get(NODATA, '')).strip(' \0')
+    return int(float(text)) if re.fullmatch(r'[+-]?\d+(\.0*)?', text) else None
+
+
+def whole_numbers(values: np.ndarray, kind: str) -> np.ndarray:
+    """Return values of any type as whole numbers of the same type, or int64 where they were floats.
+
+    Raises:
+        NoMaskError: they are not.
+    """
+    if values.dtype == bool:
+        return values.astype(np.uint8)
+    if values.dtype.kind in 'iu':
+        return values
+    if not (np.isfinite(values).all() and (values % 1 == 0).all()):
+        raise NoMaskError(f'pixels of {kind}, and not whole numbers, from {values.min()} to {values.max()}', OF_VALUES)
+    return values.astype(np.int64)
 
 
 def to_bytes(values: np.ndarray, kind: str) -> np.ndarray:
@@ -67,6 +125,7 @@ def to_bytes(values: np.ndarray, kind: str) -> np.ndarray:
         raise NoMaskError(
             f'pixels of {kind}, masks have 8 bits: whole numbers from 0 to 255, and these go from {low} to {high}',
             OF_VALUES,
+            _counted(values) if values.dtype.kind in 'iu' else {},
         )
     return values.astype(np.uint8)
 
@@ -80,9 +139,16 @@ def of_channels(mask: np.ndarray) -> NoMaskError:
     if (colours == colours[..., :1]).all():
         alpha = ', one of them alpha' if channels in (2, 4) else ''
         return NoMaskError(f'{channels} channels of the same values{alpha}', ONE_CHANNEL)
-    found = np.unique(colours.reshape(-1, 3), axis=0)
-    listed = ', '.join(str(tuple(one)) for one in found[:3].tolist())
-    return NoMaskError(f'{len(found)} colours, {listed}{", ..." if len(found) > 3 else ""}', OF_COLOURS)
+    found = np.unique(numbers := numbers_of(colours))
+    first = sorted(colour_of(number) for number in found.tolist())[:3]
+    what = f'{len(found)} colours, {", ".join(map(str, first))}{", ..." if len(found) > 3 else ""}'
+    return NoMaskError(what, OF_COLOURS, _counted(numbers), colours=True)
+
+
+def _counted(values: np.ndarray) -> dict[int, int]:
+    """Return how many pixels have each value; nothing where there are too many values for classes."""
+    found, counts = np.unique(values, return_counts=True)
+    return dict(zip(found.tolist(), counts.tolist(), strict=True)) if len(found) <= MOST_SEEN else {}
 
 
 def label_table(reduce_zero_label: bool, label_map: dict[int, int] | None) -> np.ndarray:
