@@ -47,6 +47,7 @@ RUNNER_PARTS = (
 KEEPING_SIZE = (
     *('RandomFlip', 'PhotoMetricDistortion', 'PackSegInputs', 'RandomRotate', 'RandomCutOut', 'RGB2Gray', 'Rerange'),
     *('Normalize', 'CLAHE', 'AdjustGamma', 'GenerateEdge', 'RandomGrayscale', 'ConcatCDInput', 'RandomDepthMix'),
+    'RandomBrightnessContrast',
 )
 
 

@@ -6,6 +6,7 @@ from mmseg_vitseg.datasets.load_image import LoadImage
 from mmseg_vitseg.datasets.load_mask import LoadMask
 from mmseg_vitseg.datasets.multispectral_shapes import MultispectralShapesDataset
 from mmseg_vitseg.datasets.pet import OxfordPetDataset
+from mmseg_vitseg.datasets.photometric import PhotoMetricDistortion, RandomBrightnessContrast
 from mmseg_vitseg.datasets.shapes import ShapesDataset
 
 __all__ = [
@@ -15,5 +16,7 @@ __all__ = [
     'LoadMask',
     'MultispectralShapesDataset',
     'OxfordPetDataset',
+    'PhotoMetricDistortion',
+    'RandomBrightnessContrast',
     'ShapesDataset',
 ]
