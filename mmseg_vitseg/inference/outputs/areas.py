@@ -13,7 +13,7 @@ from mmseg_vitseg.pictures.drawing import areas
 class AreaTables(Output):
     """Writes ``areas.csv`` and ``areas.json``: the pixels and the share of each class that a file has.
 
-    They say the class's number in the data set's masks too (``value``).
+    They say the class's number in the data set's masks too (``value``), and what else is known of its area.
 
     Args:
         classes: the data set's.
@@ -37,7 +37,8 @@ class AreaTables(Output):
     def finish(self) -> None:
         """Write the tables."""
         with whole(self.folder / 'areas.csv') as temporary, open(temporary, 'w', newline='', encoding='utf-8') as file:
-            writer = csv.DictWriter(file, ('file', 'class', 'value', 'pixels', 'share'))
+            names = 'file', 'class', 'value', 'pixels', 'share', *(name for row in self.rows for name in row)
+            writer = csv.DictWriter(file, list(dict.fromkeys(names)))
             writer.writeheader()
             writer.writerows(dict(row, share=f'{row["share"]:.6f}') for row in self.rows)
         with whole(self.folder / 'areas.json') as temporary:
