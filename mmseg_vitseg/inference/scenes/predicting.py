@@ -14,6 +14,7 @@ from torch import nn
 
 from mmseg_vitseg.atomic import remove_stale, whole
 from mmseg_vitseg.config.datasets import dataset_of
+from mmseg_vitseg.datasets.showing import display_of
 from mmseg_vitseg.inference.model import pipeline_of
 from mmseg_vitseg.inference.outputs.writer import Writer
 from mmseg_vitseg.inference.scenes.classifying import Classifier, Row
@@ -142,8 +143,9 @@ class ScenePredictor:
 
     def _draw(self, scene: Scene, path: Path, plan: Plan, collected: Collected) -> None:
         names, palette = self.writer.classes.names, self.writer.classes.palette
-        picture = overview_of(scene, plan.parts, collected.step)
         valid = collected.overview != self.numbers.nodata
+        display = display_of(self.model.cfg, scene.pipeline.reader)
+        picture = display(overview_of(scene, plan.parts, collected.step), nodata=~valid)
         labels = np.where(valid, collected.overview.astype(np.int64) - self.numbers.first, 0)
         blended = overlay(picture, labels, label_colours(palette), self.writer.opacity)
         blended[~valid] = picture[~valid]

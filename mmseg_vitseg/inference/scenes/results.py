@@ -87,7 +87,7 @@ def sampled_part(where: Rectangle, step: int) -> tuple[slice, slice, tuple[slice
 
 
 def overview_of(scene: Scene, parts: Iterable[Rectangle], step: int) -> np.ndarray:
-    """Return every ``step``-th pixel of a scene as it is shown, (h, w, 3), uint8, RGB."""
+    """Return every ``step``-th pixel of a scene, (h, w, C), as its reading step gives them."""
     size = tuple(-(-side // step) for side in scene.size)
     shown = np.zeros((*size, 0))
     for part in parts:
@@ -96,7 +96,7 @@ def overview_of(scene: Scene, parts: Iterable[Rectangle], step: int) -> np.ndarr
         if not shown.size:
             shown = np.zeros((*size, pixels.shape[2]), pixels.dtype)
         shown[rows, columns] = pixels
-    return scene.display(shown)
+    return shown if scene.rule is not None else shown[..., ::-1]  # BGR, as picture files are decoded
 
 
 def georeference(dataset: Any) -> dict:

@@ -17,7 +17,6 @@ from mmseg_vitseg.datasets.reader import run_steps
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.pipeline import Pipeline
 from mmseg_vitseg.inference.scenes.layout import Rectangle
-from mmseg_vitseg.pictures.reading import to_display
 
 TIFF = ('.tif', '.tiff')
 LARGE_TIFF = 16_000_000  # pixels: a TIFF of more is a scene
@@ -107,10 +106,6 @@ class Scene:
             both = slice(top - before, None)  # rows of the last one that this one has too
             pixels, valid = np.concatenate([pixels[both], new]), np.concatenate([valid[both], new_valid])
             yield dict(top=top, pixels=pixels, valid=valid)
-
-    def display(self, pixels: np.ndarray) -> np.ndarray:
-        """Return pixels (H, W, C), as they are read, as they are shown: (H, W, 3), uint8, RGB."""
-        return to_display(pixels, bgr=self.rule is not None and self.pipeline.bgr)
 
     def prepare(self, pixels: np.ndarray) -> dict:
         """Make of a window's pixels what the test pipeline makes of a picture, at its own size."""
