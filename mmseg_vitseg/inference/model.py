@@ -23,12 +23,13 @@ from mmseg_vitseg.config.reading import read_config
 from mmseg_vitseg.config.type_names import name_types
 from mmseg_vitseg.datasets.class_names import check_tested_classes
 from mmseg_vitseg.datasets.reader import Picture
+from mmseg_vitseg.datasets.showing import display_of
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.pipeline import Pipeline
 from mmseg_vitseg.models.confidence import asked_for_confidence, confidence_of
 from mmseg_vitseg.models.seg_tta_model import gives_probabilities
 from mmseg_vitseg.models.segmentor import EncoderDecoder
-from mmseg_vitseg.pictures.reading import ARRAYS, SUFFIXES, to_display
+from mmseg_vitseg.pictures.reading import ARRAYS, SUFFIXES
 
 
 def load_model(
@@ -69,6 +70,7 @@ def load_model(
         check_tested_classes(cfg, model, trained, str(checkpoint))
         model.dataset_meta = dict(classes=classes, palette=palette.tolist())
         pipeline = build_pipeline(model)
+        display_of(cfg, pipeline.reader)  # refuses show_bands that cannot be shown
         cfg.test_pipeline = [pipeline.reading or dict(type='LoadImageFromFile'), *pipeline.after]
     return model.to(device).eval()
 
@@ -128,7 +130,8 @@ def prepare(model: nn.Module, source: Picture | dict) -> dict:
     """Run the config's test pipeline on a file, a picture or an array, or on what a data set knows of one of its pictures.
 
     Returns:
-        ``inputs``, ``data_samples``, and ``picture``, (H, W) or (H, W, C) as the pipeline reads it.
+        ``inputs``, ``data_samples``, ``picture``, (H, W) or (H, W, C) as the pipeline reads it, and ``nodata``, (H, W) bool,
+        where it has none, or None.
 
     Raises:
         FileNotFoundError, ValueError: see :class:`~mmseg_vitseg.inference.pipeline.Pipeline`.
@@ -174,7 +177,7 @@ def channels_of(model: nn.Module) -> int:
 
 def shown_picture(model: nn.Module, prepared: dict) -> np.ndarray:
     """Return a prepared picture as it is shown: (H, W, 3), uint8, RGB."""
-    return to_display(prepared['picture'], bgr=pipeline_of(model).bgr)
+    return display_of(model.cfg, pipeline_of(model).reader)(prepared['picture'], nodata=prepared.get('nodata'))
 
 
 def predict_prepared(model: nn.Module, prepared: dict) -> np.ndarray:

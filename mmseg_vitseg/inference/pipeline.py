@@ -38,7 +38,8 @@ class Pipeline:
         self.bgr = self.reader.decodes or bgr_to_rgb
 
     def __call__(self, source: Picture | dict) -> dict:
-        """Prepare a picture: ``inputs`` (C, H, W), ``data_samples``, and ``picture``, (H, W) or (H, W, C) as it was read.
+        """Prepare a picture: ``inputs`` (C, H, W), ``data_samples``, ``picture``, (H, W) or (H, W, C) as it was read, and
+        ``nodata``, (H, W) bool, where it has none; None where the reading step does not say.
 
         Args:
             source: a file, a PIL picture, an array, or what a data set knows of a picture of its own.
@@ -52,7 +53,7 @@ class Pipeline:
         )
         where = '' if path is None else f'{path}: '
         loaded = self.load(source)
-        picture = np.array(loaded['img'])  # the steps may write to it
+        picture, nodata = np.array(loaded['img']), loaded.get('nodata')  # the steps may write to them
         try:
             packed = run_steps(self.rest, loaded)
         except Exception as error:  # each step has its own
@@ -70,7 +71,7 @@ class Pipeline:
                 'TestTimeAug belongs to tta_pipeline'
             )
         self._check_channels(inputs.shape[0], where)
-        return dict(packed, picture=picture)
+        return dict(packed, picture=picture, nodata=nodata)
 
     def load(self, source: Picture | dict) -> dict:
         """Return what the reading step gives: ``img``, and what else it knows."""

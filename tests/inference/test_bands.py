@@ -23,6 +23,7 @@ from mmseg_vitseg.inference.inputs import find_inputs
 from mmseg_vitseg.inference.model import load_model, predict, suffixes_of
 from mmseg_vitseg.inference.outputs.writer import Writer
 from mmseg_vitseg.inspecting.looking import look
+from mmseg_vitseg.pictures.reading import to_display
 from mmseg_vitseg.reporting.evaluating import evaluate
 from vitseg_tests.weights import randomise
 
@@ -59,6 +60,7 @@ KINDS = {
     'floats of colours': (3, np.uint8, '.png', cv2.imwrite, dict(type='LoadImageFromFile', to_float32=True)),
     '4 bands': (4, np.uint8, '.tif', cv2.imwrite, dict(type='LoadImageFromFile', color_type='unchanged')),
     '5 bands of 16 bits': (5, np.uint16, '.npy', np.save, dict(type='LoadImageFromNpyFile')),
+    '6 bands': (6, np.uint16, '.npy', np.save, dict(type='mmseg_vitseg.LoadImage', bands='all')),
     '3 bands of floats': (3, np.float32, '.npy', np.save, dict(type='LoadImageFromNpyFile')),
     '6 bands, scaled': (
         *(6, np.uint16, '.npy', np.save),
@@ -81,13 +83,18 @@ def config(kind, tmp_path, monkeypatch) -> Path:
         array = rng.integers(0, high, (SIDE, SIDE, bands)).astype(dtype)
         save(str(tmp_path / f'images/{name}{suffix}'), array[..., 0] if bands == 1 else array)
         cv2.imwrite(str(tmp_path / f'masks/{name}.png'), rng.integers(0, 2, (SIDE, SIDE), np.uint8) + 1)
+    many = bands == 6  # normalised each by its own, and shown as the config says
+    means = dict(mean=[100.0], std=[60.0])
+    if many:
+        means = dict(mean=[100.0 + band for band in range(6)], std=[60.0 + band for band in range(6)])
     path = tmp_path / 'bands.py'
     path.write_text(f"""
 default_scope = 'mmseg'
+show_bands = {(3, 2, 1) if many else None}
 model = dict(
     type='mmseg_vitseg.EncoderDecoder',
     data_preprocessor=dict(
-        type='SegDataPreProcessor', size_divisor=1, mean=[100.0], std=[60.0], bgr_to_rgb={bands == 3}
+        type='{'mmseg_vitseg.' if many else ''}SegDataPreProcessor', size_divisor=1, bgr_to_rgb={bands == 3}, **{means}
     ),
     backbone=dict(type='mmseg_vitseg.VisionTransformer', img_size={SIDE}, patch_size=8, embed_dims=16, num_layers=1,
         num_heads=2, in_channels={bands}),
@@ -166,6 +173,32 @@ def test_from_training_to_every_tool(kind, config, tmp_path, monkeypatch):
     torch.testing.assert_close(graph(images), predicted_by(model, images)[0])
 
 
+@pytest.mark.parametrize('kind', ['6 bands'])
+def test_what_is_shown_of_many_bands(config, tmp_path, monkeypatch):
+    """In every tool that shows a picture, and in --show-dir: bands 3, 2, 1, or those that the command line asks for."""
+    monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
+    run(config, tmp_path / 'w')
+    run(config, tmp_path / 'w', labels=str(tmp_path / 'labels'), pictures=str(tmp_path / 'shown'))
+    file, checkpoint = tmp_path / 'images/y.npy', tmp_path / 'w/epoch_1.pth'
+    model = load_model(config, checkpoint, 'cpu')
+    rgb = to_display(np.load(file)[..., [2, 1, 0]], bgr=False)
+    (compared,) = compare_named(model, model, [file])
+    (reported,) = [one for one in (*evaluate(model, 3).best, *evaluate(model, 3).worst) if one.name == 'y.npy']
+    for shown in (compared.picture, look(model, file).picture, reported.picture):
+        assert np.array_equal(shown, rgb)
+    assert predict_files(model, [(file, Path('y'))], Writer(model, tmp_path / 'out', 0.0)) == 0
+    overlay = np.array(Image.open(tmp_path / 'out/y_overlay.png'))
+    assert np.array_equal(overlay[:SIDE, :SIDE], rgb)
+    progress = np.array(Image.open(tmp_path / 'w/pictures/epoch_0001.png'))
+    tiles = [progress[top : top + 96, left : left + 96] for top in (30,) for left in range(0, 3 * 294, 294)]
+    wanted = cv2.resize(rgb, (96, 96))
+    assert min(np.abs(tile.astype(int) - wanted).max() for tile in tiles) == 0
+    infrared = load_model(config, checkpoint, 'cpu', {'show_bands': (6, 5, 4)})
+    assert np.array_equal(look(infrared, file).picture, to_display(np.load(file)[..., [5, 4, 3]], bgr=False))
+    with pytest.raises(ValueError, match='show_bands=7'):
+        load_model(config, checkpoint, 'cpu', {'show_bands': 7})
+
+
 @pytest.mark.parametrize('kind', KINDS)
 def test_an_array_is_what_the_step_gives(kind, config, tmp_path):
     bands, dtype, suffix, _, _ = KINDS[kind]
@@ -182,7 +215,7 @@ def test_an_array_is_what_the_step_gives(kind, config, tmp_path):
     if array.ndim == 2:
         assert np.array_equal(predict(model, array[..., None]), labels)
         assert np.array_equal(predict(model, Image.fromarray(array)), labels)
-    with pytest.raises(ValueError, match='an array of'):
+    with pytest.raises(ValueError, match=r'an array of|9 channels, as'):  # the second: as of a file of so many bands
         predict(model, np.zeros((SIDE, SIDE, bands + 3), dtype))
 
 

@@ -13,9 +13,9 @@ from PIL import Image
 
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.datasets.reader import Reader
+from mmseg_vitseg.datasets.showing import display_of
 from mmseg_vitseg.datasets.wrappers import datasets_inside
 from mmseg_vitseg.pictures.naming import picture_names
-from mmseg_vitseg.pictures.reading import to_display
 from mmseg_vitseg.registry import HOOKS
 
 NUMBERED = 20  # classes up to which the log lists their numbers
@@ -99,13 +99,12 @@ class PredictedPicturesHook(SegVisualizationHook):
     ) -> None:
         """Draw a batch."""
         meta = runner.test_loop.dataloader.dataset.metainfo
-        settings = runner.cfg.model.get('module') or runner.cfg.model
-        to_rgb = bool((settings.get('data_preprocessor') or {}).get('bgr_to_rgb'))
         for sample in (outputs or ()) if self.draw else ():
             target = _target(self.folder, self.names, sample)
             dataset, index = self.places[sample.img_path]
             read = Reader(dataset.pipeline.transforms)
-            picture = to_display(read(dataset.get_data_info(index))['img'], bgr=read.decodes or to_rgb)
+            loaded = read(dataset.get_data_info(index))
+            picture = display_of(runner.cfg, read)(loaded['img'], nodata=loaded.get('nodata'))
             masks = [sample.get(name) for name in ('gt_sem_seg', 'pred_sem_seg')]
             panels = [  # of add_datasample all but the first process would get nothing
                 self._visualizer._draw_sem_seg(picture, mask, meta['classes'], meta['palette'])

@@ -1,6 +1,6 @@
 """Pictures of what the model predicts, while it learns."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,10 +15,10 @@ from torch import Tensor
 
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.datasets.reader import Reader
+from mmseg_vitseg.datasets.showing import display_of
 from mmseg_vitseg.datasets.wrappers import datasets_inside
 from mmseg_vitseg.pictures.drawing import UNKNOWN, distinct_colours, label_colours
 from mmseg_vitseg.pictures.gif import write_gif
-from mmseg_vitseg.pictures.reading import to_display
 from mmseg_vitseg.pictures.sheets import in_rows
 from mmseg_vitseg.registry import HOOKS
 
@@ -73,10 +73,10 @@ class PredictionProgressHook(Hook):
         with self._failures_logged(runner):
             meta = runner.val_dataloader.dataset.metainfo
             colours = label_colours(np.array(meta.get('palette') or distinct_colours(len(meta['classes']))))
-            bgr = _gives_bgr(runner)
+            display = display_of(runner.cfg, _reader(runner))
             samples = outputs[:wanted]
             images = data_batch['inputs'][:wanted] if 'inputs' in data_batch else _read(runner, samples)
-            self.tiles += [self._tile(*pair, colours, bgr) for pair in zip(images, samples, strict=True)]
+            self.tiles += [self._tile(*pair, colours, display) for pair in zip(images, samples, strict=True)]
 
     @master_only
     def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
@@ -103,13 +103,13 @@ class PredictionProgressHook(Hook):
             write_gif(self.frames, film, self.duration)
             runner.logger.info(f'Film of the predictions: {film}')
 
-    def _tile(self, image: Tensor, sample, colours: np.ndarray, bgr: bool) -> np.ndarray:
+    def _tile(self, image: Tensor, sample, colours: np.ndarray, display: Callable) -> np.ndarray:
         """Draw image (C, H, W), truth and prediction side by side: (height, 3 width, 3) RGB uint8; grey where no truth is.
 
         Masks may be of the original image's size, which the network's input need not share.
         """
         size = round(image.shape[-1] * self.height / image.shape[-2]), self.height
-        panels = [cv2.resize(to_display(image.cpu().numpy().transpose(1, 2, 0), bgr=bgr), size)]
+        panels = [cv2.resize(display(image.cpu().numpy().transpose(1, 2, 0)), size)]
         for field in (sample.get('gt_sem_seg'), sample.get('pred_sem_seg')):
             mask = None if field is None else colours[field.data.squeeze(0).cpu().numpy().astype(np.int64)]
             panel = np.full_like(panels[0], UNKNOWN) if mask is None else mask
@@ -128,12 +128,6 @@ class PredictionProgressHook(Hook):
                     f'{type(error).__name__}: {error}'
                 )
             self.warned = True
-
-
-def _gives_bgr(runner) -> bool:
-    """Tell whether images of three channels or more come as BGR: as decoded files, or as the model says by turning them."""
-    settings = runner.cfg.model.get('data_preprocessor') or {}
-    return _reader(runner).decodes or bool(settings.get('bgr_to_rgb'))
 
 
 def _reader(runner) -> Reader:
