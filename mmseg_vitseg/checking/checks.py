@@ -24,6 +24,7 @@ from mmseg_vitseg.checking.misspelt import misspelt_arguments, misspelt_settings
 from mmseg_vitseg.checking.norms import batch_norm_of_one_picture, wrong_input_norm
 from mmseg_vitseg.checking.one_logit import sigmoid_taken_twice, wrong_one_logit
 from mmseg_vitseg.checking.picture_sizes import other_position_grid, partial_patches, wrong_padding, wrong_windows
+from mmseg_vitseg.checking.pictures_of_bands import labels_of_no_data, steps_for_colours
 from mmseg_vitseg.checking.sampled_data import Track, ignored_objects, mistakes_in_data
 from mmseg_vitseg.checking.scored_classes import scored_but_not_learned
 from mmseg_vitseg.checking.starting_weights import missing_weights, weights_of_another_model
@@ -68,6 +69,9 @@ CHECKS: tuple[Check, ...] = (  # in every config, without its data
     other_position_grid,  # img_size is not the crop's
     wrong_padding,  # of the data preprocessor
     wrong_windows,  # sliding windows that leave pixels out
+    # pictures of many bands
+    steps_for_colours,  # that take three channels of 8 bits
+    labels_of_no_data,  # which the host's masks keep
     # normalisation
     wrong_input_norm,  # twice, or not at all
     batch_norm_of_one_picture,

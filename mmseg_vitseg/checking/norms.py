@@ -57,7 +57,9 @@ def _twice_or_never(setup: Setup, key: str, mean) -> Iterator[Finding]:
                 if spoilt
                 else ', which learns little from them'
             ),
-            fix=f'{key}.mean=[123.675,116.28,103.53] {key}.std=[58.395,57.12,57.375]',
+            fix=f'{key}.mean=[123.675,116.28,103.53] {key}.std=[58.395,57.12,57.375]'
+            if not any(step.node.get('bands') for step in setup.train_steps)
+            else f'{key}.mean and {key}.std, a value a band: tools/check_config.py CONFIG --data proposes them',
         )
 
 
