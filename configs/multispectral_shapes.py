@@ -1,6 +1,6 @@
 """A tiny ViT tells leaves from paint of their colour, which only infrared can: 6 bands of 16 bits, drawn, no file.
 
-Measured on the CPU: mIoU 97.93, aAcc 99.45 after 7 epochs.
+Measured on the CPU, 7 epochs: mIoU 97.93, paint 97.83. Of bands 3, 2, 1 alone (`bands=(3, 2, 1)`): mIoU 69.18, paint 22.23.
 `python tools/train.py configs/multispectral_shapes.py`
 """
 

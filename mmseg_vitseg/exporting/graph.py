@@ -89,7 +89,7 @@ def describe_graph(model: nn.Module, graph: Graph, size: tuple[int, int] | None)
     colours = 'RGB' if graph.rgb else f'{graph.channels} channel{"s" if graph.channels > 1 else ""}'
     values = (
         '0 to 255'
-        if pipeline is None or pipeline.reader.colours
+        if pipeline is None or takes_eight_bits(model)
         else f"as the config's {pipeline.reader.name} reads them"
     )
     of = dict(
@@ -115,6 +115,11 @@ def describe_graph(model: nn.Module, graph: Graph, size: tuple[int, int] | None)
 def takes_rgb(model: nn.Module) -> bool:
     """Tell whether a graph's pictures are RGB: those of three channels, where the config's pipeline decodes files."""
     return channels_of(model) == 3 and ('test_dataloader' not in model.cfg or pipeline_of(model).reader.decodes)
+
+
+def takes_eight_bits(model: nn.Module) -> bool:
+    """Tell whether a graph takes values of 0 to 255, as of files that the pipeline decodes as grey or colours."""
+    return 'test_dataloader' not in model.cfg or bool(pipeline_of(model).reader.colours)
 
 
 def spell(step: dict) -> str:

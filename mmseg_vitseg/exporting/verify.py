@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from mmseg_vitseg.datasets.shapes import draw_shapes
 from mmseg_vitseg.errors import first_line
-from mmseg_vitseg.exporting.graph import takes_rgb
+from mmseg_vitseg.exporting.graph import takes_eight_bits, takes_rgb
 
 TOLERANCE = 1e-4  # of the largest logit, which sums of thousands of float32 terms leave to the order of summing
 
@@ -61,7 +61,7 @@ def verify(
     for shape in shapes:
         for pictures, draw in dict(random=random_pictures, drawn=drawn_pictures).items():
             on_batch(f'{shape[0]} x {shape[2]} x {shape[3]}, {pictures} pictures')
-            images = draw(shape)
+            images = in_values_of(model, draw(shape))
             logits, expected = predicted_by(model, images)
             returned = returned_by(run, images)
             findings.append(compare_batch(pictures, shape, returned, logits, expected, threshold(model), labels))
@@ -137,6 +137,17 @@ def predicted_by(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
 def threshold(model: nn.Module) -> float:
     """Return the probability above which a pixel is of a single class."""
     return getattr(model.decode_head, 'threshold', None) or 0.0  # K-Net's head has none
+
+
+def in_values_of(model: nn.Module, images: Tensor) -> Tensor:
+    """Give pictures of 0 to 255 the values that a model knows: two standard deviations to each side of a band's mean.
+
+    Where it knows 0 to 255, or normalises nothing before its backbone, they stay as they are.
+    """
+    if takes_eight_bits(model) or not model.data_preprocessor._enable_normalize:
+        return images
+    mean, std = (getattr(model.data_preprocessor, name).to(images.device) for name in ('mean', 'std'))
+    return mean + (images - 127.5) / 64 * std
 
 
 def random_pictures(shape: tuple[int, int, int, int]) -> Tensor:

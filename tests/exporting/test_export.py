@@ -10,12 +10,15 @@ from torch.testing import assert_close
 
 import mmseg_vitseg
 from mmseg_vitseg.atomic import remove_stale
+from mmseg_vitseg.datasets.multispectral_shapes import draw_multispectral
 from mmseg_vitseg.datasets.shapes import draw_shapes
 from mmseg_vitseg.exporting import export, formats
 from mmseg_vitseg.exporting.export import default_shape, export_file
 from mmseg_vitseg.exporting.formats import SUFFIXES, check_installed, load
 from mmseg_vitseg.exporting.verify import drawn_pictures, predicted_by
+from vitseg_tests.paths import config_path
 from vitseg_tests.small_models import write_model
+from vitseg_tests.weights import randomise
 
 HEADS = ('linear', 'probe', 'naive', 'pup', 'mla', 'segformer', 'segformer_linear', 'queries')
 # a file of torch.export or ONNX takes seconds to write, so most of them are for the slow run
@@ -63,6 +66,26 @@ def test_a_frozen_backbone(format, tmp_path):
     images = drawn_pictures((2, 3, 64, 160))
     expected = predicted_by(mmseg_vitseg.load_model(config, checkpoint, 'cpu'), images)[0]
     assert_close(load(out, format)(images), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    'format', ['torchscript', *(pytest.param(format, marks=pytest.mark.slow) for format in ('onnx', 'pt2'))]
+)
+def test_six_bands_of_16_bits(format, tmp_path):
+    """Each normalised by its own mean and std in the file, which takes what the config's step reads."""
+    if format == 'onnx':
+        pytest.importorskip('onnxscript')
+        pytest.importorskip('onnxruntime')
+    options = {'model.backbone.num_layers': 1}
+    config, out = config_path('multispectral_shapes'), tmp_path / f'model{SUFFIXES[format]}'
+    torch.save(randomise(mmseg_vitseg.load_model(config, None, 'cpu', options)).state_dict(), tmp_path / 'x.pth')
+    exported = export_file(config, tmp_path / 'x.pth', out, format, options=options, check=True)
+    assert "6, height, width), 6 channels, as the config's LoadImage reads them, not" in exported.description['input']
+    model, run = mmseg_vitseg.load_model(config, tmp_path / 'x.pth', 'cpu', options), load(out, format)
+    images = np.stack([draw_multispectral(1, index, 64)[0] for index in range(3)])
+    labels = run(torch.from_numpy(images.transpose(0, 3, 1, 2)).float()).argmax(1).numpy()
+    assert np.array_equal(labels, np.stack(mmseg_vitseg.predict(model, list(images))))
+    assert len(np.unique(labels)) > 1
 
 
 def test_weights_in_a_second_file(tmp_path, monkeypatch):

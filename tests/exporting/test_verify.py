@@ -5,7 +5,9 @@ import math
 import pytest
 import torch
 
-from mmseg_vitseg.exporting.verify import compare_batch, drawn_pictures, random_pictures, returned_by
+import mmseg_vitseg
+from mmseg_vitseg.exporting.verify import compare_batch, drawn_pictures, in_values_of, random_pictures, returned_by
+from vitseg_tests.paths import config_path
 
 SHAPE = (1, 3, 1, 2)
 LOGITS = torch.tensor([[[[9.0, 1.0]], [[-3.0, 1.00001]]]])  # (1, 2, 1, 2): pixels that are class 0, and all but a tie
@@ -58,3 +60,10 @@ def test_pictures_are_whole_numbers_and_the_same_each_time(pictures):
     assert torch.equal(images, images.round().clamp(0, 255))
     assert images.std() > 20
     assert torch.equal(images, pictures((2, 5, 40, 64)))
+
+
+def test_pictures_of_bands_have_the_values_that_a_model_knows():
+    for name, means in (('multispectral_shapes', [970, 1270, 1510, 2520, 2840, 2450]), ('quickstart', [127.5] * 3)):
+        model = mmseg_vitseg.load_model(config_path(name), device='cpu')
+        images = in_values_of(model, random_pictures((2, len(means), 64, 64)))
+        torch.testing.assert_close(images.mean((0, 2, 3)), torch.tensor(means).float(), rtol=0.05, atol=0)
