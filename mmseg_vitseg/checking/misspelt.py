@@ -13,6 +13,8 @@ from mmseg_vitseg.checking.training_setup import LOADERS, Setup, runner_parts
 from mmseg_vitseg.config.parts import Part, class_of, dicts, is_known, nested
 from mmseg_vitseg.config.reading import near_setting
 from mmseg_vitseg.errors import meant
+from mmseg_vitseg.models.heads.eomt import EoMTHead
+from mmseg_vitseg.models.losses.mask_loss import MaskLoss
 
 OURS = ('keep_logits', 'window_batch', 'confidence')
 TEST_SETTINGS = ('mode', 'crop_size', 'stride', 'threshold', *OURS)
@@ -69,6 +71,9 @@ def misspelt_arguments(setup: Setup) -> Iterator[Finding]:
 def _parts(setup: Setup) -> Iterator[tuple[Part, Callable, tuple[str, ...]]]:
     """Yield each part, what is called with it, and the names that are read of it before."""
     built = [*runner_parts(setup.cfg), *((part, roots.MODELS) for part in nested(setup.model.node, 'model'))]
+    for part in setup.model.children('decode_head'):
+        if (loss := part.child('loss')) and class_of(part.node, MODELS) is EoMTHead:
+            yield loss, MaskLoss, ()
     for name in LOADERS:
         for loader in dicts(setup.cfg.get(name), name):
             yield loader, DataLoader, OF_LOADERS

@@ -22,7 +22,7 @@ class ViTLayerDecayConstructor(DefaultOptimWrapperConstructor):
     - ``beit`` (arXiv 2106.08254, section 3.2): block i to the power n - i; embeddings, tokens and positions n + 1; all else,
       the final norm included, 0;
     - ``eomt`` (arXiv 2503.19108, its authors' code): block i to n - 1 - i; embeddings, tokens and positions as block 0; the
-      blocks that queries go through, and all else, 0.
+      blocks that queries go through, unless ``query_blocks_decay``, and all else, 0.
 
     Norms, biases, tokens, positions and layer scales have no weight decay. Frozen parameters are left out. Each group says
     under ``part`` whether it is the ``backbone``'s or the ``head``'s.
@@ -31,7 +31,8 @@ class ViTLayerDecayConstructor(DefaultOptimWrapperConstructor):
 
     - ``layer_decay_rate``: the factor from a layer to the one below, above 0 and at most 1.
     - ``rule``: ``beit``, the default, or ``eomt``, for an EoMT.
-    - ``query_blocks_decay``: by ``eomt``, whether the blocks that queries go through have lower rates too, False by default.
+    - ``query_blocks_decay``: by ``eomt``, whether the blocks that queries go through have lower rates too, False by default;
+      in the authors' code (``llrd_l2_enabled``) it is True unless a file of settings says otherwise.
     - ``decay_all``: whether what has no weight decay has the optimizer's too, as EoMT's authors do; False by default.
     - ``num_layers``: n, checked against the model; by default the model's.
     - ``head_lr_mult``: a factor on the learning rate of what is not the backbone, 1 by default.

@@ -95,6 +95,8 @@ WRONG = [
     ('eomt', 'model.backbone.frozen=True', ERROR, 'model', 'EoMT: backbone.frozen=True', 'allowed: frozen_stages'),
     ('eomt', 'model.backbone.final_norm=False', ERROR, 'model', 'EoMT: backbone.final_norm=False', 'True'),
     ('eomt', 'model.decode_head.num_blocks=0', ERROR, 'model', 'EoMTHead: num_blocks=0', 'at least 1'),
+    ('eomt', 'model.decode_head.loss.dice_wight=3', ERROR, 'model.decode_head.loss.dice_wight',
+     'MaskLoss has no argument of this name', "did you mean 'dice_weight'?"),
     ('eomt', {'model.decode_head.type': 'FCNHead'}, ERROR, 'model', 'EoMT: the decode_head is a FCNHead', 'EoMTHead'),
     ('eomt', 'model.type=mmseg_vitseg.EncoderDecoder', ERROR, 'model.type', 'mmseg_vitseg.EncoderDecoder, with an EoMTHead',
      'model.type=mmseg_vitseg.EoMT'),
