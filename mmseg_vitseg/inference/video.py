@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ from torch import nn
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.inference.model import batches, label_maps, prepare
 from mmseg_vitseg.inference.outputs.writer import Writer
+from mmseg_vitseg.inference.threads import Behind, ahead, size_of
 from mmseg_vitseg.pictures.drawing import overlay, shares
 
 
@@ -30,15 +32,21 @@ def predict_video(model: nn.Module, file: Path, name: Path, writer: Writer, batc
         if not capture.isOpened() or not all(size):
             raise ValueError(f'{file}: not a video that OpenCV reads, or damaged')
         counts = np.zeros(len(writer.classes.names), np.int64)
+
+        def draw(frame: np.ndarray, labels: np.ndarray) -> None:
+            counts[:] += np.bincount(labels.ravel(), minlength=len(counts))
+            blended = overlay(frame, labels, writer.classes.palette, writer.opacity)
+            film.write(np.ascontiguousarray(blended[..., ::-1]))
+
         with whole(writer.folder / name.with_name(f'{name.name}_overlay.mp4')) as temporary:
             film = cv2.VideoWriter(str(temporary), cv2.VideoWriter.fourcc(*'mp4v'), rate, size)
             try:
                 frames = (dict(prepare(model, Image.fromarray(frame)), frame=frame) for frame in _frames(capture))
-                for batch in batches(frames, batch_size):
-                    for sample, labels in zip(batch, label_maps(model, batch), strict=True):
-                        counts += np.bincount(labels.ravel(), minlength=len(counts))
-                        blended = overlay(sample['frame'], labels, writer.classes.palette, writer.opacity)
-                        film.write(np.ascontiguousarray(blended[..., ::-1]))
+                read = ahead(frames, batch_size + 2)
+                with closing(read), Behind(1, batch_size + 1) as behind:
+                    for batch in batches(read, batch_size):
+                        for sample, labels in zip(batch, label_maps(model, batch), strict=True):
+                            behind.submit(size_of(sample) + labels.nbytes, draw, sample['frame'], labels)
             finally:
                 film.release()
             if not counts.any():

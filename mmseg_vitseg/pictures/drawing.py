@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw
 UNKNOWN = 235  # grey of a truth that is not known
 SWATCH = 14  # pixels of a legend's colour field
 LINE = 20  # pixels of a legend's line
+ROWS = 16  # of a picture, blended at a time: as floats they stay in the processor's cache
 
 
 def label_colours(palette: np.ndarray) -> np.ndarray:
@@ -25,7 +26,14 @@ def distinct_colours(count: int) -> list[tuple[int, int, int]]:
 
 def overlay(picture: np.ndarray, labels: np.ndarray, palette: np.ndarray, opacity: float) -> np.ndarray:
     """Blend a picture (H, W, 3) RGB uint8 with the colours of its classes (H, W)."""
-    return np.round(picture * (1 - opacity) + palette[labels] * opacity).astype(np.uint8)
+    colours = palette * opacity
+    blended = np.empty(picture.shape, np.uint8)
+    for top in range(0, len(picture), ROWS):
+        rows = slice(top, top + ROWS)
+        mixed = picture[rows] * (1 - opacity)
+        mixed += colours.take(labels[rows], axis=0)
+        blended[rows] = np.rint(mixed, out=mixed)
+    return blended
 
 
 def areas(labels: np.ndarray, names: list[str]) -> list[dict]:
