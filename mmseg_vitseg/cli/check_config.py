@@ -18,7 +18,10 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
     add_launcher_argument(parser)
     parser.set_defaults(launcher=None)  # not said: SyncBN may have the GPUs that it is meant for
     parser.add_argument(
-        '--data', action='store_true', help='look at a sample of the pictures and masks too: labels, sizes, damage'
+        '--data',
+        action='store_true',
+        help='look at a sample of the pictures and masks too: labels, sizes, damage; of pictures that are not colours of '
+        '8 bits, say what they hold, and which settings fit',
     )
     return parser.parse_args(arguments)
 
@@ -29,15 +32,20 @@ def main(args: argparse.Namespace) -> None:
 
     from mmseg_vitseg.checking.checks import check_config
     from mmseg_vitseg.checking.findings import ERROR
+    from mmseg_vitseg.checking.proposed_bands import propose_bands
     from mmseg_vitseg.config.reading import read_config
 
     cfg = read_config(args.config, args.cfg_options)
     if args.launcher is not None:
         cfg.launcher = args.launcher
     console = Console(stderr=True)
-    findings = check_config(
-        cfg, (lambda indices, name: track(indices, description=name, console=console)) if args.data else None
-    )
+
+    def shown(indices, name):
+        return track(indices, description=name, console=console)
+
+    findings = check_config(cfg, shown if args.data else None)
+    for line in propose_bands(cfg, shown) if args.data else ():
+        print(line)
     for finding in findings:
         print(f'{finding.severity}: {finding.key}\n  {finding.what}\n  why: {finding.why}\n  fix: {finding.fix}')
     if not findings:

@@ -73,12 +73,12 @@ class BandRule:
         numbers = list(range(1, count + 1)) if self.bands == 'all' else list(self.bands)
         if missing := [number for number in numbers if number > count]:
             raise BandsError(
-                f'bands={self.bands}, and the file has {_counted(count)}: no band {missing[0]}; they are numbered from 1'
+                f'bands={self.bands}, and the file has {counted(count)}: no band {missing[0]}; they are numbered from 1'
             )
         for name, given in (('scale', 1 if self.scale is None else self.scale.shape[1]), ('fill', self.fill.size)):
             if given not in (1, len(numbers)):
                 raise BandsError(
-                    f'{_counted(len(numbers))}, and {name} is of {given}; name the bands: bands=(1, 2, ...)'
+                    f'{counted(len(numbers))}, and {name} is of {given}; name the bands: bands=(1, 2, ...)'
                 )
         return numbers
 
@@ -167,5 +167,6 @@ def _is_finite(value) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value)
 
 
-def _counted(count: int) -> str:
+def counted(count: int) -> str:
+    """Write how many bands there are."""
     return f'{count} band{"s" * (count > 1)}'

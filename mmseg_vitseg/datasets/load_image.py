@@ -5,6 +5,7 @@ OpenCV fills a truncated JPEG with grey and says nothing to the caller; Pillow, 
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -12,10 +13,11 @@ from mmcv.transforms import LoadImageFromFile
 from mmengine import fileio
 from PIL import Image, UnidentifiedImageError
 
-from mmseg_vitseg.datasets.band_files import read_bands
+from mmseg_vitseg.datasets.band_files import OF_RASTERS, read_bands
 from mmseg_vitseg.datasets.bands import BandRule, Scale
 from mmseg_vitseg.datasets.rasters import FileError
 from mmseg_vitseg.errors import first_line
+from mmseg_vitseg.pictures.reading import ARRAYS
 from mmseg_vitseg.registry import TRANSFORMS
 
 WIDE = ('I', 'F')  # the modes, or their beginnings, of pixels that the host would cut off at 255
@@ -81,8 +83,10 @@ class LoadImage(LoadImageFromFile):
                 raise
             if isinstance(error, WideError):
                 raise ValueError(f'{path}: {error}') from error
+            bands = Path(path).suffix.lower() in (*OF_RASTERS, *ARRAYS) and self.rule is None
             raise ValueError(
                 f'{path}: not an image, or damaged ({why_unreadable(error)}); fetch it again or take it off the split'
+                + (f", or read its own bands: {type(self).__name__}(bands='all')" if bands else '')
             ) from error
 
     def _with_bands(self, results: dict, rule: BandRule) -> dict:

@@ -1,6 +1,7 @@
 """Files of bands that are no pictures, or not the data set's: each one line with the file, what it is, and what to do."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -83,6 +84,13 @@ def test_files(tmp_path, name, save, arguments, words):
         assert str(raised.value).startswith(f'{tmp_path}/{name}: ')
         assert '\n' not in str(raised.value)
     assert LoadImage(**{'bands': 'all', 'ignore_empty': True, **arguments})(dict(img_path=f'{tmp_path}/{name}')) is None
+
+
+@pytest.mark.parametrize('name', ['a.tif', 'a.npy'])
+def test_bands_where_colours_are_read(tmp_path, name):
+    (sound if name == 'a.tif' else partial(np.save, arr=PICTURE))(tmp_path / name)
+    with pytest.raises(ValueError, match=rf"{name}: not an image.* or read its own bands: LoadImage\(bands='all'\)"):
+        LoadImage()(dict(img_path=f'{tmp_path}/{name}'))
 
 
 @pytest.mark.parametrize('name', ['a.tif', 'a.npy', 'a.png'])

@@ -1,0 +1,142 @@
+"""Settings proposed for pictures of bands: what is printed stands in the files, and pasted it trains."""
+
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from mmengine.config import Config
+from PIL import Image
+
+from mmseg_vitseg.checking.checks import check_config
+from mmseg_vitseg.checking.proposed_bands import propose_bands
+from mmseg_vitseg.cli.command import main
+from mmseg_vitseg.datasets.load_image import LoadImage
+from mmseg_vitseg.models.data_preprocessor import SegDataPreProcessor
+from vitseg_tests.own_data import dataset_in
+from vitseg_tests.rasters import write_tiff
+
+pytest.importorskip('rasterio', reason='rasterio is not installed; it comes with the extra [geo]')
+SIDES = (60, 70)
+RNG = np.random.default_rng(0)
+
+
+def bands(count: int, dtype: str = 'uint16', high: int = 4000) -> np.ndarray:
+    return (RNG.integers(10, high, (*SIDES, count)) * np.arange(1, count + 1)).astype(dtype)
+
+
+def save(root, *pictures: np.ndarray, **options) -> Config:
+    """Write a data set; return a config of it, as it is for colours."""
+    for folder in ('images', 'masks'):
+        (root / folder).mkdir()
+    for index, picture in enumerate(pictures):
+        write_tiff(root / f'images/{index}.tif', picture, **options)
+        Image.fromarray(RNG.integers(0, 3, SIDES, np.uint8)).save(root / f'masks/{index}.png')
+    dataset = dataset_in(root, img_suffix='.tif')
+    dataset['pipeline'] = [dict(type='mmseg_vitseg.LoadImage'), dict(type='mmseg_vitseg.LoadMask')]
+    backbone = dict(type='mmseg_vitseg.VisionTransformer', img_size=64, patch_size=16, embed_dims=16, num_layers=1)
+    return Config(
+        dict(
+            default_scope='mmseg',
+            model=dict(type='EncoderDecoder', backbone=backbone),
+            train_dataloader=dict(dataset=dataset),
+        )
+    )
+
+
+def pasted(lines: list[str]) -> list[dict]:
+    """Return each dict that is proposed, as Python makes it of the text."""
+    return [eval('dict(' + line.partition('dict(')[2], {}) for line in lines if 'dict(' in line]
+
+
+def test_what_is_proposed_is_of_the_files(tmp_path):
+    pictures = [bands(6) for _ in range(3)]
+    for picture in pictures:
+        picture[:6] = 0
+    cfg = save(tmp_path, *pictures)
+    headline, _, *lines = propose_bands(cfg)
+    assert headline == (
+        'pictures of train_dataloader.dataset, 3 of 3 looked at: 6 bands, uint16; 60 x 70; no data: 0.0 % of the pixels'
+    )
+    assert '  10.0 % of the pixels are 0 in every band: no data? Then nodata=0' in lines
+
+    cfg.train_dataloader.dataset.pipeline[0].update(bands='all', nodata=0)
+    headline, _, *lines = propose_bands(cfg)
+    assert headline.endswith('no data: 10.0 % of the pixels')
+    load, preprocess, backbone = pasted(lines)
+    everything = np.concatenate([picture[6:].reshape(-1, 6) for picture in pictures])
+    expected = np.percentile(everything, (1, 99), axis=0).T
+    assert load == dict(type='mmseg_vitseg.LoadImage', bands='all', scale=load['scale'], nodata=0)
+    np.testing.assert_allclose(load['scale'], expected, rtol=0.02, atol=2)
+    assert backbone == dict(in_channels=6)
+
+    step = LoadImage(**{name: value for name, value in load.items() if name != 'type'})
+    loaded = [step(dict(img_path=f'{tmp_path}/images/{index}.tif')) for index in range(3)]
+    scaled = np.concatenate([one['img'][~one['nodata']] for one in loaded])
+    np.testing.assert_allclose(preprocess['mean'], scaled.mean(0), atol=1)
+    np.testing.assert_allclose(preprocess['std'], scaled.std(0), atol=1)
+    SegDataPreProcessor(**{name: value for name, value in preprocess.items() if name != 'type'})
+    for row, number in zip(lines, range(1, 7), strict=False):
+        values = everything[:, number - 1]
+        np.testing.assert_allclose(
+            [float(word) for word in row.split()],
+            [
+                number,
+                *np.percentile(values, (1, 99)),
+                values.mean(),
+                values.std(),
+                preprocess['mean'][number - 1],
+                preprocess['std'][number - 1],
+            ],
+            rtol=0.02,
+            atol=2,
+        )
+
+
+@pytest.mark.parametrize(
+    ('pictures', 'options', 'words'),
+    [
+        ([bands(4), bands(6)], {}, ['4 bands, uint16 (', '0.tif); 6 bands, uint16 (', 'bands=(1, 2, 3, 4), scale=[(']),
+        ([bands(4, 'uint8', 60)], {}, ['4 bands, uint8', "bands='all')", 'in_channels=4']),
+        ([bands(1, 'float32')], {}, [': 1 band, float32', "bands='all', scale=("]),
+        ([bands(20, high=200)], {}, ['20 bands', '... and 4 more bands', "bands='all', scale=("]),
+        ([np.where(bands(2) > 4000, 9, bands(2))], dict(nodata=9), ['no data: ', "bands='all', scale=[("]),
+    ],
+    ids=['two counts', '8 bits', 'one band', 'many', 'a tag'],
+)  # fmt: skip
+def test_kinds(tmp_path, pictures, options, words):
+    text = '\n'.join(propose_bands(save(tmp_path, *pictures, **options)))
+    for word in words:
+        assert word in text
+
+
+def test_colours_of_eight_bits_are_not_spoken_of(tmp_path):
+    cfg = save(tmp_path, bands(3, 'uint8', 80))
+    assert list(propose_bands(cfg)) == []
+    cfg.train_dataloader.dataset.data_root = f'{tmp_path}/none'
+    assert list(propose_bands(cfg)) == []
+
+
+def test_a_scale_that_cuts_off(tmp_path):
+    cfg = save(tmp_path, bands(2))
+    cfg.train_dataloader.dataset.pipeline[0].update(bands='all', scale=[(0, 4000), (0, 4000)])
+    (line,) = [line for line in propose_bands(cfg) if 'beyond' in line]
+    assert 'of the values of band 2 are beyond the scale of the config, and cut off' in line
+
+
+def test_files_of_several_counts_are_found(tmp_path):
+    cfg = save(tmp_path, bands(6), bands(4))
+    cfg.train_dataloader.dataset.pipeline[0].bands = 'all'
+    (found,) = [one for one in check_config(cfg, lambda indices, text: indices) if 'bands' in one.what]
+    assert '1.tif: 4 bands, and ' in found.what
+    assert '0.tif has 6; name those that all files have' in found.what
+
+
+def test_the_tool(tmp_path, capsys, monkeypatch):
+    save(tmp_path, bands(5)).dump(f'{tmp_path}/config.py')
+    monkeypatch.setattr(sys, 'argv', ['mmseg-vitseg', 'check_config', f'{tmp_path}/config.py', '--data'])
+    with pytest.raises(SystemExit), warnings.catch_warnings():
+        main()
+    printed = capsys.readouterr().out
+    assert printed.startswith('pictures of train_dataloader.dataset, 1 of 1 looked at: 5 bands, uint16')
+    assert "or read its own bands: LoadImage(bands='all')" in printed
