@@ -31,7 +31,7 @@ setup(
     license='Apache-2.0',
     license_files=['LICENSE'],
     packages=find_packages(include=['mmseg_vitseg', 'mmseg_vitseg.*']),
-    package_data={'mmseg_vitseg.reporting': ['page.html']},
+    package_data={'mmseg_vitseg': ['weights/*.safetensors'], 'mmseg_vitseg.reporting': ['page.html']},
     cmdclass={'build_py': BuildWithConfigs},
     entry_points={'console_scripts': ['mmseg-vitseg = mmseg_vitseg.cli.command:main']},
     python_requires='>=3.10',

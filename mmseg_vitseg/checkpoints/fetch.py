@@ -12,6 +12,7 @@ import torch
 
 from mmseg_vitseg.checkpoints.reading import refuse_text
 from mmseg_vitseg.checkpoints.sharded import INDEX, WEIGHT_FILES, listed_parts, weights_in
+from mmseg_vitseg.config.shipped import find_weights
 from mmseg_vitseg.download import download
 from mmseg_vitseg.errors import first_line
 
@@ -24,7 +25,8 @@ def local_file(name: str | Path) -> Path:
     """Return a checkpoint as a local file, fetched to torch's cache (``TORCH_HOME``) or the hub's where it is not local yet.
 
     Args:
-        name: a path (of a folder: the file, or the index, in it), ``http(s)://...``, ``hf://owner/name`` or ``hf://owner/name/file``.
+        name: a path (of a folder: the file, or the index, in it), ``http(s)://...``, ``hf://owner/name`` or
+            ``hf://owner/name/file``; ``quickstart`` for the weights that come with that config of ours.
 
     Raises:
         FileNotFoundError: no such file, here or there.
@@ -42,9 +44,11 @@ def local_file(name: str | Path) -> Path:
     path = Path(text)
     if path.is_dir():
         return weights_in(path)
-    if not path.exists():
+    if path.exists():
+        return path
+    if path.suffix or (shipped := find_weights(path)) is None:
         raise FileNotFoundError(f'{path}: no such checkpoint file')
-    return path
+    return shipped
 
 
 def _from_web(url: str) -> Path:

@@ -1,4 +1,4 @@
-"""The configs that come with this package: where they are, and what a name of one means."""
+"""The configs and weights that come with this package: where they are, and what a name of one means."""
 
 import re
 from pathlib import Path
@@ -9,6 +9,7 @@ INSTALLED, CLONE = (
     PACKAGE.parent / 'configs',
 )  # .mim: where the host and its sisters have theirs
 FOLDER = INSTALLED if INSTALLED.is_dir() else CLONE
+WEIGHTS = PACKAGE / 'weights'  # NAME.safetensors, of the config NAME
 
 
 def find_config(path: str | Path) -> Path:
@@ -24,6 +25,13 @@ def find_config(path: str | Path) -> Path:
     ours = is_bare or inside != named
     candidates = [path, named, *([FOLDER / inside] if ours else [])]
     return next((file for file in candidates if file.is_file()), path)
+
+
+def find_weights(name: str | Path) -> Path | None:
+    """Return the weights that come with this package for a config of ours, named as for :func:`find_config`; None: none."""
+    config = find_config(name)
+    file = WEIGHTS / f'{config.stem}.safetensors'
+    return file if config.parent == FOLDER and file.is_file() else None
 
 
 def data_roots() -> dict[str, str]:

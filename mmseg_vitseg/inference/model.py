@@ -20,6 +20,7 @@ from mmseg_vitseg.config.building import build_model, building
 from mmseg_vitseg.config.datasets import classes_of, dataset_of, setting_of
 from mmseg_vitseg.config.heads import MASK_HEADS
 from mmseg_vitseg.config.reading import read_config
+from mmseg_vitseg.config.shipped import find_weights
 from mmseg_vitseg.config.type_names import name_types
 from mmseg_vitseg.datasets.class_names import check_tested_classes
 from mmseg_vitseg.datasets.reader import Picture
@@ -42,7 +43,8 @@ def load_model(
 
     Args:
         config: a config or its file.
-        checkpoint: a checkpoint of the whole model; None for the weights that training would start with.
+        checkpoint: a checkpoint of the whole model; None for the weights that come with ``quickstart``, as it is, of other
+            configs for those that a training would start with.
         device: where it goes; the GPU where there is one.
         options: dotted key -> value, changes to the config.
 
@@ -59,6 +61,8 @@ def load_model(
     read_all_checkpoints()
     model = build_model(cfg)
     trained: dict = {}
+    if checkpoint is None and not options and not isinstance(config, Config):
+        checkpoint = find_weights(config)
     if checkpoint is None:
         model.init_weights()
         print_log('No checkpoint: the weights are those that a training would start with.', logger='current')
