@@ -8,6 +8,9 @@ each class and its number in the masks (value).
 With --format coco: instances_masks.json and instances_polygons.json, which CVAT, Label Studio and others import. With
 --format geojson, of pictures that have a georeference: NAME.geojson, for maps. docs/formats.md says how to import them.
 
+With --confidence: NAME_confidence.png, 16 bits, the probability of each pixel's class (65535 is 1), and in the tables the
+class's mean_confidence, and confident_pixels, those of at least 0.5 (docs/confidence.md).
+
 Pictures are read as the config's test pipeline reads them: grey, of several bands, 16 bits, .npy. What is drawn over has
 three of its bands, stretched where it has not 8 bits. A file that cannot be read or predicted is reported and left out, and
 the exit status is then 1.
@@ -47,6 +50,7 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
         help='what is written beside the table of areas, one or more (default: png, overlays and masks)',
     )
     parser.add_argument('--opacity', type=float, metavar='X', help="of the overlays' colours, 0 to 1 (default: 0.5)")
+    parser.add_argument('--confidence', action='store_true', help='write how sure the model is of each pixel too')
     add_device_argument(parser)
     parser.add_argument(
         '--batch-size',
@@ -74,7 +78,7 @@ def main(args: argparse.Namespace) -> None:
 
     model = load_model(args.config, args.checkpoint, args.device, args.cfg_options)
     inputs = find_inputs(args.inputs, args.out, suffixes_of(model))
-    writer = Writer(model, args.out, args.opacity, args.format)
+    writer = Writer(model, args.out, args.opacity, args.format, confidence=args.confidence)
     with Progress() as progress:
         task = progress.add_task('predicting', total=len(inputs))
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.inputs import VIDEO_SUFFIXES
-from mmseg_vitseg.inference.model import label_maps, prepare, shown_picture
+from mmseg_vitseg.inference.model import maps_of, prepare, shown_picture
 from mmseg_vitseg.inference.outputs.predicted import Predicted
 from mmseg_vitseg.inference.outputs.writer import Writer
 from mmseg_vitseg.inference.threads import BYTES, Behind, ahead, size_of
@@ -81,12 +81,12 @@ def _predict_pictures(
     with closing(read), Behind(WRITING, batch_size + WRITING) as behind:
         ordered = _InOrder(writer, done)
         for batch in _batches(_sound(read, ordered), batch_size):
-            for sample, labels in zip(batch, _each(model, batch), strict=True):
-                if isinstance(labels, Exception):
-                    ordered.add(sample, labels)
+            for sample, maps in zip(batch, _each(model, batch, writer.confidence), strict=True):
+                if isinstance(maps, Exception):
+                    ordered.add(sample, maps)
                 else:
-                    size = size_of(sample) + labels.nbytes
-                    ordered.add(sample, behind.submit(size, _write, model, writer, sample, labels))
+                    size = size_of(sample) + sum(one.nbytes for one in maps if one is not None)
+                    ordered.add(sample, behind.submit(size, _write, model, writer, sample, *maps))
         ordered.finish()
 
 
@@ -127,26 +127,29 @@ def _batches(samples: Iterator[dict], size: int) -> Iterator[list[dict]]:
     yield from waiting.values()
 
 
-def _each(model: nn.Module, batch: Sequence[dict]) -> Iterator[np.ndarray | Exception]:
-    """Yield the label map of each picture, or why there is none: of a batch that fails, each by itself."""
+def _each(
+    model: nn.Module, batch: Sequence[dict], confidence: bool
+) -> Iterator[tuple[np.ndarray, np.ndarray | None] | Exception]:
+    """Yield each picture's labels and confidence, or why there are none: of a batch that fails, each by itself."""
     try:
-        yield from label_maps(model, batch)
+        yield from maps_of(model, batch, confidence=confidence)
     except Exception as error:  # too large for the memory, too small for the model: each library has its own
         if len(batch) == 1:
             yield error
         else:
             for sample in batch:
-                yield from _each(model, [sample])
+                yield from _each(model, [sample], confidence)
 
 
-def _write(model: nn.Module, writer: Writer, sample: dict, labels: np.ndarray) -> Any:
+def _write(model: nn.Module, writer: Writer, sample: dict, labels: np.ndarray, confidence: np.ndarray | None) -> Any:
     """Write a picture; return what the output is to remember of it, or why it could not be drawn.
 
     Raises:
         OSError: of the disk.
     """
     try:
-        return writer.write(Predicted(sample['file'], sample['name'], shown_picture(model, sample), labels))
+        shown = shown_picture(model, sample)
+        return writer.write(Predicted(sample['file'], sample['name'], shown, labels, confidence))
     except OSError:
         raise
     except Exception as error:

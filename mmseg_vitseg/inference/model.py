@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
-from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from PIL import Image
 from torch import nn
@@ -27,7 +26,7 @@ from mmseg_vitseg.datasets.reader import Picture
 from mmseg_vitseg.datasets.showing import display_of
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.pipeline import Pipeline
-from mmseg_vitseg.models.confidence import asked_for_confidence, confidence_of
+from mmseg_vitseg.models.confidence import add_confidence, asked_for_confidence
 from mmseg_vitseg.models.seg_tta_model import gives_probabilities
 from mmseg_vitseg.models.segmentor import EncoderDecoder
 from mmseg_vitseg.pictures.reading import ARRAYS, SUFFIXES
@@ -207,12 +206,16 @@ def maps_with_confidence(model: nn.Module, batch: Sequence[dict]) -> list[tuple[
     else:
         samples = _tested(model, batch)
         head = model.decode_head[-1] if isinstance(model.decode_head, nn.ModuleList) else model.decode_head
-        threshold = getattr(head, 'threshold', None)
-        probabilities = gives_probabilities(model) or type(head).__name__ in MASK_HEADS
-        for sample in samples:
-            found = confidence_of(sample.seg_logits.data, threshold, probabilities=probabilities)
-            sample.set_data(dict(confidence=PixelData(data=found)))
+        masks = type(head).__name__ in MASK_HEADS
+        add_confidence(samples, head, probabilities=masks or gives_probabilities(model))
     return [(_labels(sample), sample.confidence.data[0].cpu().numpy()) for sample in samples]
+
+
+def maps_of(
+    model: nn.Module, batch: Sequence[dict], *, confidence: bool
+) -> Sequence[tuple[np.ndarray, np.ndarray | None]]:
+    """Return the label maps, each with its confidence, or with None where it is not asked for."""
+    return maps_with_confidence(model, batch) if confidence else [(labels, None) for labels in label_maps(model, batch)]
 
 
 @torch.no_grad()

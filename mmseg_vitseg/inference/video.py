@@ -12,10 +12,11 @@ from PIL import Image
 from torch import nn
 
 from mmseg_vitseg.atomic import whole
-from mmseg_vitseg.inference.model import batches, label_maps, prepare
+from mmseg_vitseg.inference.model import batches, maps_of, prepare
+from mmseg_vitseg.inference.outputs.confidence import areas_of, class_sums
 from mmseg_vitseg.inference.outputs.writer import Writer
 from mmseg_vitseg.inference.threads import Behind, ahead, size_of
-from mmseg_vitseg.pictures.drawing import overlay, shares
+from mmseg_vitseg.pictures.drawing import overlay
 
 
 def predict_video(model: nn.Module, file: Path, name: Path, writer: Writer, batch_size: int) -> None:
@@ -31,10 +32,10 @@ def predict_video(model: nn.Module, file: Path, name: Path, writer: Writer, batc
         size = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
         if not capture.isOpened() or not all(size):
             raise ValueError(f'{file}: not a video that OpenCV reads, or damaged')
-        counts = np.zeros(len(writer.classes.names), np.int64)
+        sums = np.zeros((3, len(writer.classes.names)))
 
-        def draw(frame: np.ndarray, labels: np.ndarray) -> None:
-            counts[:] += np.bincount(labels.ravel(), minlength=len(counts))
+        def draw(frame: np.ndarray, labels: np.ndarray, confidence: np.ndarray | None) -> None:
+            sums[:] += class_sums(labels, confidence, sums.shape[1])
             blended = overlay(frame, labels, writer.classes.palette, writer.opacity)
             film.write(np.ascontiguousarray(blended[..., ::-1]))
 
@@ -45,16 +46,17 @@ def predict_video(model: nn.Module, file: Path, name: Path, writer: Writer, batc
                 read = ahead(frames, batch_size + 2)
                 with closing(read), Behind(1, batch_size + 1) as behind:
                     for batch in batches(read, batch_size):
-                        for sample, labels in zip(batch, label_maps(model, batch), strict=True):
-                            behind.submit(size_of(sample) + labels.nbytes, draw, sample['frame'], labels)
+                        maps = maps_of(model, batch, confidence=writer.confidence)
+                        for sample, (labels, confidence) in zip(batch, maps, strict=True):
+                            behind.submit(size_of(sample) + labels.nbytes, draw, sample['frame'], labels, confidence)
             finally:
                 film.release()
-            if not counts.any():
+            if not sums.any():
                 raise ValueError(f'{file}: no frame of it can be read')
-            _check_film(temporary, counts.sum() // (size[0] * size[1]))
+            _check_film(temporary, sums[0].sum() // (size[0] * size[1]))
     finally:
         capture.release()
-    writer.areas.remember(file, shares(counts, writer.classes.names))
+    writer.areas.remember(file, areas_of(sums, writer.classes.names, confidence=writer.confidence))
 
 
 def _check_film(film: Path, frames: int) -> None:

@@ -1,9 +1,11 @@
 """How sure a model is of the class that it gives each pixel. K classes, H W size of the picture."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmseg_vitseg.ops.precision import at_least_float32
@@ -28,6 +30,13 @@ def confidence_of(scores: Tensor, threshold: float | None, *, probabilities: boo
         return scores.softmax(0).amax(0, keepdim=True).float()
     total = scores.sum(0, keepdim=True).clamp_min_(torch.finfo(scores.dtype).tiny)
     return (scores.amax(0, keepdim=True) / total).float()
+
+
+def add_confidence(samples: Sequence[SegDataSample], head: nn.Module, *, probabilities: bool) -> None:
+    """Add ``confidence``, (1, H, W), to results with full-size ``seg_logits``, of a head with or without a threshold."""
+    for sample in samples:
+        found = confidence_of(sample.seg_logits.data, getattr(head, 'threshold', None), probabilities=probabilities)
+        sample.set_data(dict(confidence=PixelData(data=found)))
 
 
 def gives_confidence(segmentor: nn.Module) -> bool:

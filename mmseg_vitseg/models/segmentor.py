@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from types import MethodType
 
 import torch
-from mmengine.structures import PixelData
 from mmseg.models.segmentors import EncoderDecoder as HostEncoderDecoder
 from mmseg.structures import SegDataSample
 from mmseg.utils import add_prefix
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 from mmseg_vitseg.checkpoints.accounting import account_for
 from mmseg_vitseg.checkpoints.loading import replace_given
 from mmseg_vitseg.labels import IGNORED
-from mmseg_vitseg.models.confidence import confidence_of, gives_confidence
+from mmseg_vitseg.models.confidence import add_confidence, gives_confidence
 from mmseg_vitseg.models.heads.base import DecodeHead, input_size
 from mmseg_vitseg.models.losses.head_loss import head_loss
 from mmseg_vitseg.models.losses.label_errors import check_masks
@@ -116,10 +115,14 @@ class EncoderDecoder(HostEncoderDecoder):
         return results
 
     def _predict(self, inputs: Tensor, data_samples: list[SegDataSample] | None) -> list[SegDataSample]:
+        confidence = gives_confidence(self)
         small = self._small(inputs, data_samples)
         if small is None:
-            return self._with_confidence(super().predict(inputs, data_samples))
-        threshold, confidence = self._threshold, gives_confidence(self)
+            results = super().predict(inputs, data_samples)
+            if confidence:
+                add_confidence(results, self.decode_head, probabilities=self.gives_probabilities)
+            return results
+        threshold = getattr(self.decode_head, 'threshold', None)
         samples = data_samples or [SegDataSample() for _ in inputs]
         for index, sample in enumerate(samples):
             resampling = small.resampling
@@ -127,19 +130,6 @@ class EncoderDecoder(HostEncoderDecoder):
                 resampling = to_picture(resampling, sample.metainfo, self.align_corners)
             sample.set_data(results_of(small.of(index, resampling), threshold, confidence=confidence))
         return samples
-
-    def _with_confidence(self, samples: list[SegDataSample]) -> list[SegDataSample]:
-        """Add ``confidence``, where it is asked for, to results with full-size ``seg_logits``."""
-        for sample in samples if gives_confidence(self) else ():
-            scores = sample.seg_logits.data
-            found = confidence_of(scores, self._threshold, probabilities=self.gives_probabilities)
-            sample.set_data(dict(confidence=PixelData(data=found)))
-        return samples
-
-    @property
-    def _threshold(self) -> float | None:
-        """Of a single class's probability."""
-        return getattr(self.decode_head, 'threshold', None)
 
     def _small(self, inputs: Tensor, samples: list[SegDataSample] | None) -> Small | None:
         """Return what the head computes of inputs (B, C, H, W), and its way to (H, W).

@@ -13,6 +13,7 @@ from mmseg_vitseg.inference import files
 from mmseg_vitseg.inference.files import predict_files
 from mmseg_vitseg.inference.inputs import find_inputs
 from mmseg_vitseg.inference.model import load_model, predict
+from mmseg_vitseg.inference.outputs.confidence import in_16_bits
 from mmseg_vitseg.inference.outputs.writer import Writer
 from vitseg_tests.user_errors import check_user_error
 
@@ -57,16 +58,43 @@ def test_a_folder_with_a_damaged_picture(run_tool, config, checkpoint, pictures,
         ) == pytest.approx(1)
 
 
+@pytest.mark.parametrize('options', [{}, {'model.type': 'EncoderDecoder'}], ids=['ours', 'hosts'])
+def test_confidence(config, checkpoint, pictures, tmp_path, options):
+    """As predict has it, in 16 bits; in the tables the areas with and without pixels that are in doubt."""
+    model = load_model(config, checkpoint, 'cpu', options)
+    writer = Writer(model, tmp_path / 'out', confidence=True)
+    predict_files(model, find_inputs([pictures]), writer, batch_size=2)
+    labels, confidence = predict(model, RGB, confidence=True)
+    shown = Image.open(tmp_path / 'out/a_confidence.png')
+    assert shown.mode.startswith('I;16')
+    assert np.abs(np.array(shown) / 65535 - confidence).max() < 0.5001 / 65535 + 1e-6
+    assert np.array_equal(np.array(Image.open(tmp_path / 'out/a_mask.png')), labels + 1)
+    with open(tmp_path / 'out/areas.csv', newline='') as file:
+        tables = [list(csv.DictReader(file)), json.loads((tmp_path / 'out/areas.json').read_text())]
+    for rows in tables:
+        for row in [row for row in rows if row['file'].endswith('a.png')]:
+            certain = confidence[labels == int(row['value']) - 1]
+            assert (int(row['pixels']), int(row['confident_pixels'])) == (certain.size, (certain >= 0.5).sum())
+            assert float(row['mean_confidence']) == pytest.approx(certain.mean(), abs=1e-5)
+    assert 0 < sum(row['confident_pixels'] for row in tables[1]) < sum(row['pixels'] for row in tables[1])
+
+
+def test_what_is_certain_is_65535():
+    assert in_16_bits(np.float32([0, 0.5, 1])).tolist() == [0, 32768, 65535]
+
+
 def test_a_video(run_tool, config, checkpoint, tmp_path):
     film = cv2.VideoWriter(str(tmp_path / 'film.avi'), cv2.VideoWriter_fourcc(*'MJPG'), 10, (64, 48))
     for value in range(5):
         film.write(np.full((48, 64, 3), 50 * value, np.uint8))
     film.release()
     out = tmp_path / 'out'
-    run_tool('predict.py', config, checkpoint, tmp_path / 'film.avi', '--out', out, '--batch-size', 2)
+    run_tool('predict.py', config, checkpoint, tmp_path / 'film.avi', '--out', out, '--batch-size', 2, '--confidence')
     capture = cv2.VideoCapture(str(out / 'film_overlay.mp4'))
     assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 5
-    assert sum(row['pixels'] for row in json.loads((out / 'areas.json').read_text())) == 5 * 48 * 64
+    rows = json.loads((out / 'areas.json').read_text())
+    assert sum(row['pixels'] for row in rows) == 5 * 48 * 64
+    assert all(1 / 3 <= row['mean_confidence'] <= 1 for row in rows)
 
 
 def test_a_damaged_video_leaves_nothing(run_tool, config, checkpoint, tmp_path):
@@ -135,12 +163,12 @@ def test_one_that_cannot_be_predicted_leaves_the_rest(config, checkpoint, pictur
     options = {'test_dataloader.dataset.pipeline.1.keep_ratio': True}
     model = load_model(config, checkpoint, 'cpu', options)
 
-    def label_maps_of(model, batch, whole=files.label_maps):
+    def maps_of(model, batch, *, confidence, whole=files.maps_of):
         if any(sample['file'].name == 'd.png' for sample in batch):
             raise RuntimeError('not enough memory: you tried to allocate')
-        return whole(model, batch)
+        return whole(model, batch, confidence=confidence)
 
-    monkeypatch.setattr(files, 'label_maps', label_maps_of)
+    monkeypatch.setattr(files, 'maps_of', maps_of)
     said = []
     writer = Writer(model, tmp_path / 'out', 0.5)
     inputs = find_inputs([pictures])

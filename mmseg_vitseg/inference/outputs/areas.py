@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmseg_vitseg.atomic import whole
+from mmseg_vitseg.inference.outputs.confidence import COLUMNS, areas_of, class_sums
 from mmseg_vitseg.inference.outputs.predicted import Classes, Output, Predicted
-from mmseg_vitseg.pictures.drawing import areas
 
 
 class AreaTables(Output):
@@ -18,16 +18,19 @@ class AreaTables(Output):
     Args:
         classes: the data set's.
         folder: that is there.
+        confidence: have its columns too, see :func:`~mmseg_vitseg.inference.outputs.confidence.areas_of`.
     """
 
-    def __init__(self, classes: Classes, folder: Path):
+    def __init__(self, classes: Classes, folder: Path, *, confidence: bool = False):
         self.classes = classes
         self.folder = folder
+        self.columns = ('file', 'class', 'value', 'pixels', 'share', *(COLUMNS if confidence else ()))
         self.rows: list[dict] = []
 
     def write(self, predicted: Predicted) -> list[dict]:
         """Return the picture's areas."""
-        return areas(predicted.labels, self.classes.names)
+        names, confidence = self.classes.names, predicted.confidence
+        return areas_of(class_sums(predicted.labels, confidence, len(names)), names, confidence=confidence is not None)
 
     def remember(self, file: Path, written: Sequence[dict]) -> None:
         """Remember a file's areas."""
@@ -37,9 +40,10 @@ class AreaTables(Output):
     def finish(self) -> None:
         """Write the tables."""
         with whole(self.folder / 'areas.csv') as temporary, open(temporary, 'w', newline='', encoding='utf-8') as file:
-            names = 'file', 'class', 'value', 'pixels', 'share', *(name for row in self.rows for name in row)
+            names = *self.columns, *(name for row in self.rows for name in row)
             writer = csv.DictWriter(file, list(dict.fromkeys(names)))
             writer.writeheader()
-            writer.writerows(dict(row, share=f'{row["share"]:.6f}') for row in self.rows)
+            shares = 'share', 'mean_confidence'
+            writer.writerows(row | {name: f'{row[name]:.6f}' for name in shares if name in row} for row in self.rows)
         with whole(self.folder / 'areas.json') as temporary:
             temporary.write_text(json.dumps(self.rows, indent=1), encoding='utf-8')

@@ -16,12 +16,14 @@ class Predicted:
         name: of what is written of it, in the folder of results, without a suffix.
         picture: (H, W, 3), uint8, RGB, as it is shown.
         labels: (H, W), int64, indices into the classes.
+        confidence: (H, W), float32, from 0 to 1, the probability of these; None where it is not asked for.
     """
 
     file: Path
     name: Path
     picture: np.ndarray
     labels: np.ndarray
+    confidence: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from mmseg_vitseg.config.datasets import classes_of, first_value
 from mmseg_vitseg.inference.inputs import VIDEO_SUFFIXES
 from mmseg_vitseg.inference.outputs.areas import AreaTables
 from mmseg_vitseg.inference.outputs.coco import Coco
+from mmseg_vitseg.inference.outputs.confidence import ConfidenceMaps
 from mmseg_vitseg.inference.outputs.geojson import GeoJson
 from mmseg_vitseg.inference.outputs.overlays import Overlays
 from mmseg_vitseg.inference.outputs.predicted import Classes, Output, Predicted
@@ -37,23 +38,35 @@ class Writer:
         folder: made if it is not there.
         opacity: of the classes' colours in overlays, 0 to 1.
         formats: one or more.
+        confidence: write it too: :class:`ConfidenceMaps`, and columns of the tables.
 
     Raises:
         ValueError: the folder cannot be made; a format needs a package that is not installed.
     """
 
-    def __init__(self, model: nn.Module, folder: str | Path, opacity: float = 0.5, formats: Sequence[str] = ('png',)):
+    def __init__(
+        self,
+        model: nn.Module,
+        folder: str | Path,
+        opacity: float = 0.5,
+        formats: Sequence[str] = ('png',),
+        *,
+        confidence: bool = False,
+    ):
         self.classes = Classes(*classes_of(model.cfg), first=first_value(model.cfg))
         self.folder = Path(folder)
         self.opacity = opacity
         self.formats = formats
-        self.areas = AreaTables(self.classes, self.folder)
+        self.confidence = confidence
+        self.areas = AreaTables(self.classes, self.folder, confidence=confidence)
         makers: dict[str, Callable[[], Output]] = dict(  # those first that can refuse a picture
             geojson=lambda: GeoJson(self.classes, self.folder),
             coco=lambda: Coco(self.classes, self.folder),
             png=lambda: Overlays(self.classes, self.folder, opacity),
         )
         self.outputs = [*(make() for name, make in makers.items() if name in formats), self.areas]
+        if confidence:
+            self.outputs.append(ConfidenceMaps(self.folder))
         make_folder(self.folder)
 
     def check(self, file: Path) -> None:
