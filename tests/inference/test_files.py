@@ -1,7 +1,9 @@
 """tools/predict.py: what it writes, what it leaves out, what it says."""
 
 import csv
+import errno
 import json
+import threading
 from pathlib import Path
 
 import cv2
@@ -187,3 +189,98 @@ def test_one_that_cannot_be_predicted_leaves_the_rest(config, checkpoint, pictur
     assert {Path(row['file']).name for row in json.loads((tmp_path / 'out/areas.json').read_text())} == {
         'a.png', 'b.png', 'c.png', 'e.png'
     }  # fmt: skip
+
+
+@pytest.fixture
+def mixed(config, checkpoint, tmp_path):
+    """A model whose inputs have the pictures' shapes, and eight pictures: high and wide ones, in turn."""
+    (tmp_path / 'mixed').mkdir()
+    for index in range(8):
+        picture = np.roll(RGB, 5 * index, axis=1)
+        Image.fromarray(picture if index % 2 else picture.swapaxes(0, 1)).save(tmp_path / f'mixed/{index}.png')
+    options = {'test_dataloader.dataset.pipeline.1.keep_ratio': True}
+    return load_model(config, checkpoint, 'cpu', options), find_inputs([tmp_path / 'mixed'])
+
+
+@pytest.mark.parametrize(
+    ('batch_size', 'sizes'), [(1, [1] * 8), (2, [2] * 4), (3, [3, 3, 1, 1])], ids=['one by one', 'two', 'three']
+)
+def test_those_of_one_size_go_together_and_all_come_in_order(mixed, tmp_path, monkeypatch, batch_size, sizes):
+    model, inputs = mixed
+    expected = [predict(model, file) for file, _ in inputs]
+    found = []
+
+    def maps_of(model, batch, whole=files.maps_of, **kwargs):
+        found.append(len(batch))
+        return whole(model, batch, **kwargs)
+
+    monkeypatch.setattr(files, 'maps_of', maps_of)
+    said = []
+    writer = Writer(model, tmp_path / 'out', 0.5)
+    predict_files(model, inputs, writer, batch_size=batch_size, on_done=lambda file, error: said.append((file, error)))
+    assert sorted(found) == sorted(sizes)
+    assert said == [(file, None) for file, _ in inputs]
+    rows = json.loads((tmp_path / 'out/areas.json').read_text())
+    assert list(dict.fromkeys(row['file'] for row in rows)) == [str(file) for file, _ in inputs]
+    for (_, name), labels in zip(inputs, expected, strict=True):
+        assert np.array_equal(np.array(Image.open(tmp_path / f'out/{name}_mask.png')), labels + 1)
+
+
+def test_a_picture_waits_for_its_like_not_for_ever(monkeypatch):
+    monkeypatch.setattr(files, 'BYTES', 100)
+
+    def batches(*shapes):
+        given = (
+            dict(place=place, inputs=np.zeros((1, *shape), np.uint8), picture=np.zeros(0, np.uint8))
+            for place, shape in enumerate(shapes)
+        )
+        return [[sample['place'] for sample in batch] for batch in files._batches(given, 2)]
+
+    one, other, large = (1, 2), (2, 1), (10, 10)
+    assert batches(one, other, one, other) == [[0, 2], [1, 3]]
+    assert batches(one, *[other] * 9) == [[1, 2], [3, 4], [5, 6], [7, 8], [0], [9]]  # LOOK batches' worth
+    assert batches(one, large, one) == [[0], [1], [2]]  # bytes
+
+
+@pytest.mark.parametrize(
+    ('where', 'error', 'ends'),
+    [
+        ('prepare', KeyboardInterrupt(), True),  # Ctrl-C
+        ('prepare', OSError(errno.EIO, 'Input/output error'), False),  # left out
+        ('prepare', KeyError('x'), True),  # which nobody foresaw
+        ('maps_of', KeyboardInterrupt(), True),
+        ('maps_of', RuntimeError('not enough memory'), False),
+        ('shown_picture', KeyboardInterrupt(), True),
+        ('shown_picture', OSError(errno.ENOSPC, 'No space left on device'), True),  # where the results go
+        ('shown_picture', ValueError('cannot be drawn'), False),
+    ],
+)
+def test_what_ends_it_leaves_no_thread_and_no_half_file(mixed, tmp_path, monkeypatch, where, error, ends):
+    """While the fourth picture is read, predicted, written."""
+    model, inputs = mixed
+    calls = []
+
+    def failing(*args, right=getattr(files, where), **kwargs):
+        calls.append(args)
+        if len(calls) == 4:
+            raise error
+        return right(*args, **kwargs)
+
+    monkeypatch.setattr(files, where, failing)
+    said = []
+    before = set(threading.enumerate())
+    writer = Writer(model, tmp_path / 'out', 0.5)
+    try:
+        predict_files(model, inputs, writer, on_done=lambda file, error: said.append(error))
+    except BaseException as raised:
+        assert raised is error and ends
+    else:
+        assert not ends
+        assert [bool(one) for one in said] == [False] * 3 + [True] + [False] * 4
+        assert str(inputs[3][0]) in said[3]
+    assert set(threading.enumerate()) == before
+    written = [path.name for path in (tmp_path / 'out').iterdir()]
+    assert not any(name.startswith('.tmp') for name in written)
+    assert ('areas.csv' in written) is not ends
+    for path in (tmp_path / 'out').glob('*.png'):
+        Image.open(path).load()

@@ -1,6 +1,7 @@
 """Overlays, index masks and colours."""
 
 import numpy as np
+import pytest
 
 from mmseg_vitseg.pictures.drawing import areas, distinct_colours, index_mask, overlay, with_legend
 
@@ -21,6 +22,16 @@ def test_drawing():
     assert np.array(index_mask(np.array([[255]]), np.zeros((256, 3), np.uint8), 1)).tolist() == [[256]]
     many = np.zeros((300, 3), np.uint8)
     assert np.array(index_mask(np.array([[299]]), many)).tolist() == [[299]]
+
+
+@pytest.mark.parametrize('opacity', [0.0, 0.3, 0.35, 0.5, 0.9, 1.0])
+def test_an_overlay_is_the_rounded_mean_of_any_two_values(opacity):
+    values = np.arange(256)
+    palette = np.stack([values, values[::-1], np.roll(values, 7)], axis=1).astype(np.uint8)
+    picture = np.tile(values[:, None, None].astype(np.uint8), (1, 256, 3))
+    labels = np.tile(values, (256, 1))
+    expected = np.round(picture * (1 - opacity) + palette[labels] * opacity)
+    assert np.array_equal(overlay(picture, labels, palette, opacity), expected)
 
 
 def test_colours_differ():
