@@ -61,7 +61,8 @@ def fit_patches(kernel: Tensor, own: Tensor, size: int, *, resize: bool, adapt: 
     """
     channels = own[0].numel() // size**2
     if kernel.ndim == 2:  # ours: of as many channels as the model, unless these are to change
-        kernel = square_kernel(kernel, 3 if adapt else channels)
+        given = 3 if resize else max(1, kernel[0].numel() // size**2)  # of colours, where the patches change too
+        kernel = square_kernel(kernel, given if adapt else channels)
     if kernel.ndim == 4 and adapt:
         kernel = change_input_channels(kernel, channels)
     if kernel.ndim == 4 and resize:

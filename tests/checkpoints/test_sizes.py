@@ -20,7 +20,7 @@ def build(path, sizes: dict, **options):
     init_cfg = dict(type='Pretrained', checkpoint=str(path), **options)
     model = MODELS.build({**VIT, **sizes, 'init_cfg': init_cfg})
     model.init_weights()
-    return model, torch.load(path)['patch_embed.proj.weight']
+    return model, torch.load(path).get('patch_embed.proj.weight')
 
 
 LARGER, SMALLER = dict(patch_size=16, img_size=64), dict(patch_size=4, img_size=16)
@@ -58,6 +58,20 @@ def test_a_file_of_ours_is_resized_too(path, tmp_path):
     resized, _ = build(path, LARGER, **RESIZE)
     again, _ = build(tmp_path / 'ours.pth', LARGER, **RESIZE)
     assert torch.equal(again.patch_embed.proj.weight, resized.patch_embed.proj.weight)
+
+
+@pytest.mark.parametrize('channels', [1, 2, 6])
+def test_channels_of_a_file_of_ours(channels, path, tmp_path):
+    """A whole model's too; from the changed ones again to others, as timm's rule has it."""
+    model, kernel = build(path, {})
+    state = {f'backbone.{name}': value for name, value in model.state_dict().items()}
+    torch.save(dict(state_dict=state | {'decode_head.conv_seg.weight': torch.ones(2, 24, 1, 1)}), tmp_path / 'ours.pth')
+    other, _ = build(tmp_path / 'ours.pth', dict(in_channels=channels), **ADAPT)
+    expected = change_input_channels(kernel, channels)
+    assert torch.equal(other.patch_embed.proj.weight, expected.flatten(1))
+    torch.save(other.state_dict(), tmp_path / 'other.pth')
+    again, _ = build(tmp_path / 'other.pth', dict(in_channels=4), **ADAPT)
+    assert torch.equal(again.patch_embed.proj.weight, change_input_channels(expected, 4).flatten(1))
 
 
 def test_channels_of_a_mit(tmp_path):
