@@ -70,8 +70,10 @@ class MaskLoss(nn.Module):
     def forward(self, predictions: Sequence[QueryPrediction], labels: Tensor) -> dict[str, Tensor]:
         """Return the losses of all outputs, weighted; their sum is what is learned from.
 
-        On a GPU this waits once, for the costs of all outputs. Losses are computed in float32 at least. A compiled model's
-        graph ends before them: how many queries are matched is known to no compiler, and torch's draw other points.
+        On a GPU this waits once, for the costs of all outputs, and outputs are computed together, as many as
+        ``AT_ONCE_ON_CUDA`` allows, since each kernel's launch takes time; on a CPU one after the other, in little memory.
+        Losses are computed in float32 at least. A compiled model's graph ends before them: how many queries are matched is
+        known to no compiler, and torch's draw other points.
 
         Args:
             predictions: L, the last one last.
@@ -103,7 +105,7 @@ class MaskLoss(nn.Module):
         return dict(zip(names, losses.flatten().unbind(), strict=True))
 
     def _groups(self, predictions: Sequence[QueryPrediction]) -> Iterator[QueryPrediction]:
-        """Yield the outputs in groups, those of a group one after the other, (G B, ...)."""
+        """Yield the outputs in groups, those of a group one after the other, (G B, ...): copies, where G is above 1."""
         (batch, queries), size = predictions[0].classes.shape[:2], predictions[0].masks[0].numel()
         numbers = batch * (size + self.num_points * (queries + self.num_classes))
         at_once = max(1, AT_ONCE_ON_CUDA // numbers) if as_on_cuda(predictions[0].masks.device) else 1
