@@ -135,8 +135,8 @@ def labels_of_no_data(setup: Setup) -> Iterator[Finding]:
             if cls is not None and is_known(cls) and issubclass(cls, LoadAnnotations) and not issubclass(cls, LoadMask):
                 yield warning(
                     f'{step.key}.type',
-                    f'{type_name(step.node)}, after {of_bands.key} with nodata={of_bands.node.get("nodata", "file")!r}',
-                    why='pixels without data keep the labels of their masks, and count in the loss and in scores',
+                    f'{type_name(step.node)}, after {of_bands.key} whose nodata={of_bands.node.get("nodata", "file")!r}',
+                    why='pixels without data keep the labels of their mask, and count in the loss and in scores',
                     fix='mmseg_vitseg.LoadMask, which ignores them; or LoadImage(nodata=None), where every pixel has data',
                 )
 

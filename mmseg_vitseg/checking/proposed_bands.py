@@ -133,7 +133,7 @@ def _lines(seen: SeenBands, step: LoadImage | None) -> Iterator[str]:
         **({} if seen.rule.nodata == 'file' else {'nodata': seen.rule.nodata}),
     }
     means, spreads = ([round(float(one), 1) for one in found] for found in (scaled.mean(0), scaled.std(0)))
-    yield '  to paste:'
+    yield '  settings that fit, to paste:'
     yield f"    dict(type='mmseg_vitseg.LoadImage', {', '.join(f'{name}={value!r}' for name, value in arguments.items())})"
     yield f"    data_preprocessor=dict(type='{PREPROCESSOR}', mean={means}, std={spreads}, bgr_to_rgb=False)"
     yield f'    backbone=dict(in_channels={len(numbers)})'

@@ -5,6 +5,7 @@ import warnings
 import cv2
 import numpy as np
 import pytest
+import torch
 from mmengine.dataset import Compose
 from mmengine.fileio import BaseStorageBackend, register_backend
 from PIL import Image
@@ -12,6 +13,7 @@ from PIL import Image
 from mmseg_vitseg.datasets.bands import BandRule
 from mmseg_vitseg.datasets.load_image import LoadImage
 from mmseg_vitseg.datasets.rasters import open_raster
+from mmseg_vitseg.models.data_preprocessor import SegDataPreProcessor
 from vitseg_tests.rasters import write_tiff
 
 rasterio = pytest.importorskip('rasterio', reason='rasterio is not installed; it comes with the extra [geo]')
@@ -234,3 +236,31 @@ def test_a_georeference_is_kept_and_no_warning_is_shown(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         read(write_tiff(tmp_path / 'b.tif', values(2, 'uint16')))
+
+
+@pytest.mark.parametrize('scale', [None, (0, 60000)])
+def test_through_the_hosts_steps_into_a_batch(tmp_path, scale):
+    """What has no data is ignored where it goes."""
+    nowhere = np.zeros(SIDES, bool)
+    nowhere[10:30, 5:20] = True
+    array = values(6, 'uint16') + 1
+    array[nowhere] = 0
+    path = write_tiff(tmp_path / 'a.tif', array, nodata=0)
+    cv2.imwrite(str(tmp_path / 'mask.png'), np.ones(SIDES, np.uint8))
+    steps = [
+        dict(type='mmseg_vitseg.LoadImage', bands=(6, 2, 3, 4, 5), scale=scale),
+        dict(type='mmseg_vitseg.LoadMask'),
+        dict(type='RandomCrop', crop_size=(32, 32)),
+        dict(type='RandomFlip', prob=1.0),
+        dict(type='PackSegInputs'),
+    ]
+    info = dict(img_path=path, seg_map_path=f'{tmp_path}/mask.png', reduce_zero_label=False)
+    packed = [Compose(steps)(dict(info, seg_fields=[])) for _ in range(2)]
+    batch = {name: [one[name] for one in packed] for name in ('inputs', 'data_samples')}
+    preprocessor = SegDataPreProcessor(mean=[10.0] * 5, std=[4.0] * 5, size=(32, 32))
+    done = preprocessor(batch, training=True)
+    assert (done['inputs'].shape, done['inputs'].dtype) == ((2, 5, 32, 32), torch.float32)
+    for inputs, sample in zip(done['inputs'], done['data_samples'], strict=True):
+        ignored = sample.gt_sem_seg.data[0] == 255
+        assert 0 < ignored.sum() < 32 * 32
+        assert torch.equal((inputs == -2.5).all(dim=0), ignored)

@@ -2,8 +2,8 @@
 _base_ = './shapes.py'
 show_bands = (3, 2, 1)  # red, green, blue
 load = dict(
-    type='LoadImageFromFile', _scope_='mmseg_vitseg', bands='all'
-)  # ours, by the name that the host's inference knows
+    type='LoadImageFromFile', _scope_='mmseg_vitseg', bands='all', nodata=None
+)  # ours, by the name that the host's inference knows; every pixel has data
 train_pipeline = [load, *_base_.train_pipeline[1:]]
 tta_pipeline = [load, _base_.tta_pipeline[1]]
 test_pipeline = [load, *_base_.test_pipeline[1:]]
