@@ -115,7 +115,7 @@ train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=1)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.01))
 default_hooks = dict(checkpoint=dict(type='mmseg_vitseg.AtomicCheckpointHook', interval=1),
     progress=dict(type='mmseg_vitseg.PredictionProgressHook'))
-visualizer = dict(type='SegLocalVisualizer')
+visualizer = dict(type='SegLocalVisualizer', alpha=0)
 """)
     return path
 
@@ -173,15 +173,28 @@ def test_from_training_to_every_tool(kind, config, tmp_path, monkeypatch):
     torch.testing.assert_close(graph(images), predicted_by(model, images)[0])
 
 
-@pytest.mark.parametrize('kind', ['6 bands'])
-def test_what_is_shown_of_many_bands(config, tmp_path, monkeypatch):
-    """In every tool that shows a picture, and in --show-dir: bands 3, 2, 1, or those that the command line asks for."""
+@pytest.mark.parametrize('kind', ['6 bands', '6 bands, scaled'])
+def test_what_is_shown_of_many_bands(kind, config, tmp_path, monkeypatch):
+    """In every tool that shows a picture, and in --show-dir: bands 3, 2, 1, or those that the command line asks for.
+
+    Where the step says that there are no data, they are black.
+    """
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
+    file, checkpoint = tmp_path / 'images/y.npy', tmp_path / 'w/epoch_1.pth'
+    array = np.load(file)
+    array[:5, :9] = 7
+    np.save(file, array)
+    loaded = TRANSFORMS.build(KINDS[kind][-1])(dict(img_path=file))
+    assert ('nodata' in loaded) == (kind != '6 bands')
+
     run(config, tmp_path / 'w')
     run(config, tmp_path / 'w', labels=str(tmp_path / 'labels'), pictures=str(tmp_path / 'shown'))
-    file, checkpoint = tmp_path / 'images/y.npy', tmp_path / 'w/epoch_1.pth'
     model = load_model(config, checkpoint, 'cpu')
-    rgb = to_display(np.load(file)[..., [2, 1, 0]], bgr=False)
+    rgb, false_colours = (
+        to_display(loaded['img'][..., bands], bgr=False, nodata=loaded.get('nodata'))
+        for bands in ([2, 1, 0], [5, 4, 3])
+    )
+    assert not rgb[:5, :9].any()
     (compared,) = compare_named(model, model, [file])
     (reported,) = [one for one in (*evaluate(model, 3).best, *evaluate(model, 3).worst) if one.name == 'y.npy']
     for shown in (compared.picture, look(model, file).picture, reported.picture):
@@ -193,8 +206,10 @@ def test_what_is_shown_of_many_bands(config, tmp_path, monkeypatch):
     tiles = [progress[top : top + 96, left : left + 96] for top in (30,) for left in range(0, 3 * 294, 294)]
     wanted = cv2.resize(rgb, (96, 96))
     assert min(np.abs(tile.astype(int) - wanted).max() for tile in tiles) == 0
+    tested = np.array(Image.open(tmp_path / 'shown/y.png'))[:, :SIDE]  # but for the classes' names
+    assert (tested == rgb).all(axis=2).mean() > 0.5
     infrared = load_model(config, checkpoint, 'cpu', {'show_bands': (6, 5, 4)})
-    assert np.array_equal(look(infrared, file).picture, to_display(np.load(file)[..., [5, 4, 3]], bgr=False))
+    assert np.array_equal(look(infrared, file).picture, false_colours)
     with pytest.raises(ValueError, match='show_bands=7'):
         load_model(config, checkpoint, 'cpu', {'show_bands': 7})
 

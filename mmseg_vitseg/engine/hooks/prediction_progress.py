@@ -1,17 +1,15 @@
 """Pictures of what the model predicts, while it learns."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import numpy as np
-import torch
 from mmengine.dist import master_only
 from mmengine.hooks import Hook
 from mmengine.runner import EpochBasedTrainLoop
 from PIL import Image
-from torch import Tensor
 
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.datasets.reader import Reader
@@ -73,10 +71,9 @@ class PredictionProgressHook(Hook):
         with self._failures_logged(runner):
             meta = runner.val_dataloader.dataset.metainfo
             colours = label_colours(np.array(meta.get('palette') or distinct_colours(len(meta['classes']))))
-            display = display_of(runner.cfg, _reader(runner))
             samples = outputs[:wanted]
-            images = data_batch['inputs'][:wanted] if 'inputs' in data_batch else _read(runner, samples)
-            self.tiles += [self._tile(*pair, colours, display) for pair in zip(images, samples, strict=True)]
+            pictures = _pictures(runner, data_batch, samples)
+            self.tiles += [self._tile(*pair, colours) for pair in zip(pictures, samples, strict=True)]
 
     @master_only
     def after_val_epoch(self, runner, metrics: dict | None = None) -> None:
@@ -103,13 +100,13 @@ class PredictionProgressHook(Hook):
             write_gif(self.frames, film, self.duration)
             runner.logger.info(f'Film of the predictions: {film}')
 
-    def _tile(self, image: Tensor, sample, colours: np.ndarray, display: Callable) -> np.ndarray:
-        """Draw image (C, H, W), truth and prediction side by side: (height, 3 width, 3) RGB uint8; grey where no truth is.
+    def _tile(self, picture: np.ndarray, sample, colours: np.ndarray) -> np.ndarray:
+        """Draw a picture, its truth and its prediction side by side: (height, 3 width, 3) RGB uint8; grey where no truth is.
 
         Masks may be of the original image's size, which the network's input need not share.
         """
-        size = round(image.shape[-1] * self.height / image.shape[-2]), self.height
-        panels = [cv2.resize(display(image.cpu().numpy().transpose(1, 2, 0)), size)]
+        size = round(picture.shape[1] * self.height / picture.shape[0]), self.height
+        panels = [cv2.resize(picture, size)]
         for field in (sample.get('gt_sem_seg'), sample.get('pred_sem_seg')):
             mask = None if field is None else colours[field.data.squeeze(0).cpu().numpy().astype(np.int64)]
             panel = np.full_like(panels[0], UNKNOWN) if mask is None else mask
@@ -136,12 +133,18 @@ def _reader(runner) -> Reader:
     return Reader(steps)
 
 
-def _read(runner, samples: list) -> list[Tensor]:
-    """Read the pictures (C, H, W) of samples that came with features of a disk alone."""
+def _pictures(runner, data_batch: dict, samples: list) -> list[np.ndarray]:
+    """Return samples' pictures as they are shown, (H, W, 3), uint8, RGB.
+
+    They are the network's inputs. Of features of a disk there are none, and inputs do not say where they have no data; there
+    the files are read.
+    """
     reader = _reader(runner)
-    pictures = [reader.file(sample.img_path)['img'] for sample in samples]
-    arrays = (np.ascontiguousarray(np.atleast_3d(picture).transpose(2, 0, 1)) for picture in pictures)
-    return list(map(torch.from_numpy, arrays))
+    display = display_of(runner.cfg, reader)
+    if 'inputs' in data_batch and reader.rule is None:
+        return [display(image.cpu().numpy().transpose(1, 2, 0)) for image in data_batch['inputs'][: len(samples)]]
+    read = (reader.file(sample.img_path) for sample in samples)
+    return [display(loaded['img'], nodata=loaded.get('nodata')) for loaded in read]
 
 
 def _progress(runner) -> tuple[str, int]:
