@@ -18,6 +18,7 @@ from mmseg_vitseg.checking.levels import (
 )
 from mmseg_vitseg.checking.loaders import dropped_pictures, options_without_workers
 from mmseg_vitseg.checking.machine_lacks import gpu_precision_on_cpu, missing_folders, missing_packages
+from mmseg_vitseg.checking.mask_classes import differing_mask_classes
 from mmseg_vitseg.checking.mask_transformers import refused_by_eomt, too_few_queries, wrong_mask_annealing
 from mmseg_vitseg.checking.missing_files import misnamed_files, missing_masks
 from mmseg_vitseg.checking.misspelt import misspelt_arguments, misspelt_settings, misspelt_test_settings
@@ -49,6 +50,7 @@ CHECKS: tuple[Check, ...] = (  # in every config, without its data
     unknown_types,
     # classes
     differing_classes,  # of heads, training, validation and test data
+    differing_mask_classes,  # of LoadMask and its data set
     wrong_one_logit,  # two classes by one logit: its loss, its threshold
     sigmoid_taken_twice,  # in test-time augmentation of one logit
     wrong_class_weights,  # not one for each class

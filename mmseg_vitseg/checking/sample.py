@@ -12,6 +12,7 @@ class Seen:
 
     def __init__(self) -> None:
         self.labels: Counter[int] = Counter()  # label as the loss gets it -> masks that have it
+        self.pixels: Counter[int] = Counter()  # label -> pixels that have it
         self.first: dict[int, str] = {}  # label -> the first mask that has it
         self.damaged: list[str] = []
         self.no_masks: dict[str, NoMaskError] = {}  # path -> what it is
@@ -32,8 +33,9 @@ class Seen:
         size = tuple(results.get('ori_shape', () if picture is None else np.shape(picture)))[:2]
         if size and mask.shape != size:
             self.other_size.append(f'{path} {mask.shape[0]} x {mask.shape[1]}, its picture {size[0]} x {size[1]}')
-        for label in np.unique(mask).tolist():
+        for label, count in zip(*(found.tolist() for found in np.unique(mask, return_counts=True)), strict=True):
             self.labels[label] += 1
+            self.pixels[label] += count
             self.first.setdefault(label, str(path))
 
 

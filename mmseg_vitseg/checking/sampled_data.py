@@ -1,5 +1,6 @@
 """What the data are, looked at in a sample: labels against classes, masks against pictures."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
@@ -11,16 +12,19 @@ from mmseg.registry import MODELS, TRANSFORMS
 from mmseg_vitseg.checking.differing_classes import wrong_num_classes
 from mmseg_vitseg.checking.findings import Finding, error
 from mmseg_vitseg.checking.machine_lacks import NOTHING, missing_folders, missing_root
+from mmseg_vitseg.checking.mask_classes import wrong_annotations
 from mmseg_vitseg.checking.missing_files import loads_masks, missing_files, without_masks
+from mmseg_vitseg.checking.proposed_tables import Proposal, proposed_table
 from mmseg_vitseg.checking.sample import Seen, evenly_spaced
 from mmseg_vitseg.checking.training_setup import TRAINED, Setup, build_dataset, known_classes
 from mmseg_vitseg.checking.wrong_labels import absent_classes, wrong_labels
 from mmseg_vitseg.checking.wrong_losses import learned_from_ignored
+from mmseg_vitseg.config.datasets import has_own_palette
 from mmseg_vitseg.config.heads import logits_of
 from mmseg_vitseg.config.parts import Part, argument, class_of, quiet, type_name
 from mmseg_vitseg.config.pipelines import reads
 from mmseg_vitseg.datasets.load_mask import LoadMask
-from mmseg_vitseg.datasets.masks import NoMaskError
+from mmseg_vitseg.datasets.masks import NoMaskError, of_channels
 from mmseg_vitseg.errors import first_line, listed
 from mmseg_vitseg.labels import IGNORED
 
@@ -90,8 +94,9 @@ def _look(dataset, steps: list[dict], track: Track, name: str) -> Seen:
             continue
         try:
             with quiet():
-                if read and 'seg_map_path' in info:
-                    read(info['seg_map_path'])
+                if read and 'seg_map_path' in info and (mask := read(info['seg_map_path'])).ndim == 3:
+                    seen.no_masks[str(info['seg_map_path'])] = of_channels(mask)
+                    continue
                 seen.add(dataset[index])
         except Exception as problem:  # loading fails in its own ways
             message = first_line(problem)
@@ -113,13 +118,17 @@ def _mask_reader(steps: list[dict]) -> Callable[[str], np.ndarray] | None:
 
 
 def _check_sample(setup: Setup, part: Part, dataset, seen: Seen) -> Iterator[Finding]:
+    names = dataset.metainfo.get('classes')
+    table = _proposed(part, dataset, seen)
     for files, what, why, fix in (
         (seen.damaged, 'cannot be loaded', 'training stops at it', 'fetch it again, or take it off the split'),
         (
             [f'{path} ({mask.what})' for path, mask in seen.no_masks.items()],
-            'masks are no maps of one label a pixel',
+            f'{table.seen}; masks are no maps of one label a pixel'
+            if table
+            else 'masks are no maps of one label a pixel',
             'the loss fails, or learns what nobody drew',
-            next((f'in Python, {mask.fix}' for mask in seen.no_masks.values()), ''),
+            table.fix if table else next((mask.fix for mask in seen.no_masks.values()), ''),
         ),
         (
             seen.other_size,
@@ -130,7 +139,7 @@ def _check_sample(setup: Setup, part: Part, dataset, seen: Seen) -> Iterator[Fin
     ):
         if files:
             yield error(f'{part.key}', f'{what}: {listed(files, LISTED, "; ")}', why=why, fix=fix)
-    names = dataset.metainfo.get('classes')
+    yield from wrong_annotations(part, dataset)
     heads = setup.labelled_heads
     if names and known_classes(part) is None:  # the data set itself knows
         for head in heads:
@@ -140,6 +149,16 @@ def _check_sample(setup: Setup, part: Part, dataset, seen: Seen) -> Iterator[Fin
         yield from wrong_labels(part, dataset, seen, names or [str(index) for index in range(count)], _ignored(heads))
     if part.key.startswith('train_dataloader'):
         yield from learned_from_ignored(setup, seen.labels)
+
+
+def _proposed(part: Part, dataset, seen: Seen) -> Proposal | None:
+    """Propose a table for masks that could not be read; labels of the others are values too, where nothing changes them."""
+    meta = dataset.metainfo
+    names = list(map(str, meta.get('classes') or ()))
+    palette = meta['palette'] if names and has_own_palette(meta) else None
+    changed = getattr(dataset, 'reduce_zero_label', False) or getattr(dataset, 'label_map', None)
+    changed = changed or any(step.node.get('values') is not None for step in part.children('pipeline'))
+    return proposed_table(seen.no_masks.values(), names, palette, Counter() if changed else seen.pixels)
 
 
 def _ignored(heads: list[Part]) -> int:

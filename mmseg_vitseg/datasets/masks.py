@@ -11,19 +11,21 @@ from PIL import Image
 from mmseg_vitseg.datasets.mask_colours import colour_of, numbers_of
 
 # Recipes in Python, with numpy as np and Pillow's Image; f is a file of masks.
-ONE_CHANNEL = 'keep one channel: Image.open(f).getchannel(0).save(f)'
-SIXTEEN_BITS = "keep one channel of 8 bits: cv2.imwrite(f, cv2.imread(f, cv2.IMREAD_UNCHANGED)[..., 0].astype('uint8'))"
+ONE_CHANNEL = 'keep one channel, in Python: Image.open(f).getchannel(0).save(f)'
+SIXTEEN_BITS = (
+    "keep one channel of 8 bits, in Python: cv2.imwrite(f, cv2.imread(f, cv2.IMREAD_UNCHANGED)[..., 0].astype('uint8'))"
+)
 PROPOSED = 'check_config.py CONFIG --data writes the table'
 OF_COLOURS = f"give each its class: LoadMask(colors={{'NAME': (R, G, B), ...}}, classes=[...]); {PROPOSED}"
 OF_JPEG = (
-    'save masks as PNG, each pixel rounded to its nearest label; of two classes: '
+    'save masks as PNG, each pixel rounded to its nearest label; of two classes, in Python: '
     "Image.fromarray((np.array(Image.open(f).convert('L')) > 127).astype('uint8')).save(PNG)"
 )
 OF_VALUES = f'give each value its class: LoadMask(values={{VALUE: LABEL, ...}}); {PROPOSED}'
 OF_ALPHA = 'make them opaque, or wholly transparent'
 NPY = b'\x93NUMPY'
 NODATA = 42113  # GDAL's tag of TIFFs
-MOST_SEEN = 4096  # colours or values that an error remembers
+MOST_SEEN = 1 << 16  # colours or values that an error remembers; a photograph has more
 
 
 class NoMaskError(ValueError):
