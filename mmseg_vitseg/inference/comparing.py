@@ -18,7 +18,8 @@ from mmseg_vitseg.config.datasets import classes_of, datasets_in
 from mmseg_vitseg.datasets.reader import MASK_PATH
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.evaluators import ignored_label
-from mmseg_vitseg.inference.model import predict_prepared, prepare, shown_picture
+from mmseg_vitseg.inference.maps import predict_prepared
+from mmseg_vitseg.inference.model import prepare, shown_picture
 from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.pictures.drawing import UNKNOWN, label_colours
 from mmseg_vitseg.pictures.sheets import captioned

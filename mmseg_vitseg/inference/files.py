@@ -12,7 +12,8 @@ from torch import nn
 
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.inputs import VIDEO_SUFFIXES
-from mmseg_vitseg.inference.model import maps_of, prepare, shown_picture
+from mmseg_vitseg.inference.maps import maps_of
+from mmseg_vitseg.inference.model import prepare, shown_picture
 from mmseg_vitseg.inference.outputs.predicted import Predicted
 from mmseg_vitseg.inference.outputs.writer import Writer
 from mmseg_vitseg.inference.threads import BYTES, Behind, ahead, size_of

@@ -2,14 +2,13 @@
 
 import copy
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.config import Config
 from mmengine.logging import print_log
-from mmseg.structures import SegDataSample
 from PIL import Image
 from torch import nn
 
@@ -17,7 +16,6 @@ from mmseg_vitseg.checkpoints.load_from import read_all_checkpoints
 from mmseg_vitseg.checkpoints.loading import load_whole_model
 from mmseg_vitseg.config.building import build_model, building
 from mmseg_vitseg.config.datasets import classes_of, dataset_of, setting_of
-from mmseg_vitseg.config.heads import MASK_HEADS
 from mmseg_vitseg.config.reading import read_config
 from mmseg_vitseg.config.shipped import find_weights
 from mmseg_vitseg.config.type_names import name_types
@@ -25,10 +23,8 @@ from mmseg_vitseg.datasets.class_names import check_tested_classes
 from mmseg_vitseg.datasets.reader import Picture
 from mmseg_vitseg.datasets.showing import display_of
 from mmseg_vitseg.errors import first_line
+from mmseg_vitseg.inference.maps import batches, label_maps, maps_with_confidence
 from mmseg_vitseg.inference.pipeline import Pipeline
-from mmseg_vitseg.models.confidence import add_confidence, asked_for_confidence
-from mmseg_vitseg.models.seg_tta_model import gives_probabilities
-from mmseg_vitseg.models.segmentor import EncoderDecoder
 from mmseg_vitseg.pictures.reading import ARRAYS, SUFFIXES
 
 
@@ -181,62 +177,6 @@ def channels_of(model: nn.Module) -> int:
 def shown_picture(model: nn.Module, prepared: dict) -> np.ndarray:
     """Return a prepared picture as it is shown: (H, W, 3), uint8, RGB."""
     return display_of(model.cfg, pipeline_of(model).reader)(prepared['picture'], nodata=prepared.get('nodata'))
-
-
-def predict_prepared(model: nn.Module, prepared: dict) -> np.ndarray:
-    """Predict the class of each pixel of a prepared picture: (H, W), int64."""
-    return label_maps(model, [prepared])[0]
-
-
-def label_maps(model: nn.Module, batch: Sequence[dict]) -> list[np.ndarray]:
-    """Return the label maps (H, W), int64, of prepared pictures, which go through the model together."""
-    return [_labels(sample) for sample in _tested(model, batch)]
-
-
-def maps_with_confidence(model: nn.Module, batch: Sequence[dict]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the same label maps, each with the probability of these classes, (H, W), float32; see :func:`predict`.
-
-    Our segmentors find it in the pass that finds the labels (``test_cfg.confidence``). What computes labels from a head's
-    small logits or masks by itself gets both from their ``labels(threshold, confidence=True)``
-    (:class:`~mmseg_vitseg.models.prediction.Small`). Of others it is made of their ``seg_logits``.
-    """
-    if isinstance(model, EncoderDecoder):
-        with asked_for_confidence(model):
-            samples = _tested(model, batch)
-    else:
-        samples = _tested(model, batch)
-        head = model.decode_head[-1] if isinstance(model.decode_head, nn.ModuleList) else model.decode_head
-        masks = type(head).__name__ in MASK_HEADS
-        add_confidence(samples, head, probabilities=masks or gives_probabilities(model))
-    return [(_labels(sample), sample.confidence.data[0].cpu().numpy()) for sample in samples]
-
-
-def maps_of(
-    model: nn.Module, batch: Sequence[dict], *, confidence: bool
-) -> Sequence[tuple[np.ndarray, np.ndarray | None]]:
-    """Return the label maps, each with its confidence, or with None where it is not asked for."""
-    return maps_with_confidence(model, batch) if confidence else [(labels, None) for labels in label_maps(model, batch)]
-
-
-@torch.no_grad()
-def _tested(model: nn.Module, batch: Sequence[dict]) -> list[SegDataSample]:
-    return model.test_step({key: [sample[key] for sample in batch] for key in ('inputs', 'data_samples')})
-
-
-def _labels(sample: SegDataSample) -> np.ndarray:
-    return sample.pred_sem_seg.data[0].long().cpu().numpy()
-
-
-def batches(samples: Iterable[dict], size: int) -> Iterable[list[dict]]:
-    """Put neighbours of one size together, at most ``size`` of them."""
-    batch: list[dict] = []
-    for sample in samples:
-        if batch and (len(batch) == size or sample['inputs'].shape != batch[0]['inputs'].shape):
-            yield batch
-            batch = []
-        batch.append(sample)
-    if batch:
-        yield batch
 
 
 def suffixes_of(model: nn.Module) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from PIL import Image
 from torch import nn
 
 from mmseg_vitseg.atomic import whole
-from mmseg_vitseg.inference.model import batches, maps_of, prepare
+from mmseg_vitseg.inference.maps import batches, maps_of
+from mmseg_vitseg.inference.model import prepare
 from mmseg_vitseg.inference.outputs.confidence import areas_of, class_sums
 from mmseg_vitseg.inference.outputs.writer import Writer
 from mmseg_vitseg.inference.threads import Behind, ahead, size_of

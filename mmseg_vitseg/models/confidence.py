@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 from mmengine.structures import PixelData
@@ -9,6 +10,9 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmseg_vitseg.ops.precision import at_least_float32
+
+# of each thread its own: a program may predict with one model in several
+_ASKED: ContextVar[bool] = ContextVar('asked for confidence', default=False)
 
 
 def confidence_of(scores: Tensor, threshold: float | None, *, probabilities: bool) -> Tensor:
@@ -40,16 +44,15 @@ def add_confidence(samples: Sequence[SegDataSample], head: nn.Module, *, probabi
 
 
 def gives_confidence(segmentor: nn.Module) -> bool:
-    """Tell whether a segmentor is asked for ``confidence`` beside each prediction: ``test_cfg.confidence=True``."""
-    return bool((getattr(segmentor, 'test_cfg', None) or {}).get('confidence', False))
+    """Tell whether a segmentor is asked for ``confidence``, by ``test_cfg.confidence=True`` or for a while."""
+    return _ASKED.get() or bool((getattr(segmentor, 'test_cfg', None) or {}).get('confidence', False))
 
 
 @contextmanager
-def asked_for_confidence(segmentor: nn.Module) -> Iterator[None]:
-    """Ask a segmentor for ``confidence`` beside each prediction, for as long as this lasts."""
-    before = gives_confidence(segmentor)
-    segmentor.test_cfg.confidence = True
+def asking_for_confidence() -> Iterator[None]:
+    """Ask our segmentors for ``confidence`` beside each prediction that this thread makes, for as long as this lasts."""
+    token = _ASKED.set(True)
     try:
         yield
     finally:
-        segmentor.test_cfg.confidence = before
+        _ASKED.reset(token)

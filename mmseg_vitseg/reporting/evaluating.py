@@ -12,7 +12,8 @@ from mmseg_vitseg.config.datasets import classes_of
 from mmseg_vitseg.evaluation.calibration import BINS, Reliability, bin_sums
 from mmseg_vitseg.inference.comparing import mean_iou, samples_of, truth_of
 from mmseg_vitseg.inference.evaluators import iou_metrics
-from mmseg_vitseg.inference.model import maps_with_confidence, predict_prepared, prepare, shown_picture
+from mmseg_vitseg.inference.maps import maps_with_confidence, predict_prepared
+from mmseg_vitseg.inference.model import prepare, shown_picture
 from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.reporting.scores import Scores, confusion_matrix, scores_of, without
 

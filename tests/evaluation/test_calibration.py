@@ -100,10 +100,14 @@ def test_what_does_not_count():
     assert np.isnan(nothing['ECE'])
 
 
-def test_a_model_without_confidence():
+def test_what_is_missing():
     picture = sample(*drawn(0))
     del picture.confidence
     with pytest.raises(ValueError, match=r'no confidence; set model\.test_cfg\.confidence=True'):
+        evaluated([picture], 1)
+    del picture.gt_sem_seg
+    picture.set_metainfo(dict(img_path='a.png'))
+    with pytest.raises(ValueError, match=r'a\.png: without truth'):
         evaluated([picture], 1)
     with pytest.raises(ValueError, match='bins=0; at least 1'):
         evaluated([], 0, bins=0)

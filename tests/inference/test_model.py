@@ -1,5 +1,7 @@
 """``load_model`` and ``predict``: the host's own inference on the same model and picture gives the same labels."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -57,7 +59,21 @@ def test_confidence_is_the_probability_of_the_labels(config, checkpoint, options
         logits = inference_model(model, np.ascontiguousarray(picture[..., ::-1])).seg_logits.data
         assert_close(torch.from_numpy(confidence), logits.softmax(0).amax(0))
     assert np.array_equal(mmseg_vitseg.predict(model, PICTURES[0], confidence=True)[1], pairs[0][1])
-    assert not model.test_cfg.get('confidence')
+    assert 'confidence' not in model.test_cfg
+
+
+def test_confidence_in_several_threads(config, checkpoint):
+    """One asks for it, another does not, of one model."""
+    model = mmseg_vitseg.load_model(config, checkpoint, 'cpu')
+    alone = mmseg_vitseg.predict(model, PICTURES[0], confidence=True)
+
+    def ask(index: int):
+        return mmseg_vitseg.predict(model, PICTURES[0], confidence=index % 2 == 0)
+
+    with ThreadPoolExecutor(4) as pool:
+        for index, found in enumerate(pool.map(ask, range(24))):
+            maps = found if index % 2 == 0 else (found,)
+            assert all(map(np.array_equal, maps, alone))
 
 
 def test_the_callers_config_stays_as_it_is(config, checkpoint):
