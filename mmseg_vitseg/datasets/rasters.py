@@ -45,10 +45,6 @@ class Raster:
                 f'{len(pages)} pages, {listed(kinds, 3)} (bands x height x width); pages are taken for bands where each is '
                 'one band and all are of one size: save the picture by itself'
             )
-        if self.dataset.colorinterp[0].name == 'palette':
-            raise BandsError(
-                "its band is the indices of a palette's colours; save it as RGB, or read it without bands="
-            )
 
     def read(self, rule: BandRule, window: Any = None) -> tuple[np.ndarray, np.ndarray | None]:
         """Read a picture, or a window of it.
@@ -60,6 +56,10 @@ class Raster:
         Returns:
             The picture, (H, W, C), and where no band has data, (H, W) bool; None: nowhere.
         """
+        if self.dataset.colorinterp[0].name == 'palette':
+            raise BandsError(
+                "its band is the indices of a palette's colours; save it as RGB, or read it without bands="
+            )
         numbers = rule.numbers(self.count)
         if self.dtype.startswith('complex'):
             raise BandsError(f'values of {self.dtype}; pictures are real numbers: save the magnitude, say')

@@ -66,14 +66,14 @@ class Partial:
         """How long the file is."""
         return self.path.stat().st_size
 
-    def cut(self) -> list[Rectangle]:
-        """Return what is done, and take off what is there of a part that is not whole."""
-        done, end = [], 0
+    def cut(self) -> int:
+        """Return how many parts are done, and take off what is there of a part that is not whole."""
+        done = 0
         with open(self.path, 'rb+') as file:
             _read_line(file)
             end = file.tell()
-            while (part := _read_part(file)) is not None:
-                done.append(part.where)
+            while _read_part(file) is not None:
+                done += 1
                 end = file.tell()
             file.truncate(end)
         return done

@@ -81,12 +81,15 @@ class ScenePredictor:
                 self._remember(scene, self.numbers.counts(rows_of_tiles(mask), len(self.writer.classes.names)))
                 return
             done = self._begin(partial)
-            self._say_how(scene, plan, len(done))
-            for part in parts_of(scene, classifier, plan, self.numbers, len(done)):
-                partial.add(part)
-                done.append(part.where)
-                self.on_progress(file, len(done) / len(plan.parts))
-            self._write(scene, mask, plan, partial)
+            self._say_how(scene, plan, done)
+            try:
+                for count, part in enumerate(parts_of(scene, classifier, plan, self.numbers, done), done + 1):
+                    partial.add(part)
+                    self.on_progress(file, count / len(plan.parts))
+                self._write(scene, mask, plan, partial)
+            except OSError as error:  # of the disk
+                said = f'{error.strerror}; what is done of {file} is kept, and --resume goes on from it'
+                raise OSError(error.errno, said, error.filename or str(partial.path)) from error
             partial.remove()
 
     def _about(self, scene: Scene, plan: Plan) -> dict:
@@ -97,8 +100,8 @@ class ScenePredictor:
         windows = [self.windows.crop, self.windows.stride, plan.swaths]
         return json.loads(json.dumps(dict(self.sums, scene=[stat.st_size, stat.st_mtime_ns], windows=windows)))
 
-    def _begin(self, partial: Partial) -> list[Rectangle]:
-        """Return what is done of a scene.
+    def _begin(self, partial: Partial) -> int:
+        """Return how many parts of a scene are done.
 
         Raises:
             ValueError: what is there is of something else, or it was not said that this run is to go on from it.
@@ -112,7 +115,7 @@ class ScenePredictor:
                 'remove it'
             )
         partial.start()
-        return []
+        return 0
 
     def _say_how(self, scene: Scene, plan: Plan, done: int) -> None:
         height, width = self.windows.crop

@@ -167,6 +167,11 @@ def read_colours(dataset: Any, window: Any) -> tuple[np.ndarray, np.ndarray]:
     kinds = [kind.name for kind in dataset.colorinterp]
     bands = [number for number, kind in enumerate(kinds, 1) if kind != 'alpha']
     values = dataset.read(bands * 3 if len(bands) == 1 else bands, window=window)
+    if kinds == ['palette']:
+        colours = np.zeros((np.iinfo(values.dtype).max + 1, 3), np.uint8)
+        for index, colour in dataset.colormap(1).items():
+            colours[index] = colour[:3]
+        values = colours[values[0]].transpose(2, 0, 1)
     if values.dtype == np.uint16:
         values = (values >> 8).astype(np.uint8)
     whole = {flag.name for flags in dataset.mask_flag_enums for flag in flags} == {'all_valid'}
