@@ -1,4 +1,4 @@
-"""Predict pictures, folders of them, and videos.
+"""Predict pictures, folders of them, scenes, and videos.
 
 Writes, for each picture, NAME_overlay.png with a legend and NAME_mask.png, whose pixels have the numbers that the data set's
 masks have: a class's index from 0, or with reduce_zero_label one more (where metainfo.classes picks some of a data set's
@@ -10,6 +10,9 @@ With --format coco: instances_masks.json and instances_polygons.json, which CVAT
 
 With --confidence: NAME_confidence.png, 16 bits, the probability of each pixel's class (65535 is 1), and in the tables the
 class's mean_confidence, and confident_pixels, those of at least 0.5 (docs/confidence.md).
+
+Of a scene, a picture that does not fit into memory, windows are read, and written: NAME_mask.tif, a GeoTIFF with the scene's
+georeference (docs/scenes.md). --resume goes on with one that was cut off.
 
 Pictures are read as the config's test pipeline reads them: grey, of several bands, 16 bits, .npy. What is drawn over has
 three of its bands, stretched where it has not 8 bits. A file that cannot be read or predicted is reported and left out, and
@@ -51,6 +54,17 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument('--opacity', type=float, metavar='X', help="of the overlays' colours, 0 to 1 (default: 0.5)")
     parser.add_argument('--confidence', action='store_true', help='write how sure the model is of each pixel too')
+    parser.add_argument(
+        '--scene',
+        choices=('auto', 'yes', 'no'),
+        default='auto',
+        metavar='auto|yes|no',
+        help='whether pictures are scenes, read and predicted in windows (default: auto, TIFF files of more than 16 million '
+        'pixels, others of more than 64 million)',
+    )
+    parser.add_argument(
+        '--resume', action='store_true', help='go on with scenes that were cut off, and leave out those that are done'
+    )
     add_device_argument(parser)
     parser.add_argument(
         '--batch-size',
@@ -75,6 +89,7 @@ def main(args: argparse.Namespace) -> None:
     from mmseg_vitseg.inference.inputs import find_inputs
     from mmseg_vitseg.inference.model import load_model, suffixes_of
     from mmseg_vitseg.inference.outputs.writer import Writer
+    from mmseg_vitseg.inference.scenes.predicting import ScenePredictor
 
     model = load_model(args.config, args.checkpoint, args.device, args.cfg_options)
     inputs = find_inputs(args.inputs, args.out, suffixes_of(model))
@@ -87,7 +102,14 @@ def main(args: argparse.Namespace) -> None:
             if error is not None:
                 print(f'left out: {error}', file=sys.stderr)
 
-        failures = predict_files(model, inputs, writer, batch_size=args.batch_size, on_done=on_done)
+        def on_progress(file, share):
+            if file not in parts:
+                parts[file] = progress.add_task(file.name, total=1)
+            progress.update(parts[file], completed=share)
+
+        parts: dict = {}
+        scenes = ScenePredictor(model, writer, which=args.scene, resume=args.resume, on_progress=on_progress)
+        failures = predict_files(model, inputs, writer, batch_size=args.batch_size, scenes=scenes, on_done=on_done)
     print(f'{len(inputs) - failures} of {len(inputs)} predicted: {args.out}')
     if failures:
         sys.exit(1)

@@ -4,7 +4,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
 
@@ -82,6 +84,24 @@ def test_a_training_meets_a_full_disk(disk, call):
     assert call(f'{TRAIN} --resume').status == 0
     assert (disk / 'out/epoch_3.pth').is_file()
     check_nothing_half(disk)
+
+
+@pytest.mark.parametrize('left', [8192, 600_000])  # amid the parts, and for the mask that is made of them
+def test_a_scene_meets_a_full_disk(disk, call, folder, left):
+    rasterio = pytest.importorskip('rasterio', reason='rasterio is not installed')
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (600, 300, 3), np.uint8)).save(folder / 'scene.png')
+    command = 'predict small.py small.pth scene.png --scene yes --out disk/out'
+    filler = fill(disk, left)
+    line = error_line(call(command))
+    assert 'disk/out/scene_mask.tif' in line
+    assert 'No space left on device; what is done of scene.png is kept, and --resume goes on from it; make room' in line
+    filler.unlink()
+    result = call(f'{command} --resume')
+    assert ('3 of 3 parts are done' in result.out) == (left > 8192)
+    assert call('predict small.py small.pth scene.png --scene yes --out anew').status == result.status == 0
+    with pytest.warns(rasterio.errors.NotGeoreferencedWarning):
+        masks = [rasterio.open(f'{out}/scene_mask.tif').read(1) for out in ('disk/out', 'anew')]
+    assert np.array_equal(*masks)
 
 
 @pytest.mark.parametrize('left', [0, 16384, 65536])

@@ -1,6 +1,10 @@
 """Scenes in windows: the labels of the whole picture, whatever is held at once, cut off, or without data."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +19,8 @@ from mmseg_vitseg.inference.scenes import layout, source
 from mmseg_vitseg.inference.scenes.layout import swaths, windows_of
 from mmseg_vitseg.inference.scenes.partial import Partial
 from mmseg_vitseg.inference.scenes.predicting import ScenePredictor
-from mmseg_vitseg.inference.scenes.source import is_scene
+from mmseg_vitseg.inference.scenes.source import is_large
+from vitseg_tests.paths import ROOT
 from vitseg_tests.small_models import write_model
 from vitseg_tests.user_errors import raises_with
 
@@ -41,11 +46,11 @@ def read_mask(path: Path) -> np.ndarray:
         return file.read(1)
 
 
-def model_of(folder: Path, backbone: str = 'vit', head: str = 'segformer', test_cfg: dict = SLIDE, **changes):
+def model_of(folder: Path, backbone='vit', head='segformer', test_cfg: dict = SLIDE, confidence=False, **changes):
     """A small model, and the writer that it is predicted with."""
     folder.mkdir(exist_ok=True)
     model = load_model(*write_model(folder, backbone, head, {'model.test_cfg': test_cfg, **changes}), 'cpu')
-    return model, Writer(model, folder / 'out')
+    return model, Writer(model, folder / 'out', confidence=confidence)
 
 
 def predict_scene(model, writer, file: Path, **options) -> Path:
@@ -72,11 +77,23 @@ def scene(tmp_path) -> Path:
 )
 @pytest.mark.parametrize('held', [layout.HELD_BYTES, 2**16], ids=['in one swath', 'in swaths'])
 def test_the_labels_are_those_of_the_whole(tmp_path, scene, monkeypatch, backbone, head, test_cfg, held):
+    """And their confidence."""
     monkeypatch.setattr(layout, 'HELD_BYTES', held)
-    model, writer = model_of(tmp_path / 'model', backbone, head, test_cfg)
-    whole = predict(model, RGB)
-    assert len(np.unique(whole)) > 1
-    assert np.array_equal(read_mask(predict_scene(model, writer, scene)), whole)
+    model, writer = model_of(tmp_path / 'model', backbone, head, test_cfg, confidence=True)
+    check_equal(model, writer, scene)
+
+
+def check_equal(model, writer, scene) -> None:
+    labels, confidence = predict(model, RGB, confidence=True)
+    assert len(np.unique(labels)) > 1
+    assert np.array_equal(read_mask(predict_scene(model, writer, scene)), labels)
+    found = read_mask(writer.folder / 'scene_confidence.tif')
+    assert found.dtype == np.uint16
+    assert np.abs(found - 65535.0 * confidence).max() < 0.51  # the nearest
+    means = {row['class']: row['mean_confidence'] for row in writer.areas.rows}
+    classes = writer.classes.names
+    expected = {classes[index]: confidence[labels == index].astype(float).mean() for index in np.unique(labels)}
+    assert means == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_host_model_of_one_class(tmp_path, scene):
@@ -84,10 +101,7 @@ def test_a_host_model_of_one_class(tmp_path, scene):
     changes = {'model.type': 'EncoderDecoder', 'model.decode_head.num_classes': 2}
     changes |= {'model.decode_head.out_channels': 1, 'model.decode_head.threshold': 0.4}
     changes['test_dataloader.dataset.metainfo'] = dict(classes=('ground', 'house'), palette=[[0, 0, 0], [255, 0, 0]])
-    model, writer = model_of(tmp_path / 'model', 'dino', 'probe', **changes)
-    whole = predict(model, RGB)
-    assert set(np.unique(whole)) == {0, 1}
-    assert np.array_equal(read_mask(predict_scene(model, writer, scene)), whole)
+    check_equal(*model_of(tmp_path / 'model', 'dino', 'probe', SLIDE, True, **changes), scene)
 
 
 def test_the_mask_has_the_georeference_and_what_is_without_data(tmp_path):
@@ -106,6 +120,7 @@ def test_the_mask_has_the_georeference_and_what_is_without_data(tmp_path):
             tuple(one) for one in writer.classes.palette.tolist()
         ]
     writer.finish()
+    assert 'square_metres' in (tmp_path / 'model/out/areas.csv').read_text()
     rows = json.loads((tmp_path / 'model/out/areas.json').read_text())
     assert {row['value']: row['pixels'] for row in rows} == {
         value: int((expected == value).sum()) for value in np.unique(expected[expected != 255]).tolist()
@@ -212,6 +227,39 @@ def test_a_killed_run_is_gone_on_with(cut_off, scene):
     assert mask.stat().st_mtime_ns > written
 
 
+def test_the_tool(run_tool, tmp_path, scene):
+    """A small scene, and one that is cut off; a format that is not for scenes."""
+    (tmp_path / 'in').mkdir()
+    scene.rename(tmp_path / 'in/a.tif')
+    (tmp_path / 'in/b.tif').write_bytes((tmp_path / 'in/a.tif').read_bytes()[:-300_000])
+    config, weights = write_model(tmp_path, 'vit', 'segformer', {'model.test_cfg': SLIDE})
+    command = ['predict.py', config, weights, tmp_path / 'in', '--out', tmp_path / 'out', '--scene', 'yes']
+    result = run_tool(*command, '--device', 'cpu', check=False)
+    assert result.returncode == 1
+    assert 'a.tif: a scene of 540 x 620, in windows of 96 x 96 (model.test_cfg), every 64 x 64' in result.stdout
+    assert [line.partition(': rows')[0] for line in result.stderr.splitlines()] == [f'left out: {tmp_path}/in/b.tif']
+    assert np.array_equal(read_mask(tmp_path / 'out/a_mask.tif'), predict(load_model(config, weights, 'cpu'), RGB))
+    assert {row['file'] for row in json.loads((tmp_path / 'out/areas.json').read_text())} == {f'{tmp_path}/in/a.tif'}
+    result = run_tool(*command, '--resume', '--format', 'coco', check=False)
+    assert result.stderr.count('a scene, whose mask is a GeoTIFF, and no coco') == 2
+
+
+def test_a_killed_process_is_gone_on_with(tmp_path, scene, run_tool):
+    """Killed by the system, at any moment behind its first part."""
+    config, weights = write_model(tmp_path, 'vit', 'segformer', {'model.test_cfg': dict(SLIDE, stride=(16, 16))})
+    arguments = [config, weights, scene, '--out', tmp_path / 'out', '--scene', 'yes', '--device', 'cpu']
+    process = subprocess.Popen([sys.executable, ROOT / 'tools/predict.py', *arguments], stdout=subprocess.DEVNULL)
+    partial = tmp_path / 'out/scene_mask.tif.partial'
+    while process.poll() is None and not (partial.exists() and partial.stat().st_size > 1000):
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    done = partial.read_bytes()
+    result = run_tool('predict.py', *arguments, '--resume')
+    assert f'{done.count(b"crc32")} of 3 parts are done' in result.stdout
+    assert np.array_equal(read_mask(tmp_path / 'out/scene_mask.tif'), predict(load_model(config, weights, 'cpu'), RGB))
+
+
 def test_a_damaged_part_is_done_again(cut_off, scene):
     model, writer, partial = cut_off
     content = bytearray(partial.read_bytes())
@@ -275,12 +323,12 @@ def test_which_files_are_scenes(tmp_path, monkeypatch):
     Image.fromarray(RGB).save(tmp_path / 'a.png')
     tiff = write_tiff(tmp_path / 'a.tif', RGB)
     (tmp_path / 'b.tif').write_bytes(b'no TIFF')
-    assert not any(is_scene(path) for path in tmp_path.iterdir())
+    assert not any(is_large(path) for path in tmp_path.iterdir())
     monkeypatch.setattr(source, 'LARGE_TIFF', HEIGHT * WIDTH - 1)
-    assert [is_scene(tmp_path / name) for name in ('a.png', 'a.tif', 'b.tif')] == [False, True, False]
+    assert [is_large(tmp_path / name) for name in ('a.png', 'a.tif', 'b.tif')] == [False, True, False]
     monkeypatch.setattr(Image, 'MAX_IMAGE_PIXELS', 1000)  # Pillow's limit does not matter
-    assert is_scene(tmp_path / 'a.png')
-    assert is_scene(tiff)
+    assert is_large(tmp_path / 'a.png')
+    assert is_large(tiff)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
+from mmseg_vitseg.config.heads import MASK_HEADS
 from mmseg_vitseg.inference.scenes.layout import Rectangle, Windows, reaching
+from mmseg_vitseg.models.confidence import confidence_of
 from mmseg_vitseg.models.prediction import Small
 from mmseg_vitseg.models.segmentor import EncoderDecoder
 from mmseg_vitseg.models.small_logits import SmallLogits
@@ -57,6 +59,8 @@ class Classifier:
             )
         self.model = model
         self.head = model.decode_head[-1] if isinstance(model.decode_head, nn.ModuleList) else model.decode_head
+        self.predicts_small = isinstance(model, EncoderDecoder) and model._predicts_small()
+        self.of_sums = not self.predicts_small and type(self.head).__name__ in MASK_HEADS  # of probabilities
         self.windows = windows
         self.prepare = prepare
         self.device = next(model.parameters()).device
@@ -121,7 +125,7 @@ class Classifier:
 
     def _small(self, inputs: Tensor, samples: Sequence[SegDataSample]) -> Small:
         size = inputs.shape[-2:]
-        if isinstance(self.model, EncoderDecoder) and self.model._predicts_small():
+        if self.predicts_small:
             return self.model._classify(inputs, tuple(size))
         metas = [dict(sample.metainfo, img_shape=size, pad_shape=size) for sample in samples]
         return SmallLogits(self.model.encode_decode(inputs, metas), unchanged(size))
@@ -131,13 +135,16 @@ class Classifier:
         for left in range(part.left, part.right, self.block):
             yield Rectangle(part.top, part.bottom, left, min(left + self.block, part.right))
 
-    def labels(self, rows: dict[int, Row], lefts: Sequence[int], block: Rectangle) -> np.ndarray:
-        """Return the classes (H, W), int64, of the pixels of a block.
+    def labels(
+        self, rows: dict[int, Row], lefts: Sequence[int], block: Rectangle, *, confidence: bool
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the classes (H, W), int64, of the pixels of a block, and their confidence (H, W), float32, or None.
 
         Args:
             rows: the first row of pixels of each row of windows that reaches into it -> its predictions.
             lefts: the first column of each of their windows.
             block: what is wanted.
+            confidence: whether it is.
         """
         height, width = self.small.resampling.size
         tops = sorted(rows)
@@ -152,4 +159,8 @@ class Classifier:
         small = self.small.of_windows(maps[None], beside, *places, size)
         way = small.resampling.cropped(block.top - top, block.bottom - top, block.left - left, block.right - left)
         threshold = getattr(self.head, 'threshold', None)
-        return small.of(0, way).labels(threshold)[0][0].long().cpu().numpy()
+        one = small.of(0, way)
+        labels, certain = one.labels(threshold, confidence=confidence and not self.of_sums)
+        if confidence and self.of_sums:  # of a host's model, which the logits' own way would take for logits
+            certain = confidence_of(one.full(), threshold, probabilities=True)
+        return labels[0].long().cpu().numpy(), None if certain is None else certain[0].cpu().numpy()

@@ -13,6 +13,7 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.inference.scenes.layout import Rectangle
 
 SUFFIX = '.partial'
@@ -43,9 +44,8 @@ class Partial:
 
     def start(self) -> None:
         """Begin a new one."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.path, 'wb') as file:
-            file.write(_line(self.about))
+        with whole(self.path) as temporary:
+            temporary.write_bytes(_line(self.about))
 
     def check(self) -> None:
         """Check that the one that is there is of the same.
@@ -86,7 +86,7 @@ class Partial:
         """
         content = zlib.compress(b''.join(np.ascontiguousarray(layer).tobytes() for layer in part.layers), 1)
         kinds = [layer.dtype.str for layer in part.layers]
-        line = _line(dict(asdict(part.where), bytes=len(content), sum=zlib.crc32(content), layers=kinds))
+        line = _line(dict(asdict(part.where), bytes=len(content), crc32=zlib.crc32(content), layers=kinds))
         with open(self.path, 'ab') as file:
             file.write(line + content)
 
@@ -136,7 +136,7 @@ def _read_part(file: BinaryIO) -> Part | None:
     if line is None:
         return None
     content = file.read(line['bytes'])
-    if len(content) < line['bytes'] or zlib.crc32(content) != line['sum']:
+    if len(content) < line['bytes'] or zlib.crc32(content) != line['crc32']:
         return None
     where = Rectangle(*(line[name] for name in ('top', 'bottom', 'left', 'right')))
     return Part(where, _layers(zlib.decompress(content), where.size, line['layers']))

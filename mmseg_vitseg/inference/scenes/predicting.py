@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial as partial_of
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -16,21 +17,16 @@ from mmseg_vitseg.atomic import remove_stale, whole
 from mmseg_vitseg.config.datasets import dataset_of
 from mmseg_vitseg.datasets.showing import display_of
 from mmseg_vitseg.inference.model import pipeline_of
+from mmseg_vitseg.inference.outputs.confidence import areas_of, in_16_bits
 from mmseg_vitseg.inference.outputs.writer import Writer
 from mmseg_vitseg.inference.scenes.classifying import Classifier, Row
+from mmseg_vitseg.inference.scenes.geotiff import rows_of_tiles, square_metres, tag_of, write_raster
 from mmseg_vitseg.inference.scenes.layout import Plan, Rectangle, windows_of
 from mmseg_vitseg.inference.scenes.partial import SUFFIX, Part, Partial, check_same
-from mmseg_vitseg.inference.scenes.results import (
-    Collected,
-    Numbers,
-    overview_of,
-    rows_of_tiles,
-    square_metres,
-    tag_of,
-    write_raster,
-)
-from mmseg_vitseg.inference.scenes.source import Scene, open_scene
-from mmseg_vitseg.pictures.drawing import label_colours, overlay, shares, with_legend
+from mmseg_vitseg.inference.scenes.results import Collected, Numbers, overview_of
+from mmseg_vitseg.inference.scenes.source import Scene, is_large, open_scene
+from mmseg_vitseg.inference.threads import ahead
+from mmseg_vitseg.pictures.drawing import overlay, with_legend
 
 
 class ScenePredictor:
@@ -38,7 +34,9 @@ class ScenePredictor:
 
     Args:
         model: :func:`~mmseg_vitseg.inference.model.load_model`'s.
-        writer: has the folder, the classes and the tables of areas.
+        writer: has the folder, the classes, the formats and the tables of areas.
+        which: ``'auto'``: large files are scenes (:func:`~mmseg_vitseg.inference.scenes.source.is_large`); ``'yes'``: all
+            pictures are, ``'no'``: none.
         resume: go on with what an earlier run has left, and leave out what it has done.
         on_progress: called with a scene's file, and the share of it that is done.
         say: called with what there is to know of a scene, a line.
@@ -49,15 +47,20 @@ class ScenePredictor:
         model: nn.Module,
         writer: Writer,
         *,
+        which: Literal['auto', 'yes', 'no'] = 'auto',
         resume: bool = False,
         on_progress: Callable[[Path, float], None] = lambda file, share: None,
         say: Callable[[str], None] = print,
     ):
-        self.model, self.writer, self.resume = model, writer, resume
+        self.model, self.writer, self.which, self.resume = model, writer, which, resume
         self.on_progress, self.say = on_progress, say
         self.numbers = Numbers(writer.classes)
         self.windows = windows_of(model.cfg)
         self.sums: dict[str, str] = {}  # of the config and the weights, which are read once
+
+    def takes(self, file: Path) -> bool:
+        """Tell whether a picture is a scene."""
+        return is_large(file) if self.which == 'auto' else self.which == 'yes'
 
     def predict(self, file: Path, name: Path) -> None:
         """Predict a scene.
@@ -66,6 +69,12 @@ class ScenePredictor:
             FileNotFoundError, ValueError: it cannot be read, or be predicted, or what is there of it is of something else.
             OSError: the disk is full, say; what is done is there, and the next run goes on from it.
         """
+        if {*self.writer.formats} != {'png'}:
+            raise ValueError(
+                f'{file}: a scene, whose mask is a GeoTIFF, and no {" or ".join(self.writer.formats)}; leave out '
+                '--format, and make polygons of it: gdal_polygonize.py NAME_mask.tif NAME.geojson; or predict it whole: '
+                '--scene no'
+            )
         mask = self.writer.folder / name.with_name(f'{name.name}_mask.tif')
         mask.parent.mkdir(parents=True, exist_ok=True)
         remove_stale(mask.parent)
@@ -78,12 +87,13 @@ class ScenePredictor:
             if self.resume and mask.exists() and not partial.exists:
                 check_same(mask, tag_of(mask), about)
                 self.say(f'{file}: {mask} is there already')
-                self._remember(scene, self.numbers.counts(rows_of_tiles(mask), len(self.writer.classes.names)))
+                self._look_again(scene, mask)
                 return
             done = self._begin(partial)
             self._say_how(scene, plan, done)
+            parts = parts_of(scene, classifier, plan, self.numbers, done, confidence=self.writer.confidence)
             try:
-                for count, part in enumerate(parts_of(scene, classifier, plan, self.numbers, done), done + 1):
+                for count, part in enumerate(parts, done + 1):
                     partial.add(part)
                     self.on_progress(file, count / len(plan.parts))
                 self._write(scene, mask, plan, partial)
@@ -98,7 +108,9 @@ class ScenePredictor:
             self.sums = dict(config=_sum_of_config(self.model), checkpoint=_sum_of_weights(self.model))
         stat = scene.file.stat()
         windows = [self.windows.crop, self.windows.stride, plan.swaths]
-        return json.loads(json.dumps(dict(self.sums, scene=[stat.st_size, stat.st_mtime_ns], windows=windows)))
+        about = {**self.sums, 'scene': [stat.st_size, stat.st_mtime_ns], 'windows': windows}
+        about['--confidence'] = self.writer.confidence
+        return json.loads(json.dumps(about))
 
     def _begin(self, partial: Partial) -> int:
         """Return how many parts of a scene are done.
@@ -130,45 +142,61 @@ class ScenePredictor:
         self.say(f'{scene.file}: {"; ".join(lines)}')
 
     def _write(self, scene: Scene, mask: Path, plan: Plan, partial: Partial) -> None:
-        collected = Collected(self.numbers, len(self.writer.classes.names), scene.size)
-        write_raster(
-            mask,
-            ((part.where, collected.take(part.where, part.layers[0])) for part in partial),
-            scene.raster.dataset,
-            about=partial.about,
-            dtype=self.numbers.dtype,
-            nodata=self.numbers.nodata,
-            colours=self.numbers.colours,
-            needs=partial.bytes,
-        )
+        """Write the rasters, the mask last, and the overlay."""
+        collected, numbers = self._collected(scene), self.numbers
+        write = partial_of(write_raster, like=scene.raster.dataset, about=partial.about, needs=partial.bytes)
+        if self.writer.confidence:
+            certain = ((part.where, part.layers[1]) for part in partial)
+            write(_confidence_of(mask), certain, dtype=np.dtype(np.uint16), nodata=0)
+
+        def masks() -> Iterator[tuple[Rectangle, np.ndarray]]:
+            for part in partial:
+                collected.take(part)
+                yield part.where, part.layers[0]
+
+        write(mask, masks(), dtype=numbers.dtype, nodata=numbers.nodata, colours=numbers.colours)
         self._draw(scene, mask.with_name(f'{mask.stem.removesuffix("_mask")}_overlay.png'), plan, collected)
-        self._remember(scene, collected.counts)
+        self._remember(scene, collected)
+
+    def _look_again(self, scene: Scene, mask: Path) -> None:
+        """Remember the areas of a scene that is done."""
+        collected = self._collected(scene)
+        paths = [mask, *([_confidence_of(mask)] if self.writer.confidence else [])]
+        for layers in zip(*map(rows_of_tiles, paths), strict=True):
+            collected.take(Part(layers[0][0], [layer for _, layer in layers]))
+        self._remember(scene, collected)
+
+    def _collected(self, scene: Scene) -> Collected:
+        return Collected(self.numbers, len(self.writer.classes.names), scene.size)
 
     def _draw(self, scene: Scene, path: Path, plan: Plan, collected: Collected) -> None:
         names, palette = self.writer.classes.names, self.writer.classes.palette
-        valid = collected.overview != self.numbers.nodata
+        labels, valid = self.numbers.labels(collected.overview)
         display = display_of(self.model.cfg, scene.pipeline.reader)
         picture = display(overview_of(scene, plan.parts, collected.step), nodata=~valid)
-        labels = np.where(valid, collected.overview.astype(np.int64) - self.numbers.first, 0)
-        blended = overlay(picture, labels, label_colours(palette), self.writer.opacity)
-        blended[~valid] = picture[~valid]
-        counts = collected.counts[:-1]
-        drawn = (
-            with_legend(blended, shares(counts, names), names, palette) if counts.any() else Image.fromarray(blended)
-        )
+        drawn = overlay(picture, labels, palette, self.writer.opacity)
+        drawn[~valid] = picture[~valid]
+        table = areas_of(collected.sums, names, confidence=False)
+        image = with_legend(drawn, table, names, palette) if table else Image.fromarray(drawn)
         with whole(path) as temporary:
-            drawn.save(temporary, format='PNG')
+            image.save(temporary, format='PNG')
 
-    def _remember(self, scene: Scene, counts: np.ndarray) -> None:
-        rows = shares(counts[:-1], self.writer.classes.names) if counts[:-1].any() else []
+    def _remember(self, scene: Scene, collected: Collected) -> None:
+        rows = areas_of(collected.sums, self.writer.classes.names, confidence=self.writer.confidence)
         metres = square_metres(scene.raster.dataset)
         if metres is not None:
             rows = [dict(row, square_metres=row['pixels'] * metres) for row in rows]
         self.writer.areas.remember(scene.file, rows)
 
 
-def parts_of(scene: Scene, classifier: Classifier, plan: Plan, numbers: Numbers, done: int) -> Iterator[Part]:
-    """Yield the parts of a scene behind those that are done, in the plan's order.
+def _confidence_of(mask: Path) -> Path:
+    return mask.with_name(f'{mask.stem.removesuffix("_mask")}_confidence.tif')
+
+
+def parts_of(
+    scene: Scene, classifier: Classifier, plan: Plan, numbers: Numbers, done: int, *, confidence: bool
+) -> Iterator[Part]:
+    """Yield the parts of a scene behind those that are done, in the plan's order: the mask, and the confidence if asked for.
 
     The next row of windows is read while one is predicted, and rows are held until the last part that they reach into.
     """
@@ -181,7 +209,7 @@ def parts_of(scene: Scene, classifier: Classifier, plan: Plan, numbers: Numbers,
         tops = plan.tops_of(parts[0].top, parts[-1].bottom)
         rows: dict[int, Row] = {}
         valid: dict[int, np.ndarray] = {}
-        with closing(_in_advance(scene.rows(tops, plan.crop[0], *edges))) as strips:
+        with closing(ahead(scene.rows(tops, plan.crop[0], *edges), 1)) as strips:
             from_edge = [left - edges[0] for left in lefts]
             for part in parts:
                 reaching = plan.tops_of(part.top, part.bottom)
@@ -191,21 +219,15 @@ def parts_of(scene: Scene, classifier: Classifier, plan: Plan, numbers: Numbers,
                     rows[strip['top']] = classifier.row(strip['pixels'], from_edge, strip['valid'])
                 rows = {top: rows[top] for top in reaching}
                 valid = {top: valid[top] for top in reaching}
-                mask = np.empty(part.size, numbers.dtype)
+                layers = [np.empty(part.size, kind) for kind in (numbers.dtype, *([np.uint16] if confidence else ()))]
                 for block in classifier.blocks(part):
-                    labels = classifier.labels(rows, lefts, block)
+                    labels, certain = classifier.labels(rows, lefts, block, confidence=confidence)
+                    has_data = _valid_of(block, valid, edges[0])
                     columns = slice(block.left - part.left, block.right - part.left)
-                    mask[:, columns] = numbers.of(labels, _valid_of(block, valid, edges[0]))
-                yield Part(part, [mask])
-
-
-def _in_advance(strips: Iterator[dict]) -> Generator[dict, None, None]:
-    """Yield strips, of which a thread makes the next one meanwhile."""
-    with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, strips, None)
-        while (strip := coming.result()) is not None:
-            coming = thread.submit(next, strips, None)
-            yield strip
+                    layers[0][:, columns] = numbers.of(labels, has_data)
+                    if certain is not None:
+                        layers[1][:, columns] = np.where(has_data, in_16_bits(certain), 0)
+                yield Part(part, layers)
 
 
 def _valid_of(part: Rectangle, strips: dict[int, np.ndarray], left: int) -> np.ndarray:

@@ -24,7 +24,7 @@ LARGE_PICTURE = 64_000_000  # pixels of any other, for photographs have as many
 CACHE_BYTES = 2**26  # of what GDAL keeps of files, whose own default is a twentieth of the memory
 
 
-def is_scene(file: Path) -> bool:
+def is_large(file: Path) -> bool:
     """Tell whether a file is so large that it is predicted in windows; of one that cannot be read, no."""
     if file.suffix.lower() in TIFF:
         try:
