@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial as partial_of
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -108,7 +108,7 @@ class ScenePredictor:
             self.sums = dict(config=_sum_of_config(self.model), checkpoint=_sum_of_weights(self.model))
         stat = scene.file.stat()
         windows = [self.windows.crop, self.windows.stride, plan.swaths]
-        about = {**self.sums, 'scene': [stat.st_size, stat.st_mtime_ns], 'windows': windows}
+        about: dict[str, Any] = {**self.sums, 'scene': [stat.st_size, stat.st_mtime_ns], 'windows': windows}
         about['--confidence'] = self.writer.confidence
         return json.loads(json.dumps(about))
 
