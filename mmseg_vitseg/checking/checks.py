@@ -20,6 +20,7 @@ from mmseg_vitseg.checking.loaders import dropped_pictures, options_without_work
 from mmseg_vitseg.checking.machine_lacks import gpu_precision_on_cpu, missing_folders, missing_packages
 from mmseg_vitseg.checking.mask_classes import differing_mask_classes
 from mmseg_vitseg.checking.mask_transformers import refused_by_eomt, too_few_queries, wrong_mask_annealing
+from mmseg_vitseg.checking.missing_confidence import missing_confidence
 from mmseg_vitseg.checking.missing_files import misnamed_files, missing_masks
 from mmseg_vitseg.checking.misspelt import misspelt_arguments, misspelt_settings, misspelt_test_settings
 from mmseg_vitseg.checking.norms import batch_norm_of_one_picture, wrong_input_norm
@@ -55,6 +56,7 @@ CHECKS: tuple[Check, ...] = (  # in every config, without its data
     sigmoid_taken_twice,  # in test-time augmentation of one logit
     wrong_class_weights,  # not one for each class
     scored_but_not_learned,  # and learned but not scored
+    missing_confidence,  # that a CalibrationMetric needs
     wrong_losses,  # that fail, learn nothing, or the inverse
     # what backbone, neck and heads hand on
     missing_levels,  # out_indices

@@ -38,6 +38,10 @@ BASES = {
     'host vit': (PUBLISHED / 'setr/setr_vit-l_naive_8xb2-160k_ade20k-512x512.py', {'model.backbone.init_cfg': None}),
     'mask2former': (PUBLISHED / 'mask2former/mask2former_r50_8xb2-90k_cityscapes-512x1024.py', {}),
     'quickstart': (ROOT / 'configs/quickstart.py', {}),
+    'calibrated': (
+        ROOT / 'configs/quickstart.py',
+        {'model.test_cfg.confidence': True, 'val_evaluator': [dict(type='mmseg_vitseg.CalibrationMetric')]},
+    ),
     'vit': (ROOT / 'configs/vit_linear_pet.py', {}),
     'frozen vit': (ROOT / 'configs/vit_linear_pet.py', {'model.backbone.frozen': True, **ONE_PICTURE}),
     'vit, embeddings frozen': (ROOT / 'configs/vit_linear_pet.py', {'model.backbone.frozen_stages': 0, **ONE_PICTURE}),
@@ -112,6 +116,10 @@ WRONG = [
     ('quickstart', {'custom_hooks': [dict(type='mmseg_vitseg.MaskAnnealingHook')]}, ERROR, 'custom_hooks.0.type',
      'it is for an mmseg_vitseg.EoMT', 'take it out'),
     # what is learned and what is scored
+    ('quickstart', {'test_evaluator': [dict(type='IoUMetric'), dict(type='mmseg_vitseg.CalibrationMetric')]}, ERROR,
+     'model.test_cfg.confidence', 'test_evaluator.1 compares it with the truth', 'model.test_cfg.confidence=True'),
+    ('fcn', {'val_evaluator': [dict(type='IoUMetric'), dict(type='mmseg_vitseg.CalibrationMetric')]}, ERROR,
+     'model.type', 'val_evaluator.1', 'model.type=mmseg_vitseg.EncoderDecoder'),
     ('quickstart', 'model.decode_head.ignore_index=0', WARNING, '',
      'nothing is learned of class 0 (ground), and val_evaluator scores it', 'val_evaluator.ignore_index=0'),
     ('quickstart', 'model.decode_head.loss_decode.class_weight=[1.0,1.0,0.0,1.0]', WARNING, '', 'class 2 (square)',
