@@ -75,16 +75,18 @@ def bin_sums(confidence: Tensor, labels: Tensor, truth: Tensor, *, bins: int = B
     Returns:
         (3, bins), float64: how many pixels, how many of them right, and the sum of their confidence.
     """
-    edges = torch.linspace(0, 1, bins + 1, device=confidence.device)[1:-1]
     sums = torch.zeros(3, bins, dtype=torch.float64, device=confidence.device)
     maps = (one.to(confidence.device).flatten().split(STRIP) for one in (confidence, labels, truth))
     for certain, label, real in zip(*maps, strict=True):
+        certain = certain.double()
         # what is ignored goes to a bin of its own: a mask's length would have to be waited for on a GPU
-        place = torch.bucketize(certain, edges).masked_fill_(real == ignored, bins)
+        place = (certain * bins).ceil_().long().sub_(1).clamp_(0, bins - 1).masked_fill_(real == ignored, bins)
         counts = torch.bincount(2 * place + (label == real), minlength=2 * bins + 2).view(-1, 2)[:-1]
         sums[0] += counts.sum(1)
         sums[1] += counts[:, 1]
-        sums[2] += torch.bincount(place, certain.double(), minlength=bins + 1)[:-1]
+        sums[2] += certain.new_zeros(bins + 1).index_add_(0, place, certain)[
+            :-1
+        ]  # bincount's weights: not deterministic
     return sums
 
 

@@ -147,9 +147,10 @@ def test_one_output_channel_and_a_threshold(test_cfg):
     compare_confidence(host, ours, images, samples(2, (40, 48)))
 
 
-def test_no_logits_at_full_size_unless_read(monkeypatch):
+@pytest.mark.parametrize('confidence', [False, True])
+def test_no_logits_at_full_size_unless_read(monkeypatch, confidence):
     """Nothing as large as K x H x W is made; what is kept of the logits is the small map."""
-    _, ours = pair('SegformerHead', num_classes=150)
+    _, ours = pair('SegformerHead', num_classes=150, mode='whole', confidence=confidence)
     size = (256, 200)
     largest = []
 
