@@ -133,7 +133,7 @@ def open_raster(path: str | Path, *, backend_args: dict | None = None) -> Iterat
         raise FileError(f'{path}: {error}') from error
     except RasterioError as error:
         why = first_line(error.__cause__ or error)  # GDAL's own, which rasterio's refers to
-        raise FileError(f'{path}: not an image, or damaged ({why}); fetch it again or take it off the split') from error
+        raise FileError(f'{path}: not an image, or damaged ({why}); fetch it again, or leave it out') from error
 
 
 def _opened(name: str) -> Any:

@@ -172,7 +172,7 @@ def _write(model: nn.Module, writer: Writer, sample: dict, labels: np.ndarray, c
     """
     try:
         shown = shown_picture(model, sample)
-        return writer.write(Predicted(sample['file'], sample['name'], shown, labels, confidence))
+        return writer.write(Predicted(sample['file'], sample['name'], shown, labels, confidence, sample.get('nodata')))
     except OSError:
         raise
     except Exception as error:

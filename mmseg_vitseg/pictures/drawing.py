@@ -55,7 +55,8 @@ def with_legend(picture: np.ndarray, table: list[dict], names: list[str], palett
     """Put the classes and their shares under a picture (H, W, 3), in as many columns as its width allows."""
     texts = [f'{row["class"]} {100 * row["share"]:.1f} %' for row in table]
     height, width = picture.shape[:2]
-    column = max(int(ImageDraw.Draw(Image.new('RGB', (1, 1))).textlength(text)) for text in texts) + SWATCH + 16
+    widths = [int(ImageDraw.Draw(Image.new('RGB', (1, 1))).textlength(text)) for text in texts]
+    column = max(widths, default=0) + SWATCH + 16
     columns = max(1, width // column)
     sheet = Image.new('RGB', (max(width, column), height + LINE * -(-len(texts) // columns) + 6), 'white')
     sheet.paste(Image.fromarray(picture))
@@ -68,14 +69,22 @@ def with_legend(picture: np.ndarray, table: list[dict], names: list[str], palett
     return sheet
 
 
-def index_mask(labels: np.ndarray, palette: np.ndarray, first: int = 0) -> Image.Image:
+def index_mask(
+    labels: np.ndarray, palette: np.ndarray, first: int = 0, nodata: np.ndarray | None = None
+) -> Image.Image:
     """Return a picture whose pixels are the classes (H, W), counted from ``first``.
 
-    It has a palette where its values are below 256, else 16 bits.
+    It has a palette where its values are below 256, else 16 bits. Where there is no data, (H, W) bool, the value is the
+    largest of the two: 255 or 65535.
     """
     colours = np.concatenate([np.zeros((first, 3), np.uint8), palette])
-    if len(colours) > 256:
-        return Image.fromarray((labels + first).astype(np.uint16))
-    mask = Image.fromarray((labels + first).astype(np.uint8), 'P')
+    values = labels + first
+    deep = len(colours) > 256 - (nodata is not None)
+    if nodata is not None:
+        values = np.where(nodata, 65535 if deep else 255, values)
+        colours = np.concatenate([colours, np.zeros((max(0, 256 - len(colours)), 3), np.uint8)])
+    if deep:
+        return Image.fromarray(values.astype(np.uint16))
+    mask = Image.fromarray(values.astype(np.uint8), 'P')
     mask.putpalette(colours.ravel().tolist())
     return mask

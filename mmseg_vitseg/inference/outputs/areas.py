@@ -28,9 +28,11 @@ class AreaTables(Output):
         self.rows: list[dict] = []
 
     def write(self, predicted: Predicted) -> list[dict]:
-        """Return the picture's areas."""
-        names, confidence = self.classes.names, predicted.confidence
-        return areas_of(class_sums(predicted.labels, confidence, len(names)), names, confidence=confidence is not None)
+        """Return the picture's areas, of what has data."""
+        names, sure = self.classes.names, predicted.confidence
+        confidence = None if sure is None else predicted.known(sure)
+        sums = class_sums(predicted.known(predicted.labels), confidence, len(names))
+        return areas_of(sums, names, confidence=confidence is not None)
 
     def remember(self, file: Path, written: Sequence[dict]) -> None:
         """Remember a file's areas."""

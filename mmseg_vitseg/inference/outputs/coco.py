@@ -11,7 +11,7 @@ import numpy as np
 
 from mmseg_vitseg.inference.outputs.json_lists import write_list
 from mmseg_vitseg.inference.outputs.packages import check_packages
-from mmseg_vitseg.inference.outputs.polygons import area, simple_regions
+from mmseg_vitseg.inference.outputs.polygons import NO_DATA, area, simple_regions
 from mmseg_vitseg.inference.outputs.predicted import Classes, Output, Predicted
 
 
@@ -42,7 +42,11 @@ class Coco(Output):
 
     def write(self, predicted: Predicted) -> tuple[Path, tuple[int, int], dict[int, dict]]:
         """Return the picture's place, its size, and of each class that it has the run lengths."""
-        return predicted.name.parent / predicted.file.name, predicted.labels.shape, run_lengths(predicted.labels)
+        return (
+            predicted.name.parent / predicted.file.name,
+            predicted.labels.shape,
+            run_lengths(predicted.labels, predicted.nodata),
+        )
 
     def remember(self, file: Path, written: tuple[Path, tuple[int, int], dict[int, dict]]) -> None:
         """Remember a picture's run lengths."""
@@ -87,7 +91,9 @@ class Coco(Output):
 
     def _polygons(self) -> Iterator[dict]:
         for image, masks in zip(self.images, self.masks, strict=True):
-            for index, ring in simple_regions(label_map(masks)):
+            for index, ring in simple_regions(label_map(masks)) if masks else ():
+                if index == NO_DATA:
+                    continue
                 left, top = ring.min(axis=0).tolist()
                 right, bottom = ring.max(axis=0).tolist()
                 yield dict(
@@ -100,22 +106,28 @@ class Coco(Output):
                 )
 
 
-def run_lengths(labels: np.ndarray) -> dict[int, dict]:
-    """Return the run lengths of each class that a label map (H, W) has: ``size``, ``counts`` (COCO's compressed form)."""
+def run_lengths(labels: np.ndarray, nodata: np.ndarray | None = None) -> dict[int, dict]:
+    """Return the run lengths of each class that a label map (H, W) has: ``size``, ``counts`` (COCO's compressed form).
+
+    Pixels without data, (H, W) bool, are of none.
+    """
     from pycocotools import mask as coco
 
+    if nodata is not None:
+        labels = np.where(nodata, NO_DATA, labels)
     columns = np.ascontiguousarray(labels.T)  # runs go down the columns
     return {
         int(index): coco.encode((columns == index).view(np.uint8).T)
         for index in np.flatnonzero(np.bincount(labels.ravel()))
+        if index != NO_DATA
     }
 
 
 def label_map(masks: dict[int, dict]) -> np.ndarray:
-    """Return the label map (H, W), uint16, of :func:`run_lengths`."""
+    """Return the label map (H, W), uint16, of :func:`run_lengths`, ``NO_DATA`` where no class is."""
     from pycocotools import mask as coco
 
-    labels = np.zeros(next(iter(masks.values()))['size'], np.uint16)
+    labels = np.full(next(iter(masks.values()))['size'], NO_DATA, np.uint16)
     for index, mask in masks.items():
         labels[coco.decode(mask).astype(bool)] = index
     return labels

@@ -25,11 +25,14 @@ class ConfidenceMaps(Output):
         self.folder = folder
 
     def write(self, predicted: Predicted) -> None:
-        """Write the picture's map."""
+        """Write the picture's map, 0 where it has no data."""
         name = predicted.name
         assert predicted.confidence is not None, 'not asked for'
+        certain = in_16_bits(predicted.confidence)
+        if predicted.nodata is not None:
+            certain[predicted.nodata] = 0
         with whole(self.folder / name.with_name(f'{name.name}_confidence.png')) as temporary:
-            Image.fromarray(in_16_bits(predicted.confidence)).save(temporary, format='PNG')
+            Image.fromarray(certain).save(temporary, format='PNG')
 
 
 def in_16_bits(confidence: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from mmseg_vitseg.inference.outputs.coordinates import place_polygons
 from mmseg_vitseg.inference.outputs.georeference import Georeference, read_georeference
 from mmseg_vitseg.inference.outputs.json_lists import write_list
 from mmseg_vitseg.inference.outputs.packages import check_packages
-from mmseg_vitseg.inference.outputs.polygons import area, regions
+from mmseg_vitseg.inference.outputs.polygons import NO_DATA, area, regions
 from mmseg_vitseg.inference.outputs.predicted import Classes, Output, Predicted
 
 STRIP_PIXELS = 2**24  # of a larger map, polygons are cut at the edges of strips of so many
@@ -48,7 +48,9 @@ class GeoJson(Output):
             )
         target = self.folder / predicted.name.with_name(f'{predicted.name.name}.geojson')
         values = labels + self.classes.first
-        write_geojson(target, lambda top, bottom: values[top:bottom], place, self.classes)
+        if predicted.nodata is not None:
+            values = np.where(predicted.nodata, NO_DATA, values)
+        write_geojson(target, lambda top, bottom: values[top:bottom], place, self.classes, nodata=NO_DATA)
 
 
 def mask_to_geojson(mask: Path, target: Path, classes: Classes, *, wgs84: bool = True) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+NO_DATA = 65535  # in a label map: of no class
+
 
 def regions(labels: np.ndarray, mask: np.ndarray | None = None) -> Iterator[tuple[int, list[np.ndarray]]]:
     """Yield each region's label and its polygon: the outer ring, then those of its holes.

@@ -17,6 +17,7 @@ class Predicted:
         picture: (H, W, 3), uint8, RGB, as it is shown.
         labels: (H, W), int64, indices into the classes.
         confidence: (H, W), float32, from 0 to 1, the probability of these; None where it is not asked for.
+        nodata: (H, W), bool, where the picture has no data, so that the label means nothing; None: nowhere.
     """
 
     file: Path
@@ -24,6 +25,11 @@ class Predicted:
     picture: np.ndarray
     labels: np.ndarray
     confidence: np.ndarray | None = None
+    nodata: np.ndarray | None = None
+
+    def known(self, values: np.ndarray) -> np.ndarray:
+        """Return the values (N,) of pixels (H, W) that have data."""
+        return values.ravel() if self.nodata is None else values[~self.nodata]
 
 
 @dataclass(frozen=True)
