@@ -6,6 +6,7 @@ import mmcv
 import numpy as np
 from mmengine import fileio
 from mmseg.datasets.transforms import LoadAnnotations
+from PIL import UnidentifiedImageError
 
 from mmseg_vitseg.datasets.coco_masks import CocoMasks
 from mmseg_vitseg.datasets.load_image import MISSING, why_unreadable
@@ -13,15 +14,18 @@ from mmseg_vitseg.datasets.mask_arguments import colour_table, value_table
 from mmseg_vitseg.datasets.mask_colours import Colour
 from mmseg_vitseg.datasets.mask_tables import ColourTable, Names
 from mmseg_vitseg.datasets.masks import (
+    TIFF,
     NoMaskError,
     decode_colours,
     decode_mask,
     label_table,
     nodata_of,
     of_channels,
+    read_raster,
     to_bytes,
     whole_numbers,
 )
+from mmseg_vitseg.datasets.rasters import FileError
 from mmseg_vitseg.datasets.reader import MASK_PATH
 from mmseg_vitseg.labels import IGNORED
 from mmseg_vitseg.registry import TRANSFORMS
@@ -86,8 +90,8 @@ class LoadMask(LoadAnnotations):
             )
         except ValueError as error:
             raise ValueError(f'{type(self).__name__}: {error}') from error
-        self.values = values
         self.classes = classes
+        self.named = () if values is None or self.table is None else self.table.keys  # whatever a file says of no data
 
     def _load_seg_map(self, results: dict) -> None:
         results['gt_seg_map'] = self._looked_up(results) if self.coco is None else self._drawn(self.coco, results)
@@ -133,17 +137,16 @@ class LoadMask(LoadAnnotations):
             content = fileio.get(path, backend_args=self.backend_args)
             if isinstance(self.table, ColourTable):
                 return decode_colours(content), None
-            if self.imdecode_backend == 'pillow':
-                mask, kind = decode_mask(content)
-            else:
-                mask = mmcv.imfrombytes(content, flag='unchanged', backend=self.imdecode_backend).squeeze()
-                if mask.ndim == 3 and mask.shape[2] > 2:  # BGR
-                    mask[..., :3] = mask[..., 2::-1].copy()
-                kind = f'type {mask.dtype}'
-            mask, missing = self._without_nodata(mask, content)
+            mask, kind, nodata = self._stored(path, content)
+            missing = None
+            if nodata is not None and nodata not in self.named:
+                missing = mask == nodata
+                mask = np.where(missing, 0, mask)  # of any number of bits
             return (whole_numbers if self.table is not None and self.table.wide else to_bytes)(mask, kind), missing
         except FileNotFoundError as error:
             raise FileNotFoundError(f'{path}: {MISSING.format("mask")}') from error
+        except FileError:
+            raise
         except NoMaskError as error:
             raise ValueError(f'{path}: {error}') from error
         except (OSError, ValueError, SyntaxError, AttributeError) as error:
@@ -151,13 +154,19 @@ class LoadMask(LoadAnnotations):
                 f'{path}: not a mask, or damaged ({why_unreadable(error)}); fetch it again or take it off the split'
             ) from error
 
-    def _without_nodata(self, mask: np.ndarray, content: bytes) -> tuple[np.ndarray, np.ndarray | None]:
-        """Put 0 where a file says that there is no data, and return where; what ``values`` name is data."""
-        value = nodata_of(content)
-        if value is None or (self.values is not None and self.table is not None and value in self.table.keys):
-            return mask, None
-        missing = mask == value
-        return np.where(missing, 0, mask), missing
+    def _stored(self, path: str, content: bytes) -> tuple[np.ndarray, str, float | None]:
+        """Return a file's values, what kind of pixels they are, and the value that it says is no data."""
+        if self.imdecode_backend == 'pillow':
+            try:
+                return *decode_mask(content), nodata_of(content)
+            except UnidentifiedImageError:
+                if not content.startswith(TIFF):
+                    raise
+                return read_raster(path, self.backend_args)
+        mask = mmcv.imfrombytes(content, flag='unchanged', backend=self.imdecode_backend).squeeze()
+        if mask.ndim == 3 and mask.shape[2] > 2:  # BGR
+            mask[..., :3] = mask[..., 2::-1].copy()
+        return mask, f'type {mask.dtype}', None
 
     def _choice(self, results: dict) -> tuple[bool, dict[int, int] | None]:
         """Return ``reduce_zero_label``, the step's or the data set's, which must agree, and the data set's ``label_map``."""

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from mmseg_vitseg.datasets.mask_colours import colour_of, numbers_of
+from mmseg_vitseg.datasets.rasters import open_raster
 
 # Recipes in Python, with numpy as np and Pillow's Image; f is a file of masks.
 ONE_CHANNEL = 'keep one channel, in Python: Image.open(f).getchannel(0).save(f)'
@@ -23,7 +24,7 @@ OF_JPEG = (
 )
 OF_VALUES = f'give each value its class: LoadMask(values={{VALUE: LABEL, ...}}); {PROPOSED}'
 OF_ALPHA = 'make them opaque, or wholly transparent'
-NPY = b'\x93NUMPY'
+TIFF, NPY = (b'II', b'MM'), b'\x93NUMPY'
 NODATA = 42113  # GDAL's tag of TIFFs
 MOST_SEEN = 1 << 16  # colours or values that an error remembers; a photograph has more
 
@@ -92,9 +93,22 @@ def _opened(content: bytes) -> Iterator[Image.Image]:
         yield file
 
 
+def read_raster(path: str, backend_args: dict | None) -> tuple[np.ndarray, str, float | None]:
+    """Read a TIFF that Pillow does not know, of 64 bits or LERC, by rasterio: (H, W), its kind, and what is no data.
+
+    Raises:
+        NoMaskError: it has several bands.
+        FileError: it is damaged, or rasterio is missing.
+    """
+    with open_raster(path, backend_args=backend_args) as raster:
+        if raster.count > 1:
+            raise NoMaskError(f'{raster.count} bands', 'save the one that is the mask by itself')
+        return raster.dataset.read(1), f'type {raster.dtype}', raster.dataset.nodata
+
+
 def nodata_of(content: bytes) -> int | None:
     """Return the value that a TIFF's no-data tag names; None where it has none, or no whole number."""
-    if content[:2] not in (b'II', b'MM'):
+    if not content.startswith(TIFF):
         return None
     with Image.open(io.BytesIO(content)) as file:
         text = str(getattr(file, 'tag_v2', {}).get(NODATA, '')).strip(' \0')
