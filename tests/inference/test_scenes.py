@@ -29,7 +29,7 @@ rasterio = pytest.importorskip('rasterio', reason="rasterio is not installed; it
 HEIGHT, WIDTH = 540, 620
 FIELDS = np.random.default_rng(0).integers(0, 256, (HEIGHT // 20, WIDTH // 20, 3), np.uint8)
 RGB = FIELDS.repeat(20, 0).repeat(20, 1)
-SLIDE = dict(mode='slide', crop_size=(96, 96), stride=(64, 64))
+SLIDE = dict(mode='slide', crop_size=(128, 128), stride=(96, 96))
 GEOREFERENCE = dict(crs='EPSG:32633', transform=rasterio.Affine(10, 0, 5e5, 0, -10, 5e6))
 
 
@@ -67,12 +67,12 @@ def scene(tmp_path) -> Path:
     ('backbone', 'head', 'test_cfg'),
     [
         ('vit', 'segformer', SLIDE),
-        ('vit', 'segformer', dict(SLIDE, stride=(37, 91))),
+        ('vit', 'segformer', dict(SLIDE, stride=(75, 101))),
         ('mit', 'linear', SLIDE),  # overlapping windows at full size: the host's way of the whole
         ('dino', 'probe', dict(SLIDE, keep_logits=True)),
         ('dino', 'queries', dict(mode='slide', crop_size=(256, 96))),
         ('dino', 'queries', SLIDE),
-        ('dino', 'probe', dict(SLIDE, crop_size=(96, 800))),  # wider than the scene
+        ('dino', 'probe', dict(SLIDE, crop_size=(128, 800))),  # wider than the scene
     ],
 )
 @pytest.mark.parametrize('held', [layout.HELD_BYTES, 2**16], ids=['in one swath', 'in swaths'])
@@ -236,7 +236,7 @@ def test_the_tool(run_tool, tmp_path, scene):
     command = ['predict.py', config, weights, tmp_path / 'in', '--out', tmp_path / 'out', '--scene', 'yes']
     result = run_tool(*command, '--device', 'cpu', check=False)
     assert result.returncode == 1
-    assert 'a.tif: a scene of 540 x 620, in windows of 96 x 96 (model.test_cfg), every 64 x 64' in result.stdout
+    assert 'a.tif: a scene of 540 x 620, in windows of 128 x 128 (model.test_cfg), every 96 x 96' in result.stdout
     assert [line.partition(': rows')[0] for line in result.stderr.splitlines()] == [f'left out: {tmp_path}/in/b.tif']
     assert np.array_equal(read_mask(tmp_path / 'out/a_mask.tif'), predict(load_model(config, weights, 'cpu'), RGB))
     assert {row['file'] for row in json.loads((tmp_path / 'out/areas.json').read_text())} == {f'{tmp_path}/in/a.tif'}
@@ -246,7 +246,7 @@ def test_the_tool(run_tool, tmp_path, scene):
 
 def test_a_killed_process_is_gone_on_with(tmp_path, scene, run_tool):
     """Killed by the system, at any moment behind its first part."""
-    config, weights = write_model(tmp_path, 'vit', 'segformer', {'model.test_cfg': dict(SLIDE, stride=(16, 16))})
+    config, weights = write_model(tmp_path, 'vit', 'segformer', {'model.test_cfg': dict(SLIDE, stride=(32, 32))})
     arguments = [config, weights, scene, '--out', tmp_path / 'out', '--scene', 'yes', '--device', 'cpu']
     process = subprocess.Popen([sys.executable, ROOT / 'tools/predict.py', *arguments], stdout=subprocess.DEVNULL)
     partial = tmp_path / 'out/scene_mask.tif.partial'
@@ -317,6 +317,22 @@ def test_what_is_no_colours(tmp_path, pixels, words):
     model, writer = model_of(tmp_path / 'model')
     with raises_with(ValueError, 'x.tif', *words):
         predict_scene(model, writer, write_tiff(tmp_path / 'x.tif', pixels))
+
+
+def test_a_picture_that_is_to_be_turned(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(RGB).save(tmp_path / 'x.jpg', exif=exif)
+    model, writer = model_of(tmp_path / 'model')
+    with raises_with(ValueError, 'x.jpg', 'EXIF orientation 6'):
+        predict_scene(model, writer, tmp_path / 'x.jpg')
+
+
+def test_a_scene_without_any_data(tmp_path):
+    model, writer = model_of(tmp_path / 'model', confidence=True)
+    mask = predict_scene(model, writer, write_tiff(tmp_path / 'x.tif', np.zeros_like(RGB), nodata=0))
+    assert (read_mask(mask) == 255).all()
+    assert writer.areas.rows == []
 
 
 def test_which_files_are_scenes(tmp_path, monkeypatch):

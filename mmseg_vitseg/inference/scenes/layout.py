@@ -62,21 +62,22 @@ def windows_of(cfg: Config) -> Windows:
 
     A model that is tested on whole pictures gets windows of its training's crops, which overlap by a third.
     """
-    test_cfg = cfg.model.get('test_cfg') or {}
+    settings = cfg.model.get('module') or cfg.model  # of a sharded model
+    test_cfg = settings.get('test_cfg') or {}
     if test_cfg.get('mode') == 'slide':
         stride = test_cfg.get('stride')
         return Windows(_pair(test_cfg['crop_size']), None if stride is None else _pair(stride), 'model.test_cfg')
-    crop, why = _trained_crop(cfg)
+    crop, why = _trained_crop(cfg, settings)
     return Windows(crop, (max(1, crop[0] * 2 // 3), max(1, crop[1] * 2 // 3)), why)
 
 
-def _trained_crop(cfg: Config) -> tuple[tuple[int, int], str]:
-    if size := (cfg.model.get('data_preprocessor') or {}).get('size'):
+def _trained_crop(cfg: Config, settings: dict) -> tuple[tuple[int, int], str]:
+    if size := (settings.get('data_preprocessor') or {}).get('size'):
         return _pair(size), 'model.data_preprocessor.size'
     for step in _training_steps(cfg):
         if 'RandomCrop' in str(step.get('type')) and step.get('crop_size'):
             return _pair(step['crop_size']), "the training's RandomCrop"
-    if size := (cfg.model.get('backbone') or {}).get('img_size'):
+    if size := (settings.get('backbone') or {}).get('img_size'):
         return _pair(size), 'model.backbone.img_size'
     return (UNKNOWN_CROP, UNKNOWN_CROP), 'the default, as the config names no crop'
 
@@ -84,7 +85,8 @@ def _trained_crop(cfg: Config) -> tuple[tuple[int, int], str]:
 def _training_steps(cfg: Config) -> list[dict]:
     if not cfg.get('train_dataloader'):
         return []
-    return [step for dataset in datasets_in(cfg, 'train_dataloader') for step in dataset.get('pipeline') or ()]
+    found = [step for dataset in datasets_in(cfg, 'train_dataloader') for step in dataset.get('pipeline') or ()]
+    return [step for step in found if isinstance(step, dict)]
 
 
 def _pair(size: int | Sequence[int]) -> tuple[int, int]:

@@ -1,31 +1,28 @@
 """Scenes, from files to masks; what is done so far is in a file, from which the next run goes on."""
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial as partial_of
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import nn
 
 from mmseg_vitseg.atomic import remove_stale, whole
-from mmseg_vitseg.config.datasets import dataset_of
 from mmseg_vitseg.datasets.showing import display_of
 from mmseg_vitseg.inference.model import pipeline_of
-from mmseg_vitseg.inference.outputs.confidence import areas_of, in_16_bits
+from mmseg_vitseg.inference.outputs.confidence import areas_of
 from mmseg_vitseg.inference.outputs.writer import Writer
-from mmseg_vitseg.inference.scenes.classifying import Classifier, Row
+from mmseg_vitseg.inference.scenes.classifying import Classifier
 from mmseg_vitseg.inference.scenes.geotiff import rows_of_tiles, square_metres, tag_of, write_raster
-from mmseg_vitseg.inference.scenes.layout import Plan, Rectangle, windows_of
+from mmseg_vitseg.inference.scenes.layout import Plan, Rectangle, Windows, windows_of
+from mmseg_vitseg.inference.scenes.origin import Origin
 from mmseg_vitseg.inference.scenes.partial import SUFFIX, Part, Partial, check_same
+from mmseg_vitseg.inference.scenes.parts import parts_of
 from mmseg_vitseg.inference.scenes.results import Collected, Numbers, overview_of
 from mmseg_vitseg.inference.scenes.source import Scene, is_large, open_scene
-from mmseg_vitseg.inference.threads import ahead
 from mmseg_vitseg.pictures.drawing import overlay, with_legend
 
 
@@ -55,8 +52,7 @@ class ScenePredictor:
         self.model, self.writer, self.which, self.resume = model, writer, which, resume
         self.on_progress, self.say = on_progress, say
         self.numbers = Numbers(writer.classes)
-        self.windows = windows_of(model.cfg)
-        self.sums: dict[str, str] = {}  # of the config and the weights, which are read once
+        self.origin = Origin(model)
 
     def takes(self, file: Path) -> bool:
         """Tell whether a picture is a scene."""
@@ -79,10 +75,12 @@ class ScenePredictor:
         mask.parent.mkdir(parents=True, exist_ok=True)
         remove_stale(mask.parent)
         with open_scene(file, pipeline_of(self.model)) as scene:
-            corner = scene.read(self.windows.corner(scene.size))[0]
-            classifier = Classifier(self.model, self.windows, scene.prepare, corner)
-            plan = Plan(scene.size, self.windows, classifier.window_bytes, corner[0, 0].nbytes)
-            about = self._about(scene, plan)
+            windows = windows_of(self.model.cfg)
+            corner = scene.read(windows.corner(scene.size))[0]
+            classifier = Classifier(self.model, windows, scene.prepare, corner)
+            plan = Plan(scene.size, windows, classifier.window_bytes, corner[0, 0].nbytes)
+            places = [windows.crop, windows.stride, plan.swaths]
+            about = self.origin.of(file, windows=places, **{'--confidence': self.writer.confidence})
             partial = Partial(mask.with_name(mask.name + SUFFIX), about)
             if self.resume and mask.exists() and not partial.exists:
                 check_same(mask, tag_of(mask), about)
@@ -90,27 +88,18 @@ class ScenePredictor:
                 self._look_again(scene, mask)
                 return
             done = self._begin(partial)
-            self._say_how(scene, plan, done)
+            self._say_how(scene, windows, plan, done)
             parts = parts_of(scene, classifier, plan, self.numbers, done, confidence=self.writer.confidence)
             try:
-                for count, part in enumerate(parts, done + 1):
-                    partial.add(part)
-                    self.on_progress(file, count / len(plan.parts))
+                with closing(parts):  # ends the thread that reads
+                    for count, part in enumerate(parts, done + 1):
+                        partial.add(part)
+                        self.on_progress(file, count / len(plan.parts))
                 self._write(scene, mask, plan, partial)
             except OSError as error:  # of the disk
                 said = f'{error.strerror}; what is done of {file} is kept, and --resume goes on from it'
                 raise OSError(error.errno, said, error.filename or str(partial.path)) from error
             partial.remove()
-
-    def _about(self, scene: Scene, plan: Plan) -> dict:
-        """Return of what a result is: a run goes on from another's where all of it is the same."""
-        if not self.sums:
-            self.sums = dict(config=_sum_of_config(self.model), checkpoint=_sum_of_weights(self.model))
-        stat = scene.file.stat()
-        windows = [self.windows.crop, self.windows.stride, plan.swaths]
-        about: dict[str, Any] = {**self.sums, 'scene': [stat.st_size, stat.st_mtime_ns], 'windows': windows}
-        about['--confidence'] = self.writer.confidence
-        return json.loads(json.dumps(about))
 
     def _begin(self, partial: Partial) -> int:
         """Return how many parts of a scene are done.
@@ -129,11 +118,11 @@ class ScenePredictor:
         partial.start()
         return 0
 
-    def _say_how(self, scene: Scene, plan: Plan, done: int) -> None:
-        height, width = self.windows.crop
-        stride = 'evenly overlapped' if self.windows.stride is None else 'every {} x {}'.format(*self.windows.stride)
+    def _say_how(self, scene: Scene, windows: Windows, plan: Plan, done: int) -> None:
+        height, width = windows.crop
+        stride = 'evenly overlapped' if windows.stride is None else 'every {} x {}'.format(*windows.stride)
         lines = [
-            f'a scene of {scene.size[0]} x {scene.size[1]}, in windows of {height} x {width} ({self.windows.why}), {stride}'
+            f'a scene of {scene.size[0]} x {scene.size[1]}, in windows of {height} x {width} ({windows.why}), {stride}'
         ]
         if scene.resizing:
             lines.append(f"at its own size, without the test pipeline's {', '.join(scene.resizing)}")
@@ -191,65 +180,3 @@ class ScenePredictor:
 
 def _confidence_of(mask: Path) -> Path:
     return mask.with_name(f'{mask.stem.removesuffix("_mask")}_confidence.tif')
-
-
-def parts_of(
-    scene: Scene, classifier: Classifier, plan: Plan, numbers: Numbers, done: int, *, confidence: bool
-) -> Iterator[Part]:
-    """Yield the parts of a scene behind those that are done, in the plan's order: the mask, and the confidence if asked for.
-
-    The next row of windows is read while one is predicted, and rows are held until the last part that they reach into.
-    """
-    for swath in plan.swaths:
-        parts = [part for part in plan.parts[done:] if (part.left, part.right) == swath]
-        if not parts:
-            continue
-        lefts = plan.lefts_of(swath)
-        edges = lefts[0], lefts[-1] + plan.crop[1]
-        tops = plan.tops_of(parts[0].top, parts[-1].bottom)
-        rows: dict[int, Row] = {}
-        valid: dict[int, np.ndarray] = {}
-        with closing(ahead(scene.rows(tops, plan.crop[0], *edges), 1)) as strips:
-            from_edge = [left - edges[0] for left in lefts]
-            for part in parts:
-                reaching = plan.tops_of(part.top, part.bottom)
-                while reaching[-1] not in rows:
-                    strip = next(strips)
-                    valid[strip['top']] = strip['valid']
-                    rows[strip['top']] = classifier.row(strip['pixels'], from_edge, strip['valid'])
-                rows = {top: rows[top] for top in reaching}
-                valid = {top: valid[top] for top in reaching}
-                layers = [np.empty(part.size, kind) for kind in (numbers.dtype, *([np.uint16] if confidence else ()))]
-                for block in classifier.blocks(part):
-                    labels, certain = classifier.labels(rows, lefts, block, confidence=confidence)
-                    has_data = _valid_of(block, valid, edges[0])
-                    columns = slice(block.left - part.left, block.right - part.left)
-                    layers[0][:, columns] = numbers.of(labels, has_data)
-                    if certain is not None:
-                        layers[1][:, columns] = np.where(has_data, in_16_bits(certain), 0)
-                yield Part(part, layers)
-
-
-def _valid_of(part: Rectangle, strips: dict[int, np.ndarray], left: int) -> np.ndarray:
-    """Return where a part has data, of those of the rows of windows, by their first row, which begin at column ``left``."""
-    valid = np.empty(part.size, bool)
-    for top, strip in strips.items():
-        first, stop = max(part.top, top), min(part.bottom, top + len(strip))
-        wanted = strip[first - top : stop - top, part.left - left : part.right - left]
-        valid[first - part.top : stop - part.top] = wanted
-    return valid
-
-
-def _sum_of_config(model: nn.Module) -> str:
-    """Return a sum of what a config says of the model, of the classes and of how pictures are read."""
-    dataset = dataset_of(model.cfg)
-    of_data = {name: dataset[name] for name in dataset if name not in ('data_root', 'ann_file', 'data_prefix')}
-    return hashlib.sha256(repr((model.cfg.model, of_data)).encode()).hexdigest()
-
-
-def _sum_of_weights(model: nn.Module) -> str:
-    found = hashlib.sha256()
-    for name, value in model.state_dict().items():
-        found.update(name.encode())
-        found.update(value.detach().cpu().flatten().view(torch.uint8).numpy().tobytes())
-    return found.hexdigest()

@@ -110,7 +110,8 @@ class Scene:
     def prepare(self, pixels: np.ndarray) -> dict:
         """Make of a window's pixels what the test pipeline makes of a picture, at its own size."""
         if self.rule is None:
-            loaded = self.pipeline.load(pixels)
+            grey = self.pipeline.channels == 1 and self.pipeline.reader.colours is None  # as the file has it
+            loaded = self.pipeline.load(pixels[..., 0] if grey else pixels)
         else:
             loaded = with_picture(dict(img_path=str(self.file), seg_fields=[]), pixels, None)
         packed = run_steps(self.steps, loaded)
