@@ -23,7 +23,7 @@ from mmseg_vitseg.checking.mask_transformers import refused_by_eomt, too_few_que
 from mmseg_vitseg.checking.missing_confidence import missing_confidence
 from mmseg_vitseg.checking.missing_files import misnamed_files, missing_masks
 from mmseg_vitseg.checking.misspelt import misspelt_arguments, misspelt_settings, misspelt_test_settings
-from mmseg_vitseg.checking.norms import batch_norm_of_one_picture, wrong_input_norm
+from mmseg_vitseg.checking.norms import batch_norm_of_one_picture, wrong_input_norm, wrong_means
 from mmseg_vitseg.checking.one_logit import sigmoid_taken_twice, wrong_one_logit
 from mmseg_vitseg.checking.picture_sizes import other_position_grid, partial_patches, wrong_padding, wrong_windows
 from mmseg_vitseg.checking.pictures_of_bands import labels_of_no_data, steps_for_colours
@@ -78,6 +78,7 @@ CHECKS: tuple[Check, ...] = (  # in every config, without its data
     labels_of_no_data,  # which the host's masks keep
     # normalisation
     wrong_input_norm,  # twice, or not at all
+    wrong_means,  # of other numbers of bands
     batch_norm_of_one_picture,
     # files that the training starts from
     missing_weights,

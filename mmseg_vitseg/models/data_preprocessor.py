@@ -1,6 +1,7 @@
 """Batches of pictures of any number of bands, normalised band by band. B batch, C bands, H W size."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from mmseg.models import data_preprocessor as host
@@ -33,3 +34,17 @@ class SegDataPreProcessor(host.SegDataPreProcessor):
         super().__init__(mean=mean and mean[:1], std=std and std[:1], **kwargs)
         if mean and std:  # buffers, in the place of those of the first band
             self.mean, self.std = (torch.tensor(one, dtype=torch.float32).view(-1, 1, 1) for one in (mean, std))
+
+    def forward(self, data: dict, training: bool = False) -> dict[str, Any]:
+        """Return ``inputs``, (B, C, H, W), and ``data_samples``, as the host does.
+
+        Raises:
+            ValueError: pictures of other bands than there are means.
+        """
+        found, means = data['inputs'][0].shape[0], len(self.mean) if self._enable_normalize else 1
+        if 1 not in (found, means) and found != means:
+            raise ValueError(
+                f'pictures of {found} bands, and model.data_preprocessor.mean is of {means}; change what the loading step '
+                'reads, or mean and std'
+            )
+        return super().forward(data, training)

@@ -58,6 +58,11 @@ def test_any_number_of_bands(bands, dtype, training):
     assert not preprocessor.state_dict()  # as the host's: the config says it, not the checkpoint
 
 
+def test_pictures_of_other_bands():
+    with pytest.raises(ValueError, match=r'pictures of 5 bands, and model\.data_preprocessor\.mean is of 6; change'):
+        build('mmseg_vitseg', mean=[1.0] * 6, std=[1.0] * 6)(batch(5), training=True)
+
+
 @pytest.mark.parametrize(
     'settings',
     [dict(mean=[1.0] * 6), dict(mean=[1.0] * 6, std=[1.0] * 5), dict(std=[1.0]), dict(mean=[1.0] * 2, std=[1.0, 0])],
