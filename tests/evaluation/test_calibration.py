@@ -7,6 +7,7 @@ from mmengine.evaluator import Evaluator
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from scipy.stats import binned_statistic
+from torch.testing import assert_close
 
 from mmseg_vitseg.evaluation import calibration
 from mmseg_vitseg.evaluation.calibration import Reliability, bin_sums
@@ -59,6 +60,18 @@ def test_the_error_is_the_papers():
     rows = [[cell.strip() for cell in line.split('|')[1:-1]] for line in found.table().splitlines()[3:-1]]
     assert rows[0] == ['0.0 to 25.0', '3', '16.67', '66.67']
     assert rows[3] == ['75.0 to 100.0', '2', '100.00', '50.00']
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='no CUDA device')
+def test_a_gpu_counts_the_same_deterministically():
+    maps = drawn(0)
+    torch.use_deterministic_algorithms(True)
+    try:
+        found = bin_sums(*(one.cuda() for one in maps))
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert_close(found.cpu(), bin_sums(*maps))
 
 
 def test_a_model_that_is_as_sure_as_it_is_right():
