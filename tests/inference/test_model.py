@@ -6,14 +6,17 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.structures import PixelData
 from mmseg.apis import inference_model
 from mmseg.registry import MODELS
+from mmseg.structures import SegDataSample
 from PIL import Image
 from torch import nn
 from torch.testing import assert_close
 
 import mmseg_vitseg
 from mmseg_vitseg.config.datasets import classes_of
+from mmseg_vitseg.inference.maps import maps_with_confidence
 from mmseg_vitseg.inference.model import channels_of
 from mmseg_vitseg.models.confidence import asking_for_confidence, gives_confidence
 
@@ -61,6 +64,19 @@ def test_confidence_is_the_probability_of_the_labels(config, checkpoint, options
         assert_close(torch.from_numpy(confidence), logits.softmax(0).amax(0))
     assert np.array_equal(mmseg_vitseg.predict(model, PICTURES[0], confidence=True)[1], pairs[0][1])
     assert 'confidence' not in model.test_cfg
+
+
+@pytest.mark.parametrize('head', ['MaskFormerHead', 'Mask2FormerHead', 'FCNHead'])
+def test_confidence_of_the_hosts_mask_heads(head):
+    """Their scores are sums of probabilities, which an EoMT's are too; mmdet, which they need, is not there."""
+    scores = 3 * torch.rand(4, 5, 6)
+    sample = SegDataSample(seg_logits=PixelData(data=scores), pred_sem_seg=PixelData(data=scores.argmax(0)[None]))
+    model = nn.Module()
+    model.decode_head = nn.ModuleList([nn.Module(), type(head, (nn.Module,), {})()])  # of a cascade the last one
+    model.test_step = lambda data: [sample]
+    ((_, confidence),) = maps_with_confidence(model, [])
+    probabilities = scores.softmax(0) if head == 'FCNHead' else scores / scores.sum(0)
+    assert_close(torch.from_numpy(confidence), probabilities.amax(0))
 
 
 def test_confidence_is_asked_for_by_one_thread_alone(config):
