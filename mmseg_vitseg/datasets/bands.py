@@ -3,6 +3,7 @@
 A pure function of what was read, so that a window of a scene goes the same way as a whole picture.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Literal
@@ -34,7 +35,7 @@ class BandRule:
             picture is float32. None: values and dtype are the file's, of the dtypes that the host's steps take; int8,
             32 and 64 bits become float32.
         nodata: the value that stands for no data; ``'file'``: what the file says, by a tag, a mask or an alpha band that is
-            not among ``bands``; None: every value is data. Values that are NaN never are.
+            not among ``bands``; None: every value is data. Values that are NaN, or infinite, never are.
         fill: what stands for no data in the picture, after the scale: a number, or one a band; 0 if not given.
             Of whole numbers, the nearest that their dtype has.
 
@@ -58,7 +59,8 @@ class BandRule:
             )
         self.nodata = nodata
         self.fill = np.array(fill, np.float32).reshape(-1)
-        for name, count in (('scale', 1 if self.scale is None else self.scale.shape[1]), ('fill', self.fill.size)):
+        self.given = {'scale': 1 if self.scale is None else self.scale.shape[1], 'fill': self.fill.size}
+        for name, count in self.given.items():
             if count != 1 and self.bands != 'all' and count != len(self.bands):
                 raise ValueError(f'{name} is of {count} bands, and bands={self.bands} are {len(self.bands)}')
 
@@ -75,7 +77,7 @@ class BandRule:
             raise BandsError(
                 f'bands={self.bands}, and the file has {counted(count)}: no band {missing[0]}; they are numbered from 1'
             )
-        for name, given in (('scale', 1 if self.scale is None else self.scale.shape[1]), ('fill', self.fill.size)):
+        for name, given in self.given.items():
             if given not in (1, len(numbers)):
                 raise BandsError(
                     f'{counted(len(numbers))}, and {name} is of {given}; name the bands: bands=(1, 2, ...)'
@@ -97,10 +99,16 @@ class BandRule:
         """
         if values.dtype.kind not in 'buif':
             raise BandsError(f'values of {values.dtype}; pictures are real numbers: save the magnitude, say')
-        missing = self._missing(values, missing)
+        found = [] if missing is None else [missing]
+        if isinstance(self.nodata, (int, float)):
+            found.append(is_value(values, self.nodata))
+        if values.dtype not in KEPT:
+            with np.errstate(over='ignore'):  # values of a no-data tag, say
+                values = values.astype(np.float32)
+        if values.dtype.kind == 'f':
+            found.append(~np.isfinite(values))
+        missing = _together(found)
         picture = values if self.scale is None else _scaled(values, *self.scale)
-        if picture.dtype not in KEPT:
-            picture = picture.astype(np.float32)
         if missing is None:
             return picture, None
         missing = np.broadcast_to(missing, picture.shape)
@@ -108,18 +116,11 @@ class BandRule:
         nowhere = np.logical_and.reduce(missing, axis=2)
         return picture, nowhere if nowhere.any() else None
 
-    def _missing(self, values: np.ndarray, missing: np.ndarray | None) -> np.ndarray | None:
-        """Return which values are no data, None where all are data."""
-        found = [] if missing is None else [missing]
-        if isinstance(self.nodata, (int, float)):
-            found.append(is_value(values, self.nodata))
-        if values.dtype.kind == 'f':
-            found.append(np.isnan(values))
-        together = None
-        for one in found:
-            if one.any():
-                together = one if together is None else together | one
-        return together
+
+def _together(found: Sequence[np.ndarray]) -> np.ndarray | None:
+    """Return where any of several is, (H, W, C) or (H, W, 1); None: nowhere."""
+    some = [one for one in found if one.any()]
+    return functools.reduce(np.logical_or, some) if some else None
 
 
 def is_value(values: np.ndarray, value: float) -> np.ndarray:
@@ -133,10 +134,11 @@ def is_value(values: np.ndarray, value: float) -> np.ndarray:
 
 
 def _scaled(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    scaled = values.astype(np.float32)
-    scaled -= low
-    scaled *= WHITE / (high - low)
-    return np.clip(scaled, 0, WHITE, out=scaled)
+    with np.errstate(over='ignore', invalid='ignore'):  # of what is no data
+        scaled = values.astype(np.float32)
+        scaled -= low
+        scaled *= WHITE / (high - low)
+        return np.clip(scaled, 0, WHITE, out=scaled)
 
 
 def _as_dtype(fill: np.ndarray, dtype: np.dtype) -> np.ndarray:

@@ -174,6 +174,19 @@ def test_no_data(tmp_path, how):
     assert np.array_equal(found['img'][~nowhere], array[~nowhere])
 
 
+@pytest.mark.parametrize('dtype', ['float32', 'float64'])
+@pytest.mark.parametrize('scale', [None, (-1, 1)])
+def test_what_is_not_finite_is_no_data(tmp_path, dtype, scale):
+    """Also the lowest number of float64, which is a common tag, and which float32 does not have."""
+    array = values(2, dtype)
+    lowest = float(np.finfo(dtype).min)
+    array[0, :4] = np.array([np.nan, np.inf, -np.inf, lowest])[:, None]
+    found = read(write_tiff(tmp_path / 'a.tif', array, nodata=lowest), scale=scale, fill=3)
+    assert np.isfinite(found['img']).all()
+    assert np.argwhere(found['nodata']).tolist() == [[0, 0], [0, 1], [0, 2], [0, 3]]
+    assert (found['img'][0, :4] == 3).all()
+
+
 def test_a_band_without_data_is_filled_and_the_pixel_stays(tmp_path):
     array = values(2, 'float32')
     array[0, 0, 1] = array[1, 1] = np.nan
