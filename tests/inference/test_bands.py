@@ -64,7 +64,7 @@ KINDS = {
     '3 bands of floats': (3, np.float32, '.npy', np.save, dict(type='LoadImageFromNpyFile')),
     '6 bands, scaled': (
         *(6, np.uint16, '.npy', np.save),
-        dict(type='mmseg_vitseg.LoadImage', bands='all', scale=(100, 2000), nodata=7),
+        dict(type='mmseg_vitseg.LoadImage', bands='all', scale=(100, 2000), nodata=7, fill=500),
     ),
     "a user's own": (2, np.float32, '.txt', as_text, dict(type='ReadTwoBands')),
 }
