@@ -25,17 +25,30 @@ class BuildWithConfigs(build_py):
 setup(
     name='mmseg_vitseg',
     version=VERSION,
-    description='Transformers for segmentation as a plugin of MMSegmentation: plain ViT, SETR, SegFormer, done right',
+    description='Transformers for segmentation as a plugin of MMSegmentation: plain ViT, SETR, SegFormer, EoMT',
     long_description=(ROOT / 'README.md').read_text(),
     long_description_content_type='text/markdown',
     license='Apache-2.0',
     license_files=['LICENSE'],
     packages=find_packages(include=['mmseg_vitseg', 'mmseg_vitseg.*']),
-    package_data={'mmseg_vitseg': ['weights/*.safetensors'], 'mmseg_vitseg.reporting': ['page.html']},
+    package_data={'mmseg_vitseg': ['py.typed', 'weights/*.safetensors'], 'mmseg_vitseg.reporting': ['page.html']},
     cmdclass={'build_py': BuildWithConfigs},
     entry_points={'console_scripts': ['mmseg-vitseg = mmseg_vitseg.cli.command:main']},
     python_requires='>=3.10',
-    install_requires=['torch>=2.5', 'numpy', 'packaging', 'rich', 'safetensors>=0.4', 'scipy'],
+    # all that is imported without an extra, but for cv2: the host brings it, and opencv-python and opencv-python-headless,
+    # of which a requirement can name one only, write the same folder
+    install_requires=[
+        'torch>=2.5',
+        'jinja2',
+        'matplotlib',
+        'numpy',
+        'packaging',
+        'pillow',
+        'prettytable',
+        'rich',
+        'safetensors>=0.4',
+        'scipy',
+    ],
     extras_require={
         # the maintained forks of OpenMMLab's packages: the default
         'onedl': ['onedl-mmengine>=0.10.12', 'onedl-mmcv>=2.3.6', 'onedl-mmsegmentation>=1.4.2'],
@@ -47,6 +60,8 @@ setup(
         'geo': GEO,
         # predict.py --format coco, and masks from COCO's json
         'coco': COCO,
+        # the site, docs/ and mkdocs.yml; not in dev, as its test is skipped without it
+        'docs': ['mkdocs>=1.6,<2', 'mkdocs-material>=9.7', 'mkdocstrings>=1', 'mkdocstrings-python>=2'],
         # transformers: the implementation that parity tests compare with; hypothesis: sizes nobody thought of; shapely: a
         # reader of the polygons that we write; triton: comes with torch for CUDA, and without a GPU interprets and compiles
         # the kernels of ops/fused in their tests
