@@ -1,5 +1,6 @@
 """How sure a model is of its predictions: pictures, and columns of the tables of areas. H W size in pixels, K classes."""
 
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,7 +33,7 @@ class ConfidenceMaps(Output):
         if predicted.nodata is not None:
             certain[predicted.nodata] = 0
         with whole(self.folder / name.with_name(f'{name.name}_confidence.png')) as temporary:
-            Image.fromarray(certain).save(temporary, format='PNG')
+            Image.fromarray(certain).save(temporary, format='PNG', compress_type=zlib.Z_RLE)
 
 
 def in_16_bits(confidence: np.ndarray) -> np.ndarray:
