@@ -238,7 +238,7 @@ def test_a_picture_waits_for_its_like_not_for_ever(monkeypatch):
 
     one, other, large = (1, 2), (2, 1), (10, 10)
     assert batches(one, other, one, other) == [[0, 2], [1, 3]]
-    assert batches(one, *[other] * 9) == [[1, 2], [3, 4], [5, 6], [7, 8], [0], [9]]  # LOOK batches' worth
+    assert batches(one, *[other] * 10) == [[1, 2], [3, 4], [5, 6], [7, 8], [0], [9, 10]]  # LOOK batches' worth
     assert batches(one, large, one) == [[0], [1], [2]]  # bytes
 
 
