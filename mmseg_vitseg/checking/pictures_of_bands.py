@@ -17,6 +17,7 @@ from mmseg_vitseg.datasets.load_image import LoadImage
 from mmseg_vitseg.datasets.load_mask import LoadMask
 
 OPENCVS_MOST = 128 if int(cv2.__version__.partition('.')[0]) > 4 else 512  # channels
+RESIZING = ('Resize', 'RandomResize', 'RandomChoiceResize', 'ResizeShortestEdge', 'ResizeToMultiple')
 WITHOUT = 'leave it out: RandomFlip, RandomResize, RandomCrop and RandomRotate take any bands'
 OF_LIGHT = 'mmseg_vitseg.RandomBrightnessContrast, which takes any bands'
 
@@ -88,10 +89,13 @@ LIMITS = (
         f'LoadImage(scale=(LOW, HIGH)), which gives 0 to 255; or {OF_LIGHT}',
     ),
     Limit(
-        (
-            *('Resize', 'RandomResize', 'RandomChoiceResize', 'ResizeShortestEdge', 'ResizeToMultiple'),
-            *('RandomRotate', 'RandomRotFlip', 'Pad'),
-        ),
+        RESIZING,
+        lambda node, pictures: (pictures.channels or 0) > 4 and node.get('interpolation') == 'area',
+        None,
+        "interpolation='bilinear', as the host has it by default",
+    ),
+    Limit(
+        (*RESIZING, 'RandomRotate', 'RandomRotFlip', 'Pad'),
         lambda node, pictures: (pictures.channels or 0) > OPENCVS_MOST,
         None,
         f'OpenCV {cv2.__version__} takes up to {OPENCVS_MOST} channels: fewer bands, or another step',
@@ -125,19 +129,22 @@ def steps_for_colours(setup: Setup) -> Iterator[Finding]:
 
 
 def labels_of_no_data(setup: Setup) -> Iterator[Finding]:
-    """Masks that are read by the host's step, which does not know where a picture has no data."""
+    """Masks that are read by a step that does not know where a picture has no data: the host's, or one before LoadImage."""
     for loader, steps in _pipelines(setup):
         of_bands = next((step for step in steps if _bands(step.node)), None)
         if loader == 'test_dataloader' or of_bands is None or of_bands.node.get('nodata', 'file') is None:
             continue
-        for step in steps:
+        for index, step in enumerate(steps):
             cls = class_of(step.node, TRANSFORMS)
-            if cls is not None and is_known(cls) and issubclass(cls, LoadAnnotations) and not issubclass(cls, LoadMask):
+            if cls is None or not is_known(cls) or not issubclass(cls, LoadAnnotations):
+                continue
+            if not issubclass(cls, LoadMask) or index < steps.index(of_bands):
                 yield warning(
                     f'{step.key}.type',
-                    f'{type_name(step.node)}, after {of_bands.key} whose nodata={of_bands.node.get("nodata", "file")!r}',
+                    f'{type_name(step.node)}, with {of_bands.key} whose nodata={of_bands.node.get("nodata", "file")!r}',
                     why='pixels without data keep the labels of their mask, and count in the loss and in scores',
-                    fix='mmseg_vitseg.LoadMask, which ignores them; or LoadImage(nodata=None), where every pixel has data',
+                    fix='mmseg_vitseg.LoadMask, after LoadImage, ignores them; or LoadImage(nodata=None), where every pixel '
+                    'has data',
                 )
 
 

@@ -87,6 +87,7 @@ FAILING = [
     (dict(type='RandomCutOut', prob=1.0, n_holes=2, cutout_shape=(4, 4)), 6, 'fill_in=(0, 0, ...)'),
     (dict(type='Normalize', mean=[1.0] * 6, std=[1.0] * 6), 6, 'to_rgb=False'),
     (dict(type='Pad', size=(100, 100)), 6, 'pad_val=dict(img=0.0'),
+    (dict(type='Resize', scale=(60, 50), interpolation='area'), 6, "interpolation='bilinear'"),
     *[(step, OPENCVS_MOST + 1, 'OpenCV') for step in RIGHT[:1] + RIGHT[8:9] + RIGHT[10:11]],
 ]
 MENDED = [
@@ -154,6 +155,7 @@ def test_what_a_step_reads(load, channels, found):
     ('load', 'mask', 'found'),
     [
         (OURS, MASK, 0),
+        (MASK, OURS, 1),
         (OURS, dict(type='LoadAnnotations'), 1),
         (dict(OURS, nodata=0), dict(type='LoadAnnotations'), 1),
         (dict(OURS, nodata=None), dict(type='LoadAnnotations'), 0),
@@ -165,7 +167,7 @@ def test_labels_of_no_data(load, mask, found):
     listed = findings(dict(type='RandomFlip', prob=0.5), 3, load, mask)
     assert len(listed) == found
     if found:
-        assert listed[0].key == 'train_dataloader.dataset.pipeline.1.type'
+        assert listed[0].key == f'train_dataloader.dataset.pipeline.{int(load is not MASK)}.type'
         assert 'keep the labels' in listed[0].why
         assert 'mmseg_vitseg.LoadMask' in listed[0].fix
 
