@@ -1,7 +1,6 @@
 """GeoJSON (RFC 7946) of georeferenced label maps. H W size in pixels, N points."""
 
 from collections.abc import Callable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,8 @@ from mmseg_vitseg.inference.outputs.polygons import NO_DATA, area, regions
 from mmseg_vitseg.inference.outputs.predicted import Classes, Output, Predicted
 
 STRIP_PIXELS = 2**24  # of a larger map, polygons are cut at the edges of strips of so many
-AT_ONCE = 4096  # polygons that are transformed together
+POINTS = 2**16  # of polygons that are transformed together, about
+CACHE = 64  # MiB of a file's blocks
 
 
 class GeoJson(Output):
@@ -69,7 +69,7 @@ def mask_to_geojson(mask: Path, target: Path, classes: Classes, *, wgs84: bool =
     from rasterio.windows import Window
 
     place = read_georeference(mask)
-    with rasterio.open(mask) as source:
+    with rasterio.Env(GDAL_CACHEMAX=CACHE), rasterio.open(mask) as source:
 
         def read(top: int, bottom: int) -> np.ndarray:
             return source.read(1, window=Window(0, top, source.width, bottom - top))
@@ -124,7 +124,7 @@ def _features(
 ) -> Iterator[dict]:
     square_metres = place.square_metres
     named = dict(enumerate(classes.names, start=classes.first))
-    while batch := list(islice(found, AT_ONCE)):
+    for batch in _batches(found):
         geometries = place_polygons([rings for _, rings in batch], place, wgs84)
         for (value, (outline, *holes)), geometry in zip(batch, geometries, strict=True):
             if value not in named:
@@ -139,3 +139,16 @@ def _features(
                 'area': None if square_metres is None else round(count * square_metres, 6),
             }
             yield dict(type='Feature', properties=properties, geometry=geometry)
+
+
+def _batches(found: Iterator[tuple[int, list[np.ndarray]]]) -> Iterator[list[tuple[int, list[np.ndarray]]]]:
+    """Put polygons together until they have ``POINTS``."""
+    batch, points = [], 0
+    for one in found:
+        batch.append(one)
+        points += sum(map(len, one[1]))
+        if points >= POINTS:
+            yield batch
+            batch, points = [], 0
+    if batch:
+        yield batch

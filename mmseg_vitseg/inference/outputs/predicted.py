@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mmengine.config import Config
+
+from mmseg_vitseg.config.datasets import classes_of, first_value
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,15 @@ class Classes:
     names: list[str]
     palette: np.ndarray
     first: int
+
+    @classmethod
+    def of(cls, cfg: Config) -> 'Classes':
+        """Return those that a config's test data set has.
+
+        Raises:
+            ValueError: it names none, or its palette is none for them.
+        """
+        return cls(*classes_of(cfg), first=first_value(cfg))
 
 
 class Output:

@@ -6,7 +6,6 @@ from typing import Any
 
 from torch import nn
 
-from mmseg_vitseg.config.datasets import classes_of, first_value
 from mmseg_vitseg.inference.inputs import VIDEO_SUFFIXES
 from mmseg_vitseg.inference.outputs.areas import AreaTables
 from mmseg_vitseg.inference.outputs.coco import Coco
@@ -53,7 +52,7 @@ class Writer:
         *,
         confidence: bool = False,
     ):
-        self.classes = Classes(*classes_of(model.cfg), first=first_value(model.cfg))
+        self.classes = Classes.of(model.cfg)
         self.folder = Path(folder)
         self.opacity = opacity
         self.formats = formats
