@@ -99,7 +99,7 @@ class BandRule:
         """
         if values.dtype.kind not in 'buif':
             raise BandsError(f'values of {values.dtype}; pictures are real numbers: save the magnitude, say')
-        found = [] if missing is None else [missing]
+        given, found = values, [] if missing is None else [missing]
         if isinstance(self.nodata, (int, float)):
             found.append(is_value(values, self.nodata))
         if values.dtype not in KEPT:
@@ -111,9 +111,10 @@ class BandRule:
         picture = values if self.scale is None else _scaled(values, *self.scale)
         if missing is None:
             return picture, None
-        missing = np.broadcast_to(missing, picture.shape)
-        picture = np.where(missing, _as_dtype(self.fill, picture.dtype), picture)
-        nowhere = np.logical_and.reduce(missing, axis=2)
+        if picture is given:
+            picture = picture.copy()
+        np.copyto(picture, _as_dtype(self.fill, picture.dtype), where=missing)
+        nowhere = functools.reduce(np.logical_and, np.moveaxis(missing, 2, 0))  # numpy's own is slow along few values
         return picture, nowhere if nowhere.any() else None
 
 

@@ -277,3 +277,13 @@ def test_through_the_hosts_steps_into_a_batch(tmp_path, scale):
         ignored = sample.gt_sem_seg.data[0] == 255
         assert 0 < ignored.sum() < 32 * 32
         assert torch.equal((inputs == -2.5).all(dim=0), ignored)
+
+
+@pytest.mark.parametrize('scale', [None, (0, 100)])
+@pytest.mark.parametrize('dtype', ['uint16', 'float32', 'float64'])
+def test_an_array_that_is_given_stays_as_it_is(dtype, scale):
+    array = values(2, 'uint8').astype(dtype)
+    before = array.copy()
+    picture, _ = BandRule(nodata=float(array[0, 0, 0]), fill=-9.0, scale=scale)(array)
+    assert np.array_equal(array, before)
+    assert picture[0, 0, 0] == (0 if picture.dtype == np.uint16 else -9)
