@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from mmseg.models.data_preprocessor import SegDataPreProcessor
 from mmseg.registry import MODELS
 from torch import Tensor
 
@@ -32,35 +31,6 @@ def wrong_input_norm(setup: Setup) -> Iterator[Finding]:
         )
     elif is_known(setup.backbone_class):  # another may normalise by itself
         yield from _twice_or_never(setup, key, mean)
-
-
-def wrong_means(setup: Setup) -> Iterator[Finding]:
-    """Means of another number of bands than the backbone takes, or than the host's data preprocessor takes."""
-    part = setup.known_preprocessor
-    if part is None or type_name(part.node) != 'SegDataPreProcessor':
-        return
-    cls = class_of(part.node, MODELS)
-    given = {name: argument(part.node, name, cls) for name in ('mean', 'std')}
-    backbone = setup.backbone
-    bands = setup.argument('in_channels') if backbone and is_known(setup.backbone_class) else None
-    for name, values in given.items():
-        if not isinstance(values, (list, tuple)) or len(values) == 1:
-            continue
-        if backbone and isinstance(bands, int) and len(values) != bands:
-            yield error(
-                f'{part.key}.{name}',
-                f'of {len(values)} bands; {backbone.key}.in_channels is {bands}',
-                why='the first step fails',
-                fix='one number a band that the loading step gives, or one for all; and in_channels of as many',
-            )
-        elif cls is SegDataPreProcessor and len(values) != 3:
-            yield error(
-                f'{part.key}.type',
-                f"the host's SegDataPreProcessor, with {name} of {len(values)} bands",
-                why='the model cannot be built: it takes one or three',
-                fix=f'{part.key}.type=mmseg_vitseg.SegDataPreProcessor',
-            )
-            return
 
 
 def _twice_or_never(setup: Setup, key: str, mean) -> Iterator[Finding]:

@@ -61,6 +61,12 @@ BASES = {
 
 HEAD, AUX = 'model.decode_head', 'model.auxiliary_head'
 AUXILIARY = dict(type='FCNHead', in_channels=384, in_index=0, channels=8, num_convs=1, num_classes=3)
+RGB_ALONE = {
+    'model.backbone.in_channels': 3,
+    'model.data_preprocessor.mean': [1510, 1270, 970],
+    'model.data_preprocessor.std': [620, 390, 380],
+    **{f'{loader}_dataloader.dataset.pipeline.0.bands': (3, 2, 1) for loader in ('train', 'val', 'test')},
+}
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 ONE_CLASS = {
     **{f'{head}.num_classes': 1 for head in (HEAD, AUX)},
@@ -184,6 +190,8 @@ WRONG = [
     ('six bands', 'model.data_preprocessor.std=[9.0,9.0,9.0,9.0]', ERROR, '', 'of 4 bands; model.backbone.in_channels is 6'),
     ('six bands', 'model.backbone.in_channels=4', ERROR, 'model.data_preprocessor.mean model.data_preprocessor.std',
      'of 6 bands; model.backbone.in_channels is 4', 'one number a band'),
+    ('six bands', {'model.data_preprocessor.bgr_to_rgb': True, **RGB_ALONE}, WARNING, '', 'reads bands=(3, 2, 1)',
+     'bgr_to_rgb=False'),
     ('fcn', 'model.backbone.in_channels=4', ERROR, 'model.data_preprocessor.mean model.data_preprocessor.std',
      'of 3 bands; model.backbone.in_channels is 4'),
     ('fcn', {'train_dataloader.dataset.pipeline.6': dict(type='Normalize', mean=[0.0] * 3, std=[1.0] * 3)}, WARNING,

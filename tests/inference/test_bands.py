@@ -196,7 +196,8 @@ def test_what_is_shown_of_many_bands(kind, config, tmp_path, monkeypatch):
     )
     assert not rgb[:5, :9].any()
     (compared,) = compare_named(model, model, [file])
-    (reported,) = [one for one in (*evaluate(model, 3).best, *evaluate(model, 3).worst) if one.name == 'y.npy']
+    evaluation = evaluate(model, 3)
+    (reported,) = [one for one in (*evaluation.best, *evaluation.worst) if one.name == 'y.npy']
     for shown in (compared.picture, look(model, file).picture, reported.picture):
         assert np.array_equal(shown, rgb)
     assert predict_files(model, [(file, Path('y'))], Writer(model, tmp_path / 'out', 0.0)) == 0
