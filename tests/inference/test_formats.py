@@ -245,6 +245,22 @@ def test_geojson_of_pictures(call, config, checkpoint, tmp_path):
     check_features(json.loads((tmp_path / 'out/a.geojson').read_text()), labels, 100)
 
 
+def test_geojson_of_a_scene(call, config, checkpoint, tmp_path):
+    """Of its mask, a file; after --resume too. Without a georeference it is not predicted."""
+    picture = np.random.default_rng(0).integers(0, 256, (3, 40, 60), np.uint8)
+    save_map(tmp_path / 'a.tif', picture)
+    save_map(tmp_path / 'b.tif', picture, None)
+    line = f'predict {config} {checkpoint} {tmp_path}/a.tif {tmp_path}/b.tif --out {tmp_path}/out --device cpu'
+    for option in ('', ' --resume'):
+        result = call(f'{line} --scene yes --format png geojson{option}')
+        assert 'b.tif: no georeference' in result.err
+        assert '1 of 2 predicted' in result.out
+        assert not (tmp_path / 'out/b_mask.tif').exists()
+        with rasterio.open(tmp_path / 'out/a_mask.tif') as mask:
+            check_features(json.loads((tmp_path / 'out/a.geojson').read_text()), mask.read(1).astype(int) - 1, 100)
+        (tmp_path / 'out/a.geojson').unlink()
+
+
 def test_a_map_across_the_180th_meridian_is_cut_there(tmp_path):
     (east,), (north,) = transform('EPSG:4326', 'EPSG:32760', [179.99], [-17])
     place = Georeference(tmp_path, rasterio.CRS.from_epsg(32760), Affine(100, 0, east, 0, -100, north), (20, 40))

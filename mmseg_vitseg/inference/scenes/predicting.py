@@ -14,6 +14,7 @@ from mmseg_vitseg.atomic import remove_stale, whole
 from mmseg_vitseg.datasets.showing import display_of
 from mmseg_vitseg.inference.model import pipeline_of
 from mmseg_vitseg.inference.outputs.confidence import areas_of
+from mmseg_vitseg.inference.outputs.geojson import mask_to_geojson
 from mmseg_vitseg.inference.outputs.writer import Writer
 from mmseg_vitseg.inference.scenes.classifying import Classifier
 from mmseg_vitseg.inference.scenes.geotiff import rows_of_tiles, square_metres, tag_of, write_raster
@@ -65,12 +66,12 @@ class ScenePredictor:
             FileNotFoundError, ValueError: it cannot be read, or be predicted, or what is there of it is of something else.
             OSError: the disk is full, say; what is done is there, and the next run goes on from it.
         """
-        if {*self.writer.formats} != {'png'}:
+        if 'coco' in self.writer.formats:
             raise ValueError(
-                f'{file}: a scene, whose mask is a GeoTIFF, and no {" or ".join(self.writer.formats)}; leave out '
-                '--format, and make polygons of it: gdal_polygonize.py NAME_mask.tif NAME.geojson; or predict it whole: '
-                '--scene no'
+                f'{file}: a scene, whose mask is a GeoTIFF, and no coco; leave it out of --format, take geojson for '
+                'polygons, or predict it whole: --scene no'
             )
+        self.writer.check(file)
         mask = self.writer.folder / name.with_name(f'{name.name}_mask.tif')
         mask.parent.mkdir(parents=True, exist_ok=True)
         remove_stale(mask.parent)
@@ -86,6 +87,7 @@ class ScenePredictor:
                 check_same(mask, tag_of(mask), about)
                 self.say(f'{file}: {mask} is there already')
                 self._look_again(scene, mask)
+                self._write_polygons(mask)
                 return
             done = self._begin(partial)
             self._say_how(scene, windows, plan, done)
@@ -96,6 +98,7 @@ class ScenePredictor:
                         partial.add(part)
                         self.on_progress(file, count / len(plan.parts))
                 self._write(scene, mask, plan, partial)
+                self._write_polygons(mask)
             except OSError as error:  # of the disk
                 said = f'{error.strerror}; what is done of {file} is kept, and --resume goes on from it'
                 raise OSError(error.errno, said, error.filename or str(partial.path)) from error
@@ -146,6 +149,12 @@ class ScenePredictor:
         write(mask, masks(), dtype=numbers.dtype, nodata=numbers.nodata, colours=numbers.colours)
         self._draw(scene, mask.with_name(f'{mask.stem.removesuffix("_mask")}_overlay.png'), plan, collected)
         self._remember(scene, collected)
+
+    def _write_polygons(self, mask: Path) -> None:
+        if 'geojson' in self.writer.formats:
+            self.say(f'{mask}: polygons are made of it')
+            target = mask.with_name(f'{mask.stem.removesuffix("_mask")}.geojson')
+            mask_to_geojson(mask, target, self.writer.classes)
 
     def _look_again(self, scene: Scene, mask: Path) -> None:
         """Remember the areas of a scene that is done."""
