@@ -103,6 +103,14 @@ def test_a_host_model_of_one_class(tmp_path, scene):
     check_equal(*model_of(tmp_path / 'model', 'dino', 'probe', SLIDE, True, **changes), scene)
 
 
+def test_a_scene_that_is_padded(tmp_path, scene):
+    """To a multiple of 64, as a picture of one window is."""
+    changes = {'model.data_preprocessor.test_cfg': dict(size_divisor=64)}
+    check_equal(
+        *model_of(tmp_path / 'model', 'dino', 'probe', dict(SLIDE, crop_size=(999, 999)), True, **changes), scene
+    )
+
+
 def test_the_mask_has_the_georeference_and_what_is_without_data(tmp_path):
     pixels = RGB.copy()
     pixels[:250, :300] = 0  # whole windows of nothing, which are not predicted, and parts of some
@@ -226,36 +234,36 @@ def test_a_killed_run_is_gone_on_with(cut_off, scene):
     assert mask.stat().st_mtime_ns > written
 
 
-def test_the_tool(run_tool, tmp_path, scene):
+def test_the_tool(call, tmp_path, scene):
     """A small scene, and one that is cut off; a format that is not for scenes."""
     (tmp_path / 'in').mkdir()
     scene.rename(tmp_path / 'in/a.tif')
     (tmp_path / 'in/b.tif').write_bytes((tmp_path / 'in/a.tif').read_bytes()[:-300_000])
     config, weights = write_model(tmp_path, 'vit', 'segformer', {'model.test_cfg': SLIDE})
-    command = ['predict.py', config, weights, tmp_path / 'in', '--out', tmp_path / 'out', '--scene', 'yes']
-    result = run_tool(*command, '--device', 'cpu', check=False)
-    assert result.returncode == 1
-    assert 'a.tif: a scene of 540 x 620, in windows of 128 x 128 (model.test_cfg), every 96 x 96' in result.stdout
-    assert [line.partition(': rows')[0] for line in result.stderr.splitlines()] == [f'left out: {tmp_path}/in/b.tif']
+    command = f'predict {config} {weights} {tmp_path}/in --out {tmp_path}/out --scene yes --device cpu'
+    result = call(command)
+    assert result.status == 1
+    assert 'a.tif: a scene of 540 x 620, in windows of 128 x 128 (model.test_cfg), every 96 x 96' in result.out
+    assert [line.partition(': rows')[0] for line in result.err.splitlines()] == [f'left out: {tmp_path}/in/b.tif']
     assert np.array_equal(read_mask(tmp_path / 'out/a_mask.tif'), predict(load_model(config, weights, 'cpu'), RGB))
     assert {row['file'] for row in json.loads((tmp_path / 'out/areas.json').read_text())} == {f'{tmp_path}/in/a.tif'}
-    result = run_tool(*command, '--resume', '--format', 'coco', check=False)
-    assert result.stderr.count('a scene, whose mask is a GeoTIFF, and no coco') == 2
+    assert call(f'{command} --resume --format coco').err.count('a scene, whose mask is a GeoTIFF, and no coco') == 2
 
 
-def test_a_killed_process_is_gone_on_with(tmp_path, scene, run_tool):
+def test_a_killed_process_is_gone_on_with(tmp_path, scene, call):
     """Killed by the system, at any moment behind its first part."""
     config, weights = write_model(tmp_path, 'vit', 'segformer', {'model.test_cfg': dict(SLIDE, stride=(32, 32))})
-    arguments = [config, weights, scene, '--out', tmp_path / 'out', '--scene', 'yes', '--device', 'cpu']
-    process = subprocess.Popen([sys.executable, ROOT / 'tools/predict.py', *arguments], stdout=subprocess.DEVNULL)
+    arguments = f'{config} {weights} {scene} --out {tmp_path}/out --scene yes --device cpu'
+    command = [sys.executable, ROOT / 'tools/predict.py', *arguments.split()]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     partial = tmp_path / 'out/scene_mask.tif.partial'
     while process.poll() is None and not (partial.exists() and partial.stat().st_size > 1000):
         time.sleep(0.01)
     process.kill()
     assert process.wait() == -signal.SIGKILL
     done = partial.read_bytes()
-    result = run_tool('predict.py', *arguments, '--resume')
-    assert f'{done.count(b"crc32")} of 3 parts are done' in result.stdout
+    said = call(f'predict {arguments} --resume').out
+    assert f'{done.count(b"crc32")} of 3 parts are done' in said
     assert np.array_equal(read_mask(tmp_path / 'out/scene_mask.tif'), predict(load_model(config, weights, 'cpu'), RGB))
 
 
