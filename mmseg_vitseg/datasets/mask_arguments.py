@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from mmengine.config import ConfigDict
-from mmseg.registry import DATASETS
 
 from mmseg_vitseg.config.datasets import setting_of
 from mmseg_vitseg.datasets.mask_colours import Colour, is_colour, number_of
 from mmseg_vitseg.datasets.mask_tables import ColourTable, Table
 from mmseg_vitseg.labels import IGNORED
+from mmseg_vitseg.registry import DATASETS
 
 
 def value_table(values: Any, void: Any, classes: Sequence[str] | None, merge: Mapping[str, str | None]) -> Table | None:
@@ -17,7 +17,7 @@ def value_table(values: Any, void: Any, classes: Sequence[str] | None, merge: Ma
     ignored = _several(void, _is_whole)
     if isinstance(values, str):
         names, _ = _data_set(values, 'values')
-        first = int(bool(setting_of(ConfigDict(type=values), 'reduce_zero_label')))
+        first = int(bool(setting_of(ConfigDict(type=DATASETS.get(values)), 'reduce_zero_label')))
         ignored += [*range(first), IGNORED]
         values = {name: first + index for index, name in enumerate(names)}
     if values is None and not ignored and not merge:

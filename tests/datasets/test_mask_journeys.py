@@ -11,6 +11,7 @@ from mmengine.config import Config
 from mmseg.registry import MODELS
 from PIL import Image
 
+from mmseg_vitseg.datasets import LoadMask
 from vitseg_tests.breaking import check_end, cut, picture, replaced, text
 
 CONFIG = """
@@ -130,6 +131,19 @@ def test_the_other_tools(yard, call, form):
     mask = Image.open('out/other_mask.png')
     assert mask.mode == 'P'  # indices of the classes, in the palette's colours, whatever the masks were
     assert mask.getpalette()[:9] == [0, 160, 0, 0, 0, 200, 120, 90, 60]
+
+
+def test_what_predict_writes_as_coco_is_read_as_masks(yard, call):
+    pytest.importorskip('rasterio', reason='needs the extra geo')
+    for options in ('--out png', '--out coco --format coco'):
+        assert call(f'predict colours.py small.pth yard/images {options}').status == 0
+    files = sorted(Path('coco').glob('instances*.json'))
+    assert len(files) == 2  # of run lengths, of polygons
+    for file in files:
+        step = LoadMask(coco=str(file), classes=('grass', 'pond', 'path'), background=255)
+        for key in range(4):
+            mask = step(dict(img_path=f'yard/images/{key}.jpg', reduce_zero_label=False, seg_fields=[]))['gt_seg_map']
+            assert np.array_equal(mask, np.array(Image.open(f'png/{key}_mask.png')))
 
 
 JSON, COLOURED = 'yard/yard.json', 'yard/coloured/0.png'

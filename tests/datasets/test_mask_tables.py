@@ -71,6 +71,7 @@ def of_host(root, labels: np.ndarray, **settings) -> np.ndarray:
         (dict(colors=COLOURS, classes=('car', 'x'), merge={'*': 'x'}), [1, 1, 1, 0]),
         (dict(colors=COLOURS, classes=('car',), merge={'*': None, 'bus': 'car'}), [255, 255, 0, 0]),
         (dict(colors='CityscapesDataset'), [0, 12, 15, 13]),
+        (dict(colors='mmseg.CityscapesDataset'), [0, 12, 15, 13]),
         (dict(colors='CityscapesDataset', classes=('road', 'x'), merge={'*': None, 'bus': 'x'}), [0, 255, 1, 255]),
     ],
 )
@@ -177,6 +178,13 @@ def test_ade20k_counts_from_one(tmp_path):
     save_mask(tmp_path, INDICES)
     step = dict(values='ADE20KDataset', classes=('wall', 'building', 'sky'), merge={'*': None})
     assert np.array_equal(load(tmp_path, step), of_host(tmp_path, np.array([255, 0, 1, 2])[INDICES]))
+
+
+def test_values_of_our_data_sets(tmp_path):
+    save_mask(tmp_path, INDICES)
+    for name in ('CamVidDataset', 'mmseg_vitseg.CamVidDataset'):
+        step = dict(values=name, classes=('sky', 'road'), merge={'building': 'sky', 'pole': None, '*': 'road'})
+        assert np.array_equal(load(tmp_path, step), np.array([0, 0, 255, 1])[INDICES])
 
 
 def test_transparent_pixels(tmp_path):
