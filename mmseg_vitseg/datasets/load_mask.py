@@ -118,7 +118,7 @@ class LoadMask(LoadAnnotations):
                 unknown = (places == 0) if missing is None else (places == 0) & ~missing
                 if unknown.any():
                     raise ValueError(f'{path}: {self.table.refusal(mask, unknown)}')
-            mask, labels = places, self.table.labels_of_places(labels)
+            mask, labels = places, labels[self.table.labels]
         found = labels.take(mask)
         if missing is not None:
             found[missing] = IGNORED

@@ -39,7 +39,6 @@ class Table:
         *,
         where: str = 'values',
     ):
-        void = list(void)
         words = [name for name in names if isinstance(name, str)]
         allowed = range(256 if classes is None else len(classes))
         labels = labels_by_name(words, classes, merge, where) if words or merge else {}
@@ -59,8 +58,8 @@ class Table:
                 raise ValueError(f'{where} has the label {label!r}; allowed: names, 0 to {allowed[-1]}, and {IGNORED}')
         self.keys = np.array(sorted(found), np.int64)
         self.names = [found[key][0] for key in self.keys.tolist()]
+        # of each place, and of what is nowhere
         self.labels = np.array([IGNORED, *(found[key][1] for key in self.keys.tolist())], np.uint8)
-        self.void = np.array([True, *(key in void for key in self.keys.tolist())])
 
     @staticmethod
     def write(key: int) -> str:
@@ -88,14 +87,6 @@ class Table:
             return places
         index = np.searchsorted(self.keys, values).clip(max=len(self.keys) - 1)
         return np.where(self.keys[index] == values, index + 1, 0)
-
-    def labels_of_places(self, labels: np.ndarray) -> np.ndarray:
-        """Return the label of each place.
-
-        Args:
-            labels: what becomes of each label, (256,), uint8; not of what is void.
-        """
-        return np.where(self.void, IGNORED, labels[self.labels]).astype(np.uint8)
 
     def refusal(self, values: np.ndarray, unknown: np.ndarray) -> str:
         """Say what stands in a mask (H, W) and not in the table, where ``unknown`` (H, W) is true; and what to do."""

@@ -219,6 +219,7 @@ def smoothed() -> np.ndarray:
             'x 0, y 0, alpha 9; make them opaque',
         ),
         (VALUES[INDICES], dict(colors=PALETTE), 'pixels of mode I;16, which are no colours; .*values='),
+        (VALUES[INDICES].astype(np.int32) - 301, dict(values={0: 0, 700: 1}), 'has the value -294, -1, 64699; allowed'),
         (VALUES[INDICES], dict(values={7: 0, 300: 1}), r'has the value 1001, 65000; allowed: 7, 300\. Fetch'),
         (VALUES[INDICES], dict(values={7: 0}), 'mode I;16, masks have 8 bits: .* 7 to 65000; .*LoadMask.values='),
         (COLOURED, {}, r'30 x 40 x 3, .*4 colours, .*LoadMask\(colors=.*--data writes the table'),
@@ -226,9 +227,10 @@ def smoothed() -> np.ndarray:
     ],
 )
 def test_what_is_not_in_the_table(tmp_path, array, step, words):
-    save_mask(tmp_path, array)
+    suffix = '.tif' if array.dtype == np.int32 else '.png'
+    save_mask(tmp_path, array, suffix)
     with pytest.raises(ValueError, match=words) as info:
-        load(tmp_path, step)
+        load(tmp_path, step, suffix)
     assert '\n' not in str(info.value)
 
 
