@@ -60,4 +60,4 @@ def _several(written: Any, is_one: Callable[[Any], bool]) -> list:
 
 
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, int)
+    return isinstance(value, (int, str))  # a word is none, and is refused as it stands

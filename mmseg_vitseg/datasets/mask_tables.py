@@ -45,15 +45,15 @@ class Table:
         found: dict[int, tuple[str, int]] = {}  # what stands in a file -> name and label
         for name, keys in names.items():
             for key in keys:
-                if not isinstance(key, int):
-                    raise ValueError(f'{where} has {key!r} for {name!r}; allowed: whole numbers')
                 one = str(name), labels[name] if isinstance(name, str) else name
                 if found.setdefault(key, one)[1] != one[1]:
                     raise ValueError(f'{where}: {self.write(key)} is {found[key][0]} and {name}; it can be one alone')
         if not found:
             raise ValueError(f'{where} is empty; give what stands in the masks')
         found.update(dict.fromkeys(void, ('void', IGNORED)))
-        for _, label in found.values():
+        for key, (name, label) in found.items():
+            if not isinstance(key, int):
+                raise ValueError(f'{where} has {key!r} for {name!r}; allowed: whole numbers')
             if label not in allowed and label != IGNORED:
                 raise ValueError(f'{where} has the label {label!r}; allowed: names, 0 to {allowed[-1]}, and {IGNORED}')
         self.keys = np.array(sorted(found), np.int64)

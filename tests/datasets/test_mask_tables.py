@@ -268,6 +268,7 @@ def test_what_is_not_in_the_table(tmp_path, array, step, words):
         (dict(colors=PALETTE, classes=NAMES[:2]), 'colors has the label 2; allowed: names, 0 to 1, and 255'),
         (dict(values={1001: 300}), 'values has the label 300; allowed: names, 0 to 255, and 255'),
         (dict(values={'road': '7'}, classes=('road',)), "values has '7' for 'road'; allowed: whole numbers"),
+        (dict(values=(0, 1), void='#000000'), "values has '#000000' for 'void'; allowed: whole numbers"),
         (dict(merge=dict(bus='car'), classes=NAMES), 'values has no names, of which merge is'),
         (dict(colors=[]), 'colors is empty'),
         (dict(background='road'), 'background is for coco'),
