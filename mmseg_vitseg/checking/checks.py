@@ -26,7 +26,7 @@ from mmseg_vitseg.checking.misspelt import misspelt_arguments, misspelt_settings
 from mmseg_vitseg.checking.norms import batch_norm_of_one_picture, wrong_input_norm
 from mmseg_vitseg.checking.one_logit import sigmoid_taken_twice, wrong_one_logit
 from mmseg_vitseg.checking.picture_sizes import other_position_grid, partial_patches, wrong_padding, wrong_windows
-from mmseg_vitseg.checking.pictures_of_bands import labels_of_no_data, steps_for_colours
+from mmseg_vitseg.checking.pictures_of_bands import labels_of_no_data, means_before_scale, steps_for_colours
 from mmseg_vitseg.checking.preprocessed_bands import turned_bands, wrong_means
 from mmseg_vitseg.checking.sampled_data import Track, ignored_objects, mistakes_in_data
 from mmseg_vitseg.checking.scored_classes import scored_but_not_learned
@@ -81,6 +81,7 @@ CHECKS: tuple[Check, ...] = (  # in every config, without its data
     wrong_input_norm,  # twice, or not at all
     wrong_means,  # of other numbers of bands
     turned_bands,  # bgr_to_rgb, of bands in their file's order
+    means_before_scale,  # of values as files have them
     batch_norm_of_one_picture,
     # files that the training starts from
     missing_weights,

@@ -13,6 +13,7 @@ from mmseg_vitseg.checking.loaders import fails, severity
 from mmseg_vitseg.checking.training_setup import LOADERS, Setup
 from mmseg_vitseg.config.parts import Part, argument, class_of, is_known, nested, type_name
 from mmseg_vitseg.config.pipelines import reads
+from mmseg_vitseg.datasets.bands import WHITE
 from mmseg_vitseg.datasets.load_image import LoadImage
 from mmseg_vitseg.datasets.load_mask import LoadMask
 
@@ -146,6 +147,25 @@ def labels_of_no_data(setup: Setup) -> Iterator[Finding]:
                     fix='mmseg_vitseg.LoadMask, after LoadImage, ignores them; or LoadImage(nodata=None), where every pixel '
                     'has data',
                 )
+
+
+def means_before_scale(setup: Setup) -> Iterator[Finding]:
+    """Means of values as files have them, where LoadImage makes 0 to 255 of them."""
+    part = setup.known_preprocessor
+    scaled = next(
+        (step for step in setup.train_steps if _bands(step.node) and step.node.get('scale') is not None), None
+    )
+    means = part.node.get('mean') if part else None
+    if part is None or scaled is None or not means:
+        return
+    beyond = [mean for mean in means if isinstance(mean, (int, float)) and not 0 <= mean <= WHITE]
+    if beyond:
+        yield warning(
+            f'{part.key}.mean',
+            f'{beyond[0]:g}, and {scaled.key}.scale makes 0 to 255 of what is in the files',
+            why='what comes to the model is far from 0',
+            fix='mean and std of the values after the scale: tools/check_config.py CONFIG --data proposes them',
+        )
 
 
 def _pipelines(setup: Setup) -> Iterator[tuple[str, list[Part]]]:

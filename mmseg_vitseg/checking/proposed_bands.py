@@ -24,6 +24,7 @@ LOW, HIGH = 1, 99  # hundredths of a band's values that become 0 and 255
 PREPROCESSOR = 'mmseg_vitseg.SegDataPreProcessor'
 FEW = 16  # bands up to which each has a scale, and a line, of its own
 BEYOND = 0.05  # share of values that a scale may cut off before it is said
+FAR = 1  # standard deviation of the values, from which on a mean of the config is not theirs
 CROWDED = 0.005  # share of pixels of one value in all bands, from which on it may stand for no data
 
 
@@ -84,7 +85,7 @@ def propose_bands(cfg: Config, track: Track = lambda indices, text: indices) -> 
         step = _step_of(wrapped[0])
         seen = None if missing_root(wrapped[0]) else _look(wrapped[0], step, track)
         if seen and not (seen.of_colours and step is None):
-            yield from _lines(seen, step)
+            yield from _lines(seen, step, setup.preprocessor)
 
 
 def _step_of(part: Part) -> LoadImage | None:
@@ -114,7 +115,7 @@ def _look(part: Part, step: LoadImage | None, track: Track) -> SeenBands | None:
     return seen
 
 
-def _lines(seen: SeenBands, step: LoadImage | None) -> Iterator[str]:
+def _lines(seen: SeenBands, step: LoadImage | None, preprocessor: Part | None) -> Iterator[str]:
     fewest = min(count for count, _ in seen.kinds)
     asked = 'all' if step is None or step.rule is None else step.rule.bands
     numbers = [number for number in (range(1, fewest + 1) if asked == 'all' else asked) if number <= fewest]
@@ -126,6 +127,7 @@ def _lines(seen: SeenBands, step: LoadImage | None) -> Iterator[str]:
     scaled = BandRule(scale=scale, nodata=None)(values[None])[0][0].astype(np.float64)
     yield from _table(numbers, values, scaled)
     yield from _remarks(numbers, values, step)
+    yield from _far_means(numbers, values, step, preprocessor)
     all_of_each = asked == 'all' and len({count for count, _ in seen.kinds}) == 1
     arguments = {
         'bands': 'all' if all_of_each else tuple(numbers),
@@ -192,3 +194,19 @@ def _remarks(numbers: Sequence[int], values: np.ndarray, step: LoadImage | None)
     for number, share in zip(numbers, beyond, strict=True):
         if share > BEYOND:
             yield f'  {100 * share:.1f} % of the values of band {number} are beyond the scale of the config, and cut off'
+
+
+def _far_means(
+    numbers: Sequence[int], values: np.ndarray, step: LoadImage | None, preprocessor: Part | None
+) -> Iterator[str]:
+    """Yield which means of the config are far from those of the values that its step gives."""
+    means = preprocessor.node.get('mean') if preprocessor else None
+    if preprocessor is None or not means or len(means) not in (1, len(numbers)) or step is None or step.rule is None:
+        return
+    given = step.rule(values[None])[0][0].astype(np.float64)
+    for number, mean, column in zip(numbers, np.broadcast_to(means, len(numbers)), given.T, strict=True):
+        if abs(mean - column.mean()) > FAR * max(column.std(), 1e-6):
+            yield (
+                f'  {preprocessor.key}.mean is {mean:g} for band {number}, whose values have the mean '
+                f'{column.mean():.5g} and the std {column.std():.5g}'
+            )

@@ -124,6 +124,21 @@ def test_a_scale_that_cuts_off(tmp_path):
     assert 'of the values of band 2 are beyond the scale of the config, and cut off' in line
 
 
+def test_means_of_other_values(tmp_path):
+    cfg = save(tmp_path, bands(2))
+    cfg.model.data_preprocessor = dict(type='mmseg_vitseg.SegDataPreProcessor', mean=[2000.0, 120.0], std=[60.0, 60.0])
+    cfg.model.backbone.in_channels = 2
+    load = cfg.train_dataloader.dataset.pipeline[0]
+    load.bands = 'all'
+    (line,) = [line for line in propose_bands(cfg) if '.mean is' in line]
+    assert line.startswith('  model.data_preprocessor.mean is 120 for band 2, whose values have the mean 4')
+    load.scale = (0, 4000)
+    (line,) = [line for line in propose_bands(cfg) if '.mean is' in line]
+    assert line.startswith('  model.data_preprocessor.mean is 2000 for band 1, whose values have the mean 12')
+    (finding,) = [one for one in check_config(cfg) if one.key == 'model.data_preprocessor.mean']
+    assert finding.what == '2000, and train_dataloader.dataset.pipeline.0.scale makes 0 to 255 of what is in the files'
+
+
 def test_files_of_several_counts_are_found(tmp_path):
     cfg = save(tmp_path, bands(6), bands(4))
     cfg.train_dataloader.dataset.pipeline[0].bands = 'all'
