@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mmseg_vitseg.datasets.load_mask import LoadMask
 from mmseg_vitseg.inference.files import predict_files
 from mmseg_vitseg.inference.inputs import find_inputs
 from mmseg_vitseg.inference.model import load_model, predict
@@ -135,6 +136,9 @@ def test_coco_is_read_back(call, config, checkpoint, pictures, tmp_path):
                     (points,) = one['segmentation']
                     assert Polygon(np.reshape(points, (-1, 2))).area == one['area']
             assert np.array_equal(found, labels + 1)
+            read = LoadMask(coco=tmp_path / f'out/instances_{kind}.json', background=255, classes=NAMES)
+            info = dict(img_path=str(pictures / image['file_name']), img_shape=labels.shape, seg_fields=[])
+            assert np.array_equal(read(dict(info, reduce_zero_label=False))['gt_seg_map'], labels)
 
 
 def test_run_lengths_hold_a_map():
