@@ -53,6 +53,7 @@ def test_what_is_proposed_is_of_the_files(tmp_path):
     pictures = [bands(6) for _ in range(3)]
     for picture in pictures:
         picture[:6] = 0
+        picture[6:12, :, 0] = 0  # a value of one band
     cfg = save(tmp_path, *pictures)
     headline, _, *lines = propose_bands(cfg)
     assert headline == (
