@@ -74,10 +74,10 @@ def scene(tmp_path) -> Path:
         ('dino', 'probe', dict(SLIDE, crop_size=(128, 800))),  # wider than the scene
     ],
 )
-@pytest.mark.parametrize('held', [layout.HELD_BYTES, 2**16], ids=['in one swath', 'in swaths'])
+@pytest.mark.parametrize('held', [layout.LOGIT_BYTES, 2**16], ids=['in one swath', 'in swaths'])
 def test_the_labels_are_those_of_the_whole(tmp_path, scene, monkeypatch, backbone, head, test_cfg, held):
     """And their confidence."""
-    monkeypatch.setattr(layout, 'HELD_BYTES', held)
+    monkeypatch.setattr(layout, 'LOGIT_BYTES', held)
     model, writer = model_of(tmp_path / 'model', backbone, head, test_cfg, confidence=True)
     check_equal(model, writer, scene)
 

@@ -14,7 +14,9 @@ from mmseg_vitseg.config.datasets import datasets_in
 from mmseg_vitseg.models.windows import window_starts
 
 TILE = 256  # pixels: the height of a band, and what the width of a swath is a multiple of; the results' tiles
-HELD_BYTES = 2**27  # of a swath's pixels and logits, unless a single window needs more
+# of what is held of a swath, unless a single column of windows needs more; a seam costs a column that is predicted twice
+PIXEL_BYTES = 2**27
+LOGIT_BYTES = 2**29
 UNKNOWN_CROP = 512  # where a config says nothing of the size of what the model was trained on
 
 
@@ -129,8 +131,9 @@ class Plan:
         self.tops, self.lefts = windows.starts(size)
         rows = max(len(reaching(self.tops, self.crop[0], top, top + TILE)) for top in range(0, size[0], TILE))
         # of a column of windows; two rows of pixels, and where they have data, are read in advance
-        held = rows * (window_bytes + prod(self.crop)) + 3 * prod(self.crop) * (pixel_bytes + 1)
-        self.swaths = swaths(self.lefts, size[1], self.crop[1], HELD_BYTES // held)
+        pixels = prod(self.crop) * (3 * (pixel_bytes + 1) + rows)
+        most = min(PIXEL_BYTES // pixels, LOGIT_BYTES // (rows * window_bytes))
+        self.swaths = swaths(self.lefts, size[1], self.crop[1], most)
         self.parts = [
             Rectangle(top, min(top + TILE, size[0]), *swath) for swath in self.swaths for top in range(0, size[0], TILE)
         ]

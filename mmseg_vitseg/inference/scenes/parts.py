@@ -34,12 +34,12 @@ def parts_of(
             from_edge = [left - edges[0] for left in lefts]
             for part in parts:
                 reaching = plan.tops_of(part.top, part.bottom)
+                rows = {top: row for top, row in rows.items() if top in reaching}
+                valid = {top: one for top, one in valid.items() if top in reaching}
                 while reaching[-1] not in rows:
                     strip = next(strips)
                     valid[strip['top']] = strip['valid']
                     rows[strip['top']] = classifier.row(strip['pixels'], from_edge, strip['valid'])
-                rows = {top: rows[top] for top in reaching}
-                valid = {top: valid[top] for top in reaching}
                 layers = [np.empty(part.size, kind) for kind in (numbers.dtype, *([np.uint16] if confidence else ()))]
                 for block in classifier.blocks(part):
                     labels, certain = classifier.labels(rows, lefts, block, confidence=confidence)
