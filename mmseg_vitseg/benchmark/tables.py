@@ -40,17 +40,27 @@ def to_markdown(rows: Sequence[Row], device: str, command: str) -> str:
 
 
 def print_table(rows: Sequence[Row]) -> None:
-    """Print a table to the terminal."""
+    """Print a table to the terminal, or where it is too narrow for the figures a block a row."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(caption=caption(rows))
+    console, table = Console(), Table(caption=caption(rows))
     for header in headers(rows):
         text = header in ('config', 'variant', 'run')
-        table.add_column(header, justify='left' if text else 'right', overflow='fold' if text else 'ellipsis')
+        table.add_column(header, justify='left' if text else 'right', overflow='fold', no_wrap=not text)
     for row in rows:
         table.add_row(*cells(row))
-    Console().print(table)
+    if console.measure(table, options=console.options.update(max_width=1000)).minimum <= console.width:
+        console.print(table)
+    else:
+        console.print('\n\n'.join([*map(_block, rows), caption(rows)]), highlight=False, markup=False)
+
+
+def _block(row: Row) -> str:
+    """Return a row as lines, the figures that there are with their headers."""
+    config, variant, run, *figures = cells(row)
+    named = zip(headers([row])[3:], figures, strict=True)
+    return '\n'.join([f'{config}, {variant}', run, *(f'  {name:14}{figure}' for name, figure in named if figure)])
 
 
 def is_counted(rows: Sequence[Row]) -> bool:

@@ -8,7 +8,7 @@ It needs a config, and neither data nor a checkpoint: weights and images are ran
   python tools/benchmark.py --suite --markdown                                 what benchmarks/ publishes, in an hour
   python tools/benchmark.py configs/segformer_b0_ade20k.py --against stock --count    what a GPU would do, without one
 
-The last line of the output is one JSON object.
+Where the output is no terminal, its last line is one JSON object.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
     parser = OneLineParser('benchmark', __doc__)
     add_what(parser)
     add_how(parser)
-    parser.add_argument('--json', metavar='FILE', help='write the JSON there too')
+    parser.add_argument('--json', metavar='FILE', help='write the rows there, as one JSON object')
     parser.add_argument('--plot', metavar='FILE.png', help='draw latency against peak memory there')
     parser.add_argument(
         '--markdown', action='store_true', help='print the table as Markdown (default: where the output is no terminal)'
@@ -91,7 +91,9 @@ def add_how(parser: OneLineParser) -> None:
     add_shape_argument(parser, 'the images, in pixels (default: 512 512)')
     parser.add_argument('--batch-size', type=positive, metavar='N', help='images a step (default: 1; suite, train: 2)')
     types = ('float32', 'bfloat16', 'float16')
-    parser.add_argument('--dtype', choices=types, default='float32', help='(default: float32)')
+    parser.add_argument(
+        '--dtype', choices=types, default='float32', help='what autocast computes in (default: float32)'
+    )
     add_matmul_precision_argument(parser, 'highest')
     compiled = 'torch.compile the models; timed are steps in which nothing is compiled any more. The first take minutes'
     parser.add_argument('--compile', action='store_true', help=compiled)
@@ -159,7 +161,8 @@ def show_rows(rows: list, args: argparse.Namespace) -> None:
     from mmseg_vitseg.ops import linear
     from mmseg_vitseg.ops.fused import setting
 
-    if sys.stdout.isatty() and not args.markdown:
+    shown = sys.stdout.isatty() and not args.markdown
+    if shown:
         print_table(rows)
     else:
         print(to_markdown(rows, args.device, command_line([setting.VARIABLE, linear.VARIABLE])) + '\n')
@@ -169,7 +172,8 @@ def show_rows(rows: list, args: argparse.Namespace) -> None:
             temporary.write_text(result + '\n')
     if args.plot:
         plot(rows, args.plot)
-    print(result)
+    if not shown:
+        print(result)
 
 
 def runs(args: argparse.Namespace) -> Iterator[tuple]:
