@@ -1,6 +1,7 @@
 """Settings proposed from a sample of pictures that are not colours of 8 bits. H W size in pixels, C bands, N values."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -51,12 +52,11 @@ class SeenBands:
     missing: list[float] = field(default_factory=list)
 
     def add(self, path: str) -> None:
-        """Look at a picture.
-
-        Raises:
-            OSError, ValueError, SyntaxError: it cannot be read.
-        """
-        picture, nowhere = read_bands(path, self.rule)
+        """Look at a picture; one that cannot be read is left out: mistakes_in_data says so."""
+        try:
+            picture, nowhere = read_bands(path, self.rule)
+        except Exception:  # files fail in their own ways
+            return
         height, width, count = picture.shape
         self.kinds.setdefault((count, str(picture.dtype)), path)
         self.sizes.append((height, width))
@@ -93,7 +93,8 @@ def _step_of(part: Part) -> LoadImage | None:
     for node in (step.node for step in part.children('pipeline')):
         cls = class_of(node, TRANSFORMS)
         if cls is not None and issubclass(cls, LoadImage) and node.get('bands') is not None:
-            return cls(**{name: value for name, value in node.items() if name not in ('type', '_scope_')})
+            with suppress(ValueError, TypeError):  # mistakes_in_data says so
+                return cls(**{name: value for name, value in node.items() if name not in ('type', '_scope_')})
     return None
 
 
@@ -103,15 +104,16 @@ def _look(part: Part, step: LoadImage | None, track: Track) -> SeenBands | None:
             dataset = build_dataset(part, pipeline=[])
             paths = [str(dataset.get_data_info(index)['img_path']) for index in evenly_spaced(len(dataset), SAMPLE)]
             rule = BandRule() if step is None or step.rule is None else BandRule(nodata=step.rule.nodata)
-            seen = SeenBands(part.key, rule, len(dataset))
-            seen.add(paths[0])
-    except Exception:  # data sets and files fail in their own ways: mistakes_in_data says so
+    except Exception:  # data sets fail in their own ways: mistakes_in_data says so
         return None
-    for index in track(range(1, len(paths)), f'{part.key}: bands') if step or not seen.of_colours else ():
-        try:
-            seen.add(paths[index])
-        except (OSError, ValueError, SyntaxError):
-            continue
+    seen = SeenBands(part.key, rule, len(dataset))
+    rest = iter(range(len(paths)))
+    while not seen.kinds and (index := next(rest, None)) is not None:
+        seen.add(paths[index])
+    if not seen.kinds:
+        return None
+    for index in track([*rest], f'{part.key}: bands') if step or not seen.of_colours else ():
+        seen.add(paths[index])
     return seen
 
 
@@ -126,6 +128,8 @@ def _lines(seen: SeenBands, step: LoadImage | None, preprocessor: Part | None) -
     scale = None if {dtype for _, dtype in seen.kinds} == {'uint8'} else _scale(values)
     scaled = BandRule(scale=scale, nodata=None)(values[None])[0][0].astype(np.float64)
     yield from _table(numbers, values, scaled)
+    if step and step.rule and not {*step.rule.given.values()} <= {1, len(numbers)}:  # which loading refuses
+        step = None
     yield from _remarks(numbers, values, step)
     yield from _far_means(numbers, values, step, preprocessor)
     all_of_each = asked == 'all' and len({count for count, _ in seen.kinds}) == 1

@@ -125,6 +125,25 @@ def test_a_scale_that_cuts_off(tmp_path):
     assert 'of the values of band 2 are beyond the scale of the config, and cut off' in line
 
 
+def test_a_first_file_that_is_damaged(tmp_path):
+    cfg = save(tmp_path, bands(2), bands(2))
+    (tmp_path / 'images/0.tif').write_bytes(b'II*')
+    assert next(propose_bands(cfg)).startswith(
+        'pictures of train_dataloader.dataset, 1 of 2 looked at: 2 bands, uint16'
+    )
+    (tmp_path / 'images/1.tif').write_bytes(b'II*')
+    assert list(propose_bands(cfg)) == []
+
+
+@pytest.mark.parametrize(
+    'arguments', [dict(scale=(2, 1)), dict(scale=[(0, 1)] * 5), dict(bands=(1, 9), scale=[(0, 1)] * 2)]
+)
+def test_a_step_that_does_not_fit(tmp_path, arguments):
+    cfg = save(tmp_path, bands(3))
+    cfg.train_dataloader.dataset.pipeline[0].update({'bands': 'all', **arguments})
+    assert any('bands=' in line for line in propose_bands(cfg))
+
+
 def test_means_of_other_values(tmp_path):
     cfg = save(tmp_path, bands(2))
     cfg.model.data_preprocessor = dict(type='mmseg_vitseg.SegDataPreProcessor', mean=[2000.0, 120.0], std=[60.0, 60.0])
@@ -135,7 +154,7 @@ def test_means_of_other_values(tmp_path):
     assert line.startswith('  model.data_preprocessor.mean is 120 for band 2, whose values have the mean 4')
     load.scale = (0, 4000)
     (line,) = [line for line in propose_bands(cfg) if '.mean is' in line]
-    assert line.startswith('  model.data_preprocessor.mean is 2000 for band 1, whose values have the mean 12')
+    assert line.startswith('  model.data_preprocessor.mean is 2000 for band 1, whose values have the mean 1')
     (finding,) = [one for one in check_config(cfg) if one.key == 'model.data_preprocessor.mean']
     assert finding.what == '2000, and train_dataloader.dataset.pipeline.0.scale makes 0 to 255 of what is in the files'
 
