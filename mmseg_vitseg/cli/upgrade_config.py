@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 from mmseg_vitseg.cli.arguments import OneLineParser, add_shape_argument
+from mmseg_vitseg.cli.progress import shown_progress
 
 
 def parse_args(arguments: list[str]) -> argparse.Namespace:
@@ -50,7 +51,9 @@ def compare_models(host: str, ours: str, shape: tuple[int, int]) -> None:
     """Compare the two configs' models as they are written."""
     from mmseg_vitseg.benchmark.differences import compare_configs
 
-    result = compare_configs(ours, host, shape)
+    with shown_progress() as progress:
+        progress(f'comparing the two models on a picture of {shape[0]} x {shape[1]}')
+        result = compare_configs(ours, host, shape)
     if result.other_failed:
         raise ValueError(
             f'{ours}: written, but not compared: the old one fails too, on a picture of {shape[0]} x {shape[1]}: '
