@@ -1,7 +1,7 @@
 """EoMT on DINOv3-L, ADE20K: published mIoU 59.5.
 
-The published recipe: twice the learning rate, no layer decay, 16 epochs; the crops are the host's, the phases of annealing
-go by the length. Not measured here.
+The paper's recipe: twice the learning rate, no layer decay, 16 epochs. The crops are the host's, the phases of annealing go
+by the length, the warm-up is DINOv2's (the authors' file has 2,000 and 3,000 iterations). Not measured here.
 
 tools/dist_train.sh configs/eomt_dinov3_l_ade20k.py 8
 """
