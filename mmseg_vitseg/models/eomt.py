@@ -84,10 +84,11 @@ class EoMT(EncoderDecoder):
             tokens = encoder.run(first + block, tokens, rotary, mask)
         return *predictions, head.predict_queries(encoder.norm(tokens), grid)
 
-    def _predicts_small(self) -> bool:
+    def predicts_small(self) -> bool:
+        """Return True: masks of queries are small."""
         return True
 
-    def _classify(self, images: Tensor, size: tuple[int, int]) -> SmallMasks:
+    def classify(self, images: Tensor, size: tuple[int, int]) -> SmallMasks:
         """Return what the queries predict of images (B, C, H, W), and its way to scores of ``size``."""
         return self.decode_head.small_masks(self._logits(images), size)
 

@@ -136,7 +136,7 @@ class EncoderDecoder(HostEncoderDecoder):
 
         None where the host's way is asked for, is the head's, or takes less memory.
         """
-        if self.test_cfg.get('keep_logits', False) or not self._predicts_small():
+        if self.test_cfg.get('keep_logits', False) or not self.predicts_small():
             return None
         mode = self.test_cfg.get('mode', 'whole')
         if mode not in ('whole', 'slide'):
@@ -144,13 +144,13 @@ class EncoderDecoder(HostEncoderDecoder):
         if mode == 'slide':
             return classify_windows(
                 inputs,
-                self._classify,
+                self.classify,
                 crop_size=self.test_cfg.crop_size,
                 stride=self.test_cfg.get('stride'),
                 batch_size=self.test_cfg.get('window_batch'),
             )
         size = inputs.shape[-2:] if samples is None else input_size([sample.metainfo for sample in samples])
-        return self._classify(inputs, tuple(size))
+        return self.classify(inputs, tuple(size))
 
     def slide_inference(self, inputs: Tensor, batch_img_metas: list[dict]) -> Tensor:
         """Return the host's logits (B, K, H, W) of sliding windows, or without a stride of EoMT's: see ``windows.py``."""
@@ -167,11 +167,11 @@ class EncoderDecoder(HostEncoderDecoder):
                 covered[rows, columns] += 1
         return total / covered
 
-    def _predicts_small(self) -> bool:
-        """Tell whether the head's prediction is made of something small, as :meth:`_classify` returns it."""
+    def predicts_small(self) -> bool:
+        """Tell whether the head's prediction is made of something small, as :meth:`classify` returns it."""
         return predicts_small(self.decode_head)
 
-    def _classify(self, images: Tensor, size: tuple[int, int]) -> Small:
+    def classify(self, images: Tensor, size: tuple[int, int]) -> Small:
         """Return what the head computes of images (B, C, H, W), and its way to ``size``."""
         logits = self._logits(images)
         return SmallLogits(logits, way_of(self.decode_head, logits, size))

@@ -59,7 +59,7 @@ class Classifier:
             )
         self.model = model
         self.head = model.decode_head[-1] if isinstance(model.decode_head, nn.ModuleList) else model.decode_head
-        self.predicts_small = isinstance(model, EncoderDecoder) and model._predicts_small()
+        self.predicts_small = isinstance(model, EncoderDecoder) and model.predicts_small()
         self.of_sums = not self.predicts_small and type(self.head).__name__ in MASK_HEADS  # of probabilities
         self.windows = windows
         self.prepare = prepare
@@ -126,7 +126,7 @@ class Classifier:
     def _small(self, inputs: Tensor, samples: Sequence[SegDataSample]) -> Small:
         size = inputs.shape[-2:]
         if self.predicts_small:
-            return self.model._classify(inputs, tuple(size))
+            return self.model.classify(inputs, tuple(size))
         metas = [dict(sample.metainfo, img_shape=size, pad_shape=size) for sample in samples]
         return SmallLogits(self.model.encode_decode(inputs, metas), unchanged(size))
 
