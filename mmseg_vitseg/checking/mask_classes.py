@@ -9,7 +9,7 @@ from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.training_setup import LOADERS, Setup, known_classes
 from mmseg_vitseg.config.parts import Part, class_of
 from mmseg_vitseg.datasets.class_names import first_difference, list_classes, same
-from mmseg_vitseg.datasets.coco_masks import CocoMasks
+from mmseg_vitseg.datasets.coco_masks import CocoMasks, UnlistedError
 from mmseg_vitseg.datasets.load_mask import LoadMask
 from mmseg_vitseg.errors import listed
 
@@ -53,8 +53,10 @@ def _compare(part: Part, paths: list[str], coco: CocoMasks) -> Iterator[Finding]
         try:
             if not coco.find(path).annotations:
                 empty.append(path)
-        except ValueError:  # as training would, of the first alone
+        except UnlistedError:
             missing.append(path)
+        except (OSError, ValueError):  # of the json, or of the config: it is said where pictures are loaded
+            return
     if missing:
         yield error(
             part.key,

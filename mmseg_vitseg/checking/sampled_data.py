@@ -31,6 +31,7 @@ from mmseg_vitseg.labels import IGNORED
 SAMPLE = 64  # pictures of each data set, at even distances
 FEW = 8  # masks of each that are looked at before a training
 LISTED = 3  # files or labels named before the rest is only counted
+DAMAGED = 'as is said there; a damaged file: fetch it again, or take it off the split'
 
 Track = Callable[[Iterable[int], str], Iterable[int]]
 
@@ -58,11 +59,13 @@ def _check_dataset(setup: Setup, part: Part, track: Track) -> Iterator[Finding]:
             dataset = build_dataset(part, pipeline=steps)
         count = len(dataset)
     except Exception as problem:  # data sets fail in their own ways
+        paths = f'{part.key}.data_root, data_prefix and ann_file must name what is there'
+        of_settings = isinstance(problem, (TypeError, ValueError))
         yield error(
             part.key,
             f'cannot be read: {first_line(problem)}',
             why=NOTHING,
-            fix=f'{part.key}.data_root, data_prefix and ann_file must name what is there',
+            fix=f'{part.key}: change the setting that is named' if of_settings else paths,
         )
         return
     if not count:
@@ -121,7 +124,7 @@ def _check_sample(setup: Setup, part: Part, dataset, seen: Seen) -> Iterator[Fin
     names = dataset.metainfo.get('classes')
     table = _proposed(part, dataset, seen)
     for files, what, why, fix in (
-        (seen.damaged, 'cannot be loaded', 'training stops at it', 'fetch it again, or take it off the split'),
+        (seen.damaged, 'cannot be loaded', 'training stops at it', DAMAGED),
         (
             [f'{path} ({mask.what})' for path, mask in seen.no_masks.items()],
             f'{table.seen}; masks are no maps of one label a pixel'

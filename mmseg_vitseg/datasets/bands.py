@@ -80,7 +80,8 @@ class BandRule:
         for name, given in self.given.items():
             if given not in (1, len(numbers)):
                 raise BandsError(
-                    f'{counted(len(numbers))}, and {name} is of {given}; name the bands: bands=(1, 2, ...)'
+                    f'{counted(len(numbers))}, and {name} is of {given}; give it of one, or of as many bands, or name the '
+                    'bands: bands=(1, 2, ...)'
                 )
         return numbers
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from mmengine import fileio
 
-from mmseg_vitseg.datasets.mask_names import labels_by_name
+from mmseg_vitseg.datasets.mask_names import ALL_OTHERS, labels_by_name
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.labels import IGNORED
 
@@ -28,6 +28,10 @@ class Annotated(NamedTuple):
     height: int
     width: int
     annotations: list[dict]
+
+
+class UnlistedError(ValueError):
+    """A picture that the json does not have."""
 
 
 class CocoMasks:
@@ -81,14 +85,19 @@ class CocoMasks:
         return drawn
 
     def find(self, img_path: str) -> Annotated:
-        """Return the picture whose ``file_name`` is the end of a path, the longest such."""
+        """Return the picture whose ``file_name`` is the end of a path, the longest such.
+
+        Raises:
+            UnlistedError: there is none.
+            FileNotFoundError, ValueError: the json is missing, or none of COCO's; a category is no class.
+        """
         _, pictures = self._content
         parts = PurePosixPath(str(img_path).replace('\\', '/')).parts
         for start in range(len(parts)):
             if found := pictures.get('/'.join(parts[start:])):
                 return found
         example = f', as in {next(iter(pictures))!r}' if pictures else ''
-        raise ValueError(
+        raise UnlistedError(
             f'{img_path}: not in {self.path}, whose {len(pictures)} pictures are found by file_name, the end of their path'
             f'{example}; add it, or take the picture off the split'
         )
@@ -107,6 +116,8 @@ class CocoMasks:
             with warnings.catch_warnings():
                 warnings.simplefilter('ignore', DeprecationWarning)  # numpy's of pycocotools' arrays
                 if isinstance(shape, list):
+                    if 4 in map(len, shape):  # which pycocotools takes for boxes (x, y, width, height)
+                        raise ValueError('a polygon of 2 points; it needs 3')
                     shape = mask.merge(mask.frPyObjects(shape, *size))
                 elif isinstance(shape['counts'], list):
                     shape = mask.frPyObjects(shape, *size)
@@ -156,6 +167,7 @@ class CocoMasks:
     def _labels(self, names: dict[int, str], drawn: set[int]) -> dict[int, int]:
         """Return the label of each category; one that nothing is of may be unknown, as the parents that some tools write."""
         known = {*self.merge, *(self.classes or ())}
-        used = {key: name for key, name in names.items() if key in drawn or name in known}
+        misspelt = {*self.merge} - {*names.values(), ALL_OTHERS}  # then the message needs all of them
+        used = {key: name for key, name in names.items() if key in drawn or name in known or misspelt}
         labels = labels_by_name(dict.fromkeys(used.values()), self.classes, self.merge, self.path, [self.background])
         return {key: labels[name] for key, name in used.items()}

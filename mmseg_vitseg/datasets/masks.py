@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
+from PIL.TiffImagePlugin import TiffImageFile
 
 from mmseg_vitseg.datasets.mask_colours import colour_of, numbers_of
 from mmseg_vitseg.datasets.rasters import open_raster
@@ -26,6 +27,7 @@ OF_VALUES = f'give each value its class: LoadMask(values={{VALUE: LABEL, ...}});
 OF_ALPHA = 'make them opaque, or wholly transparent'
 TIFF, NPY = (b'II', b'MM'), b'\x93NUMPY'
 NODATA = 42113  # GDAL's tag of TIFFs
+SAMPLE_FORMAT, UNSIGNED = 339, (1,)  # TIFF's
 MOST_SEEN = 1 << 16  # colours or values that an error remembers; a photograph has more
 
 
@@ -58,7 +60,14 @@ def decode_mask(content: bytes) -> tuple[np.ndarray, str]:
         values = np.load(io.BytesIO(content), allow_pickle=False).squeeze()
         return values, f'type {values.dtype}'
     with _opened(content) as file:
-        return np.array(file), f'mode {file.mode}'
+        values = np.array(file)
+        if (
+            file.mode == 'I'
+            and isinstance(file, TiffImageFile)
+            and file.tag_v2.get(SAMPLE_FORMAT, UNSIGNED) == UNSIGNED
+        ):
+            values = values.view(np.uint32)  # Pillow takes the upper half for negative
+        return values, f'mode {file.mode}'
 
 
 def decode_colours(content: bytes) -> np.ndarray:

@@ -156,3 +156,12 @@ def test_pictures_of_a_coco_json(tmp_path):
     assert missing.what.startswith('1 of 4 pictures are not in') and missing.severity == 'error'
     assert empty.what.startswith('2 of 4 pictures have no annotation in') and empty.severity == 'warning'
     assert empty.why == 'all of each is taken for a'
+    step['merge'] = dict(d='b')
+    (finding,) = findings(cfg)  # of the step, not of each picture
+    assert "merge has 'd', and" in finding.what
+    assert finding.fix.startswith('as is said there')
+    step['merge'] = dict(b='b', c=None)
+    cfg.train_dataloader.dataset.pipeline[1] = dict(step, background=None)
+    (finding,) = findings(cfg)
+    assert 'background is for coco' in finding.what
+    assert finding.fix == 'train_dataloader.dataset: change the setting that is named'

@@ -64,7 +64,7 @@ REFUSED = [
     ('a.npy', lambda path: np.save(path, np.zeros((3, 20, 257))), {}, r'257 bands, of at most 256; is it \(C, H, W\)'),
     ('a.npz', arrays, {}, '2 arrays in one file'),
     ('a.npy', lambda path: path.write_bytes(b'\x93NUMPY'), {}, DAMAGED),
-    ('a.tif', sound, dict(scale=[(0, 1)] * 5), '6 bands, and scale is of 5; name the bands'),
+    ('a.tif', sound, dict(scale=[(0, 1)] * 5), '6 bands, and scale is of 5; give it of one, or of as many bands'),
     ('a.tif', sound, dict(fill=[0, 1]), '6 bands, and fill is of 2'),
     ('a.png', palette, {}, "indices of a palette's colours"),
     ('a.tif', palette, {}, "indices of a palette's colours"),

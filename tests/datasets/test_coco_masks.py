@@ -122,6 +122,11 @@ def changed(**parts) -> dict:
         (content(annotation(1, 3, [])), {}, r'a.json: annotation 1 of .*a.jpg has no segmentation; draw a polygon'),
         (content(annotation(1, 3, [[1, 2, 3]])), {}, r'a.json: annotation 1 of .*a.jpg cannot be drawn .*\[x, y, x, y'),
         (
+            content(annotation(1, 3, [[5, 5, 20, 9]])),
+            {},
+            r'annotation 1 of .* drawn \(a polygon of 2 points; it needs 3\)',
+        ),  # no box
+        (
             content(annotation(1, 3, dict(size=[9, 9], counts='12'))),
             {},
             'annotation 1 of .*, its picture 40 x 60|cannot be drawn',
@@ -143,6 +148,7 @@ def changed(**parts) -> dict:
         (changed(images=[dict(id=1)]), {}, "a.json: no COCO json of images .*KeyError 'file_name'"),
         ('[]', {}, 'a.json: no COCO json of images'),
         ('{', {}, 'a.json: no json, or damaged'),
+        (content(), dict(merge={'crowed': None}), r"json does not \('crowd' is meant\?\); it has all, cat, bus"),
         (content(), dict(background='sky'), "LoadMask: coco with background='sky'; say what .*classes=.*grass.*or 255"),
         (content(), dict(background=None), 'LoadMask: background is for coco, and needed there'),
         (content(), dict(void=9), 'void is for values and colors'),

@@ -160,6 +160,21 @@ def test_no_data_that_rasterio_writes(tmp_path):
         assert np.array_equal(load(tmp_path, {}, '.tif'), expected)
 
 
+def test_unsigned_values_of_32_bits(tmp_path):
+    """GDAL's own no-data value of uint32, and another that Pillow takes for negative."""
+    rasterio = pytest.importorskip('rasterio', reason='needs the extra geo')
+    most = 2**32 - 1
+    save_mask(tmp_path, INDICES)
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # as above
+        profile = dict(driver='GTiff', width=40, height=30, count=1, nodata=most, dtype='uint32')
+        with rasterio.open(tmp_path / 'masks/a.tif', 'w', **profile) as file:
+            file.write(np.array([0, 70000, 2**31, most], np.uint32)[INDICES], 1)
+    for void in (None, most):
+        step = dict(values={0: 0, 70000: 1, 2**31: 2}, void=void)
+        assert np.array_equal(load(tmp_path, step, '.tif'), np.array([0, 1, 2, 255])[INDICES])
+
+
 def test_cityscapes_merged_with_the_values_of_its_data_set(tmp_path):
     """A stranger's data in Cityscapes' layout: 19 classes in the files, three in the config, the rest ignored."""
     labels = np.arange(19, dtype=np.uint8)[np.random.default_rng(1).integers(0, 19, (30, 40))]
