@@ -15,8 +15,8 @@ from vitseg_tests.paths import ROOT
 HOST = resources.files('mmseg') / '.mim'
 
 
-def first_example(text: str) -> str:
-    return re.search(r'```python\n(.*?)```', (ROOT / text).read_text(), re.S)[1]
+def first_config(text: str) -> str:
+    return re.search(r'```python\n(_base_.*?)```', (ROOT / text).read_text(), re.S)[1]
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def first_example(text: str) -> str:
     ],
 )
 def test_works_on_a_config_of_the_hosts(text, old, new, tmp_path):
-    (tmp_path / 'config.py').write_text(first_example(text).replace(old, new))
+    (tmp_path / 'config.py').write_text(first_config(text).replace(old, new))
     cfg = Config.fromfile(tmp_path / 'config.py')
     model = MODELS.build(cfg.model).eval()
     assert model.backbone.__module__ == 'mmseg_vitseg.models.vit'
