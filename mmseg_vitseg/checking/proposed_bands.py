@@ -1,5 +1,6 @@
 """Settings proposed from a sample of pictures that are not colours of 8 bits. H W size in pixels, C bands, N values."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -160,16 +161,17 @@ def _headline(seen: SeenBands) -> str:
 def _scale(values: np.ndarray) -> Scale:
     """Return what becomes 0 and 255: a pair a band, or one for many bands."""
     low, high = np.percentile(values, (LOW, HIGH), axis=0)
-    high = np.where(high > low, high, low + 1)
+    high = np.where(high > low, high, low + np.maximum(1, np.abs(low) / 1000))  # of one value alone, in float32 too
     if len(low) > FEW:
         low, high = low.min(keepdims=True), high.max(keepdims=True)
-    pairs = [(_rounded(one), _rounded(other)) for one, other in zip(low, high, strict=True)]
+    pairs = [_rounded(one, other) for one, other in zip(low, high, strict=True)]
     return pairs[0] if len(pairs) == 1 else pairs
 
 
-def _rounded(value: float) -> float:
-    """Return a number in few digits, as a person would write it: whole from 100 on."""
-    return round(float(value)) if abs(value) >= 100 or value == round(value) else float(f'{value:.3g}')
+def _rounded(low: float, high: float) -> tuple[float, float]:
+    """Return two numbers in few digits, as a person would write them: of their difference three, whole from 100 on."""
+    digits = max(0, 2 - math.floor(math.log10(high - low)))
+    return round(float(low), digits or None), round(float(high), digits or None)
 
 
 def _table(numbers: Sequence[int], values: np.ndarray, scaled: np.ndarray) -> Iterator[str]:

@@ -160,11 +160,15 @@ def _numbers(bands: Sequence[int]) -> tuple[int, ...]:
 def _pairs(scale: Scale) -> list:
     pairs = list(scale) if len(scale) and isinstance(scale[0], Sequence) else [scale]
     for pair in pairs:
-        if not isinstance(pair, Sequence) or len(pair) != 2 or not all(map(_is_finite, pair)) or pair[0] >= pair[1]:
+        if not isinstance(pair, Sequence) or len(pair) != 2 or not all(map(_is_finite, pair)) or not _below(*pair):
             raise ValueError(
-                f'scale={scale!r}; allowed: (low, high), low below high, or a list of one such pair a band'
+                f'scale={scale!r}; allowed: (low, high), low below high as float32, or a list of one such pair a band'
             )
     return pairs
+
+
+def _below(low: float, high: float) -> bool:
+    return bool(np.float32(low) < np.float32(high))  # as which they are computed with
 
 
 def _is_finite(value) -> bool:

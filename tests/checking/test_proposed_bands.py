@@ -110,6 +110,21 @@ def test_kinds(tmp_path, pictures, options, words):
         assert word in text
 
 
+@pytest.mark.parametrize(('low', 'high'), [(300.1, 300.4), (101.6, 102.2), (0.1231, 0.1234), (-3e4, 9e4), (2e8, 2e8)])
+def test_values_that_lie_close_together(tmp_path, low, high):
+    """Kelvins, metres, reflectances: the scale has the digits that tell them apart."""
+    picture = np.random.default_rng(0).uniform(low, high, (*SIDES, 1)).astype(np.float32)
+    load, *_ = pasted([*propose_bands(save(tmp_path, picture))])
+    wide = max(high - low, 1 if low == high else 0)
+    np.testing.assert_allclose(load['scale'][0], np.percentile(picture, 1), rtol=0, atol=wide / 50)
+    if high > low:
+        np.testing.assert_allclose(load['scale'][1], np.percentile(picture, 99), rtol=0, atol=wide / 50)
+    del load['type']
+    image = LoadImage(**load)(dict(img_path=f'{tmp_path}/images/0.tif'))['img']
+    assert np.isfinite(image).all()
+    assert high == low or np.ptp(image) > 250
+
+
 def test_colours_of_eight_bits_are_not_spoken_of(tmp_path):
     cfg = save(tmp_path, bands(3, 'uint8', 80))
     assert list(propose_bands(cfg)) == []

@@ -133,6 +133,7 @@ def test_without_rasterio(tmp_path, monkeypatch):
         (dict(scale=(5, 5)), 'low below high'),
         (dict(scale=[(0, 1), (2, 1)]), 'low below high'),
         (dict(scale=(0, float('inf'))), 'low below high'),
+        (dict(scale=(2**24, 2**24 + 1)), 'low below high as float32'),  # else 0 / 0 would be NaN
         (dict(bands=(1, 2, 3), scale=[(0, 1)] * 2), 'scale is of 2 bands, and bands=.1, 2, 3. are 3'),
         (dict(bands=(1, 2, 3), fill=(0, 1)), 'fill is of 2 bands'),
         (dict(nodata='none'), "nodata='none'; allowed: a number, 'file'"),
