@@ -1,6 +1,6 @@
 """``mmseg-vitseg benchmark`` in a clone: mmseg_vitseg/cli/benchmark.py."""
 
-from _door import enter
+if __name__ == '__main__':  # not in a loader's workers, which have another sys.path
+    from _door import enter
 
-if __name__ == '__main__':
     enter('benchmark')

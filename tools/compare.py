@@ -1,6 +1,6 @@
 """``mmseg-vitseg compare`` in a clone: mmseg_vitseg/cli/compare.py."""
 
-from _door import enter
+if __name__ == '__main__':  # not in a loader's workers, which have another sys.path
+    from _door import enter
 
-if __name__ == '__main__':
     enter('compare')

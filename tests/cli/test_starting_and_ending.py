@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import shlex
 import signal
 import subprocess
@@ -14,6 +15,12 @@ from mmseg_vitseg.cli.next_step import next_step, noting
 from vitseg_tests.paths import ROOT
 
 TOOLS = ROOT / 'tools'
+
+
+@pytest.mark.parametrize('path', sorted(TOOLS.glob('*.py')), ids=lambda path: path.name)
+def test_workers_that_are_spawned(path):
+    """They run the tool's file under another name, and without its folder on sys.path; see multiprocessing.spawn."""
+    runpy.run_path(str(path), run_name='__mp_main__')
 
 
 @pytest.mark.parametrize('name', sorted(path.name for path in TOOLS.glob('[a-z]*.py')))
