@@ -1,12 +1,16 @@
 """Labels of masks against the classes: what is no class, what is ignored, what stands for a class by another value."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
+from mmengine import fileio
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.sample import Seen
 from mmseg_vitseg.config.parts import Part
+from mmseg_vitseg.datasets.load_mask import LoadMask
+from mmseg_vitseg.datasets.masks import nodata_of
 from mmseg_vitseg.labels import IGNORED, is_no_class
 
 LISTED = 3  # labels named before the rest is only counted
@@ -71,6 +75,15 @@ def absent_classes(part: Part, dataset, seen: Seen, names: Sequence[str], ignore
     if not absent or makes_it or rare or seen.labels[ignored] < 0.9 * seen.masks:
         return
     missing = ', '.join(f'{index} ({names[index]})' for index in absent)
+    if (nodata := _no_data(dataset, seen.first[ignored])) in absent:
+        yield warning(
+            part.key,
+            f'class {missing} is in no mask of {seen.masks}, and {nodata} is no data, says a tag of {seen.first[ignored]}',
+            why=f'LoadMask makes {IGNORED} of it, which losses and scores ignore',
+            fix=f'if {nodata} is a class: dict(type="mmseg_vitseg.LoadMask", values=range({len(names)}), void={IGNORED}) in '
+            'every pipeline',
+        )
+        return
     where = 'all of them' if seen.labels[ignored] == seen.masks else f'{seen.labels[ignored]} of them'
     yield warning(
         part.key,
@@ -79,6 +92,17 @@ def absent_classes(part: Part, dataset, seen: Seen, names: Sequence[str], ignore
         fix=f'if {ignored} is no class, nothing is to be done; else convert the masks'
         + _reading(set(seen.labels), len(names), 'or '),
     )
+
+
+def _no_data(dataset, path: str) -> int | None:
+    """Return the value of a TIFF that LoadMask ignores because of the file's tag; None where there is none."""
+    step = next((step for step in dataset.pipeline.transforms if isinstance(step, LoadMask)), None)
+    if step is None or not path.lower().endswith(('.tif', '.tiff')):
+        return None
+    with suppress(OSError, ValueError, SyntaxError):  # of a format that Pillow does not know
+        nodata = nodata_of(fileio.get(path, backend_args=step.backend_args))
+        return None if nodata in step.named else nodata
+    return None
 
 
 def _reading(labels: set[int], count: int, words: str) -> str:

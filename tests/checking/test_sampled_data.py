@@ -9,6 +9,7 @@ from PIL import Image
 
 from mmseg_vitseg.checking.checks import check_config
 from mmseg_vitseg.checking.starting_weights import SOURCES
+from mmseg_vitseg.datasets.masks import NODATA
 from vitseg_tests.own_data import config_on
 from vitseg_tests.paths import config_path
 
@@ -139,6 +140,21 @@ def test_ignored_pixels_that_are_no_object(tmp_path, step, names):
     cfg.model.decode_head.num_classes = names
     cfg.train_dataloader.dataset.pipeline[1] = dict(type='mmseg_vitseg.LoadMask', **step)
     assert check(cfg) == check_config(cfg, starting=True) == []
+
+
+def test_a_class_that_a_tag_calls_no_data(tmp_path):
+    """GDAL's tools write 0 for no data often; the masks' own 0 is a class here."""
+    save(tmp_path, masks(0, 1, 2))
+    for path in (tmp_path / 'masks').glob('*.png'):
+        Image.open(path).save(path.with_suffix('.tif'), tiffinfo={NODATA: '0'})
+    cfg = config_on(tmp_path, seg_map_suffix='.tif')
+    step = cfg.train_dataloader.dataset.pipeline[1] = dict(type='mmseg_vitseg.LoadMask')
+    (finding,) = check(cfg)
+    assert 'class 0 (a) is in no mask of 3, and 0 is no data, says a tag of ' in finding.what
+    assert 'values=range(3), void=255) in every pipeline' in finding.fix
+    assert check_config(cfg, starting=True) == [finding]
+    cfg.train_dataloader.dataset.pipeline[1] = dict(step, values=range(3), void=255)
+    assert check(cfg) == []
 
 
 def test_the_ignored_label_is_the_heads(tmp_path):
