@@ -4,7 +4,6 @@ It is drawn by pycocotools, which the extra [coco] brings.
 """
 
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -14,6 +13,7 @@ import numpy as np
 from mmengine import fileio
 
 from mmseg_vitseg.datasets.mask_names import ALL_OTHERS, labels_by_name
+from mmseg_vitseg.datasets.run_lengths import decoded
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.labels import IGNORED
 
@@ -113,20 +113,18 @@ class CocoMasks:
         if not shape:
             raise ValueError(f'{what} has no segmentation; draw a polygon, or take it out')
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter('ignore', DeprecationWarning)  # numpy's of pycocotools' arrays
-                if isinstance(shape, list):
-                    if 4 in map(len, shape):  # which pycocotools takes for boxes (x, y, width, height)
-                        raise ValueError('a polygon of 2 points; it needs 3')
-                    shape = mask.merge(mask.frPyObjects(shape, *size))
-                elif isinstance(shape['counts'], list):
-                    shape = mask.frPyObjects(shape, *size)
-                drawn = mask.decode(shape)
+            if isinstance(shape, list):
+                if 4 in map(len, shape):  # which pycocotools takes for boxes (x, y, width, height)
+                    raise ValueError('a polygon of 2 points; it needs 3')
+                shape = mask.merge(mask.frPyObjects(shape, *size))
+            elif isinstance(shape['counts'], list):
+                shape = mask.frPyObjects(shape, *size)
+            drawn = decoded(shape)
         except Exception as error:  # pycocotools has several
             raise ValueError(f'{what} cannot be drawn ({first_line(error)}); a polygon is [x, y, x, y, ...]') from error
         if drawn.shape != size:
             raise ValueError(f'{what} is {drawn.shape[0]} x {drawn.shape[1]}, its picture {size[0]} x {size[1]}')
-        return drawn.astype(bool)
+        return drawn
 
     @cached_property
     def _content(self) -> tuple[dict[int, int], dict[str, Annotated]]:

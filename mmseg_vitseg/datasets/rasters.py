@@ -126,8 +126,8 @@ def open_raster(path: str | Path, *, backend_args: dict | None = None) -> Iterat
                 name = stack.enter_context(rasterio.MemoryFile(content, ext=Path(path).suffix)).name
             # a folder of many files is not listed for each of them; masks beside a file are found all the same
             stack.enter_context(rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN='TRUE'))
-            first = stack.enter_context(_opened(name))
-            pages = [stack.enter_context(_opened(page)) for page in first.subdatasets if page.startswith('GTIFF_DIR')]
+            first = stack.enter_context(opened(name))
+            pages = [stack.enter_context(opened(page)) for page in first.subdatasets if page.startswith('GTIFF_DIR')]
             yield Raster(pages or [first])
     except BandsError as error:
         raise FileError(f'{path}: {error}') from error
@@ -136,10 +136,13 @@ def open_raster(path: str | Path, *, backend_args: dict | None = None) -> Iterat
         raise FileError(f'{path}: not an image, or damaged ({why}); fetch it again, or leave it out') from error
 
 
-def _opened(name: str) -> Any:
+def opened(name: str | Path, mode: str = 'r', **profile: Any) -> Any:
+    """Open a file with rasterio, which else warns of each that has no georeference.
+
+    The warning is silenced for good: ``warnings.catch_warnings`` would let those of other threads through, or keep them.
+    """
     import rasterio
     from rasterio.errors import NotGeoreferencedWarning
 
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', NotGeoreferencedWarning)
-        return rasterio.open(name)
+    warnings.simplefilter('ignore', NotGeoreferencedWarning)
+    return rasterio.open(name, mode, **profile)

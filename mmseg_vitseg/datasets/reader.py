@@ -11,11 +11,13 @@ them from there. What a picture is in Python, where no file is read:
 - a PIL picture, or a frame of a video, is taken as the step takes a file of it.
 """
 
+import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from mmcv.transforms import LoadImageFromFile
 from PIL import Image
@@ -73,6 +75,9 @@ class Reader:
         self.rule: BandRule | None = self.step.rule if isinstance(self.step, LoadImage) else None
         # picture files, so three channels are BGR
         self.decodes = of_mmcv and self.rule is None and self.step.imdecode_backend != 'tifffile'
+        if self.decodes and 'OPENCV_LOG_LEVEL' not in os.environ:
+            # it warns of each tag of a GeoTIFF that it does not know; what it cannot read is an error of the step
+            cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
 
     @property
     def name(self) -> str:

@@ -259,6 +259,10 @@ def test_a_killed_process_is_gone_on_with(tmp_path, scene, call):
     partial = tmp_path / 'out/scene_mask.tif.partial'
     while process.poll() is None and not (partial.exists() and partial.stat().st_size > 1000):
         time.sleep(0.01)
+    process.send_signal(signal.SIGSTOP)
+    refused = call(f'predict {arguments} --resume')  # both would write one file
+    assert refused.status == 1
+    assert f'another prediction of this scene writes there (process {process.pid} on ' in refused.err
     process.kill()
     assert process.wait() == -signal.SIGKILL
     done = partial.read_bytes()
@@ -316,7 +320,7 @@ def test_a_file_that_is_cut_off(tmp_path, scene):
 @pytest.mark.parametrize(
     ('pixels', 'words'),
     [
-        (np.zeros((300, 300, 5), np.uint8), ['5 bands of uint8', "bands='all'"]),
+        (np.zeros((300, 300, 5), np.uint8), ['5 bands of uint8', '-b 1 -b 2 -b 3', "bands='all'"]),
         (np.zeros((300, 300, 3), np.float32), ['3 bands of float32', "bands='all'"]),
     ],
 )
@@ -324,6 +328,15 @@ def test_what_is_no_colours(tmp_path, pixels, words):
     model, writer = model_of(tmp_path / 'model')
     with raises_with(ValueError, 'x.tif', *words):
         predict_scene(model, writer, write_tiff(tmp_path / 'x.tif', pixels))
+
+
+def test_a_geotiff_that_is_no_scene_is_read_in_silence(tmp_path, capfd):
+    """OpenCV would warn of each of its tags."""
+    model, _ = model_of(tmp_path / 'model')
+    capfd.readouterr()
+    file = write_tiff(tmp_path / 'x.tif', RGB, crs='EPSG:32633', transform=rasterio.Affine(1, 0, 5e5, 0, -1, 5e6))
+    assert np.array_equal(predict(model, file), predict(model, RGB))
+    assert 'WARN' not in capfd.readouterr().err
 
 
 def test_a_picture_that_is_to_be_turned(tmp_path):

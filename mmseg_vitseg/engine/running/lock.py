@@ -19,8 +19,10 @@ NAME = '.training'
 
 
 @contextmanager
-def locked(folder: str | Path, what: str = 'training', option: str = '--work-dir') -> Iterator[None]:
-    """Keep a folder for this process until it ends, in whatever way.
+def locked(
+    folder: str | Path, what: str = 'training', option: str = '--work-dir', *, name: str = NAME
+) -> Iterator[None]:
+    """Keep a folder, or what is written under a name there, for this process until it ends, in whatever way.
 
     The lock is the process's alone, not that of those that it starts, and the system takes it back when it ends; in the file
     others read who it is. On network file systems it holds across machines where they pass locks on, as NFS does.
@@ -30,12 +32,13 @@ def locked(folder: str | Path, what: str = 'training', option: str = '--work-dir
         folder: it is there.
         what: this process does, for messages.
         option: names the folder on the command line.
+        name: of the file of the lock.
 
     Raises:
         ValueError: another process writes there; says which.
         OSError: nothing can be written there.
     """
-    path = Path(folder, NAME)
+    path = Path(folder, name)
     file = _locked_file(path, what, option)
     try:
         with suppress(OSError):  # of a full disk: then nobody reads who it is

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmseg_vitseg.datasets.run_lengths import decoded
 from mmseg_vitseg.inference.outputs.json_lists import write_list
 from mmseg_vitseg.inference.outputs.packages import check_packages
 from mmseg_vitseg.inference.outputs.polygons import NO_DATA, area, simple_regions
@@ -125,9 +126,7 @@ def run_lengths(labels: np.ndarray, nodata: np.ndarray | None = None) -> dict[in
 
 def label_map(masks: dict[int, dict]) -> np.ndarray:
     """Return the label map (H, W), uint16, of :func:`run_lengths`, ``NO_DATA`` where no class is."""
-    from pycocotools import mask as coco
-
     labels = np.full(next(iter(masks.values()))['size'], NO_DATA, np.uint16)
     for index, mask in masks.items():
-        labels[coco.decode(mask).astype(bool)] = index
+        labels[decoded(mask)] = index
     return labels

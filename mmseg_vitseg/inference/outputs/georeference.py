@@ -1,12 +1,12 @@
 """Where on the earth the pixels of a file are."""
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mmseg_vitseg.datasets.rasters import opened
 from mmseg_vitseg.errors import first_line
 
 FIX = (
@@ -50,15 +50,12 @@ def read_georeference(file: Path) -> Georeference:
     Raises:
         ValueError: it has no georeference, or is none that GDAL reads; says how to give it one.
     """
-    import rasterio
-    from rasterio.errors import NotGeoreferencedWarning, RasterioError
+    from rasterio.errors import RasterioError
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            with rasterio.open(file) as source:
-                found = Georeference(file, source.crs, source.transform, source.shape)
-                points = bool(source.gcps[0])
+        with opened(file) as source:
+            found = Georeference(file, source.crs, source.transform, source.shape)
+            points = bool(source.gcps[0])
     except RasterioError as error:
         raise ValueError(f'{file}: no georeference, {first_line(error)}; {FIX}') from error
     if points and (found.crs is None or found.transform.is_identity):

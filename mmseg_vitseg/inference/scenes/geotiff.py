@@ -4,15 +4,14 @@ import errno
 import json
 import os
 import shutil
-import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmseg_vitseg.atomic import whole
+from mmseg_vitseg.datasets.rasters import opened
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.inference.scenes.layout import TILE, Rectangle
 
@@ -61,7 +60,6 @@ def write_raster(
     Raises:
         OSError: the disk is full, or it could not be written whole.
     """
-    import rasterio
     from rasterio.errors import RasterioError
     from rasterio.windows import Window
 
@@ -73,8 +71,8 @@ def write_raster(
     )  # fmt: skip
     total = 0
     try:
-        with ungeoreferenced(), whole(path) as temporary:
-            with rasterio.open(temporary, 'w', **profile) as file:
+        with whole(path) as temporary:
+            with opened(temporary, 'w', **profile) as file:
                 file.update_tags(**{TAG: json.dumps(about)})
                 if like.rpcs:
                     file.rpcs = like.rpcs
@@ -89,22 +87,11 @@ def write_raster(
         raise OSError(errno.EIO, f'cannot be written ({first_line(error.__cause__ or error)})', str(path)) from error
 
 
-@contextmanager
-def ungeoreferenced() -> Iterator[None]:
-    """Let files have no georeference, which rasterio warns of."""
-    from rasterio.errors import NotGeoreferencedWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter('ignore', NotGeoreferencedWarning)
-        yield
-
-
 def rows_of_tiles(path: Path) -> Iterator[tuple[Rectangle, np.ndarray]]:
     """Yield the rows of tiles of a raster of one band: where and what."""
-    import rasterio
     from rasterio.windows import Window
 
-    with ungeoreferenced(), rasterio.open(path) as file:
+    with opened(path) as file:
         for top in range(0, file.height, TILE):
             where = Rectangle(top, min(top + TILE, file.height), 0, file.width)
             yield where, file.read(1, window=Window(0, top, file.width, where.size[0]))
@@ -112,11 +99,10 @@ def rows_of_tiles(path: Path) -> Iterator[tuple[Rectangle, np.ndarray]]:
 
 def tag_of(path: Path) -> dict | None:
     """Return of what a mask is; None where it does not say, or is none."""
-    import rasterio
     from rasterio.errors import RasterioError
 
     try:
-        with ungeoreferenced(), rasterio.open(path) as file:
+        with opened(path) as file:
             return json.loads(file.tags().get(TAG, 'null'))
     except (RasterioError, ValueError):
         return None

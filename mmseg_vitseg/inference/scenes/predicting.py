@@ -12,6 +12,7 @@ from torch import nn
 
 from mmseg_vitseg.atomic import remove_stale, whole
 from mmseg_vitseg.datasets.showing import display_of
+from mmseg_vitseg.engine.running.lock import locked
 from mmseg_vitseg.inference.model import pipeline_of
 from mmseg_vitseg.inference.outputs.confidence import areas_of
 from mmseg_vitseg.inference.outputs.geojson import mask_to_geojson
@@ -63,7 +64,8 @@ class ScenePredictor:
         """Predict a scene.
 
         Raises:
-            FileNotFoundError, ValueError: it cannot be read, or be predicted, or what is there of it is of something else.
+            FileNotFoundError, ValueError: it cannot be read, or be predicted; what is there of it is of something else, or
+                another process writes it.
             OSError: the disk is full, say; what is done is there, and the next run goes on from it.
         """
         if 'coco' in self.writer.formats:
@@ -75,34 +77,40 @@ class ScenePredictor:
         mask = self.writer.folder / name.with_name(f'{name.name}_mask.tif')
         mask.parent.mkdir(parents=True, exist_ok=True)
         remove_stale(mask.parent)
-        with open_scene(file, pipeline_of(self.model)) as scene:
-            windows = windows_of(self.model.cfg)
-            corner = scene.read(windows.corner(scene.size))[0]
-            classifier = Classifier(self.model, windows, scene.prepare, corner)
-            plan = Plan(scene.size, windows, classifier.window_bytes, corner[0, 0].nbytes)
-            places = [windows.crop, windows.stride, plan.swaths]
-            about = self.origin.of(file, windows=places, **{'--confidence': self.writer.confidence})
-            partial = Partial(mask.with_name(mask.name + SUFFIX), about)
-            if self.resume and mask.exists() and not partial.exists:
-                check_same(mask, tag_of(mask), about)
-                self.say(f'{file}: {mask} is there already')
-                self._look_again(scene, mask)
-                self._write_polygons(mask)
-                return
-            done = self._begin(partial)
-            self._say_how(scene, windows, plan, done)
-            parts = parts_of(scene, classifier, plan, self.numbers, done, confidence=self.writer.confidence)
-            try:
-                with closing(parts):  # ends the thread that reads
-                    for count, part in enumerate(parts, done + 1):
-                        partial.add(part)
-                        self.on_progress(file, count / len(plan.parts))
-                self._write(scene, mask, plan, partial)
-                self._write_polygons(mask)
-            except OSError as error:  # of the disk
-                said = f'{error.strerror}; what is done of {file} is kept, and --resume goes on from it'
-                raise OSError(error.errno, said, error.filename or str(partial.path)) from error
-            partial.remove()
+        with (
+            locked(mask.parent, 'prediction of this scene', '--out', name=f'.{mask.name}.lock'),
+            open_scene(file, pipeline_of(self.model)) as scene,
+        ):
+            self._predict(scene, mask)
+
+    def _predict(self, scene: Scene, mask: Path) -> None:
+        windows = windows_of(self.model.cfg)
+        corner = scene.read(windows.corner(scene.size))[0]
+        classifier = Classifier(self.model, windows, scene.prepare, corner)
+        plan = Plan(scene.size, windows, classifier.window_bytes, corner[0, 0].nbytes)
+        places = [windows.crop, windows.stride, plan.swaths]
+        about = self.origin.of(scene.file, windows=places, **{'--confidence': self.writer.confidence})
+        partial = Partial(mask.with_name(mask.name + SUFFIX), about)
+        if self.resume and mask.exists() and not partial.exists:
+            check_same(mask, tag_of(mask), about)
+            self.say(f'{scene.file}: {mask} is there already')
+            self._look_again(scene, mask)
+            self._write_polygons(mask)
+            return
+        done = self._begin(partial)
+        self._say_how(scene, windows, plan, done)
+        parts = parts_of(scene, classifier, plan, self.numbers, done, confidence=self.writer.confidence)
+        try:
+            with closing(parts):  # ends the thread that reads
+                for count, part in enumerate(parts, done + 1):
+                    partial.add(part)
+                    self.on_progress(scene.file, count / len(plan.parts))
+            self._write(scene, mask, plan, partial)
+            self._write_polygons(mask)
+        except OSError as error:  # of the disk
+            said = f'{error.strerror}; what is done of {scene.file} is kept, and --resume goes on from it'
+            raise OSError(error.errno, said, error.filename or str(partial.path)) from error
+        partial.remove()
 
     def _begin(self, partial: Partial) -> int:
         """Return how many parts of a scene are done.

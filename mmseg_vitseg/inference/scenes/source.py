@@ -152,8 +152,9 @@ def check_colours(file: Path, dataset: Any) -> None:
     colours = len(kinds) - ('alpha' in kinds)
     if colours not in (1, 3) or set(dataset.dtypes) - {'uint8', 'uint16'}:
         raise ValueError(
-            f"{file}: {len(kinds)} bands of {dataset.dtypes[0]}, and the config's test pipeline reads colours; name the "
-            "bands: dict(type='mmseg_vitseg.LoadImage', bands='all', scale=(low, high))"
+            f"{file}: {len(kinds)} bands of {dataset.dtypes[0]}, and the config's test pipeline reads colours; take out "
+            'three that are (gdal_translate -b 1 -b 2 -b 3 -ot Byte -scale), or, where the model was trained on such bands, '
+            "name them: dict(type='mmseg_vitseg.LoadImage', bands='all', scale=(low, high))"
         )
     turned = dataset.tags().get('EXIF_Orientation', '1')
     if turned != '1':
