@@ -33,15 +33,20 @@ class Georeference:
 
     @property
     def square_metres(self) -> float | None:
-        """The area of a pixel in a projection; None in degrees, where it depends on the place."""
-        if not self.crs.is_projected:
-            return None
-        return abs(self.transform.determinant) * self.crs.linear_units_factor[1] ** 2
+        """The area of a pixel, see :func:`square_metres`."""
+        return square_metres(self.crs, self.transform)
 
     def points(self, pixels: np.ndarray) -> np.ndarray:
         """Return the coordinates (N, 2) of points (N, 2), x y in pixels."""
         a, b, c, d, e, f = self.transform[:6]
         return pixels @ np.array([[a, d], [b, e]]) + np.array([c, f])
+
+
+def square_metres(crs: Any, transform: Any) -> float | None:
+    """Return the area of a pixel in a projection; None in degrees, where it depends on the place, and without a CRS."""
+    if crs is None or not crs.is_projected:
+        return None
+    return abs(transform.determinant) * crs.linear_units_factor[1] ** 2
 
 
 def read_georeference(file: Path) -> Georeference:

@@ -29,13 +29,6 @@ def georeference(dataset: Any) -> dict:
     return dict(crs=dataset.crs, transform=dataset.transform)
 
 
-def square_metres(dataset: Any) -> float | None:
-    """Return the area of a pixel, where the scene is on a map whose unit is a length."""
-    if dataset.crs is None or not dataset.crs.is_projected:
-        return None
-    return abs(dataset.transform.determinant) * dataset.crs.linear_units_factor[1] ** 2
-
-
 def write_raster(
     path: Path,
     parts: Iterable[tuple[Rectangle, np.ndarray]],

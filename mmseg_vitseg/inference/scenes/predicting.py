@@ -16,9 +16,10 @@ from mmseg_vitseg.engine.running.lock import locked
 from mmseg_vitseg.inference.model import pipeline_of
 from mmseg_vitseg.inference.outputs.confidence import areas_of
 from mmseg_vitseg.inference.outputs.geojson import mask_to_geojson
+from mmseg_vitseg.inference.outputs.georeference import square_metres
 from mmseg_vitseg.inference.outputs.writer import Writer
 from mmseg_vitseg.inference.scenes.classifying import Classifier
-from mmseg_vitseg.inference.scenes.geotiff import rows_of_tiles, square_metres, tag_of, write_raster
+from mmseg_vitseg.inference.scenes.geotiff import rows_of_tiles, tag_of, write_raster
 from mmseg_vitseg.inference.scenes.layout import Plan, Rectangle, Windows, windows_of
 from mmseg_vitseg.inference.scenes.origin import Origin
 from mmseg_vitseg.inference.scenes.partial import SUFFIX, Part, Partial, check_same
@@ -189,7 +190,7 @@ class ScenePredictor:
 
     def _remember(self, scene: Scene, collected: Collected) -> None:
         rows = areas_of(collected.sums, self.writer.classes.names, confidence=self.writer.confidence)
-        metres = square_metres(scene.raster.dataset)
+        metres = square_metres(scene.raster.dataset.crs, scene.raster.dataset.transform)
         if metres is not None:
             rows = [dict(row, square_metres=row['pixels'] * metres) for row in rows]
         self.writer.areas.remember(scene.file, rows)
