@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mmseg_vitseg.inference import files
+from mmseg_vitseg.inference import many_pictures
 from mmseg_vitseg.inference.files import predict_files
 from mmseg_vitseg.inference.inputs import find_inputs
 from mmseg_vitseg.inference.model import load_model, predict
@@ -165,12 +165,12 @@ def test_one_that_cannot_be_predicted_leaves_the_rest(config, checkpoint, pictur
     options = {'test_dataloader.dataset.pipeline.1.keep_ratio': True}
     model = load_model(config, checkpoint, 'cpu', options)
 
-    def maps_of(model, batch, *, confidence, whole=files.maps_of):
+    def maps_of(model, batch, *, confidence, whole=many_pictures.maps_of):
         if any(sample['file'].name == 'd.png' for sample in batch):
             raise RuntimeError('not enough memory: you tried to allocate')
         return whole(model, batch, confidence=confidence)
 
-    monkeypatch.setattr(files, 'maps_of', maps_of)
+    monkeypatch.setattr(many_pictures, 'maps_of', maps_of)
     said = []
     writer = Writer(model, tmp_path / 'out', 0.5)
     inputs = find_inputs([pictures])
@@ -210,11 +210,11 @@ def test_those_of_one_size_go_together_and_all_come_in_order(mixed, tmp_path, mo
     expected = [predict(model, file) for file, _ in inputs]
     found = []
 
-    def maps_of(model, batch, whole=files.maps_of, **kwargs):
+    def maps_of(model, batch, whole=many_pictures.maps_of, **kwargs):
         found.append(len(batch))
         return whole(model, batch, **kwargs)
 
-    monkeypatch.setattr(files, 'maps_of', maps_of)
+    monkeypatch.setattr(many_pictures, 'maps_of', maps_of)
     said = []
     writer = Writer(model, tmp_path / 'out', 0.5)
     predict_files(model, inputs, writer, batch_size=batch_size, on_done=lambda file, error: said.append((file, error)))
@@ -227,14 +227,14 @@ def test_those_of_one_size_go_together_and_all_come_in_order(mixed, tmp_path, mo
 
 
 def test_a_picture_waits_for_its_like_not_for_ever(monkeypatch):
-    monkeypatch.setattr(files, 'BYTES', 100)
+    monkeypatch.setattr(many_pictures, 'BYTES', 100)
 
     def batches(*shapes):
         given = (
             dict(place=place, inputs=np.zeros((1, *shape), np.uint8), picture=np.zeros(0, np.uint8))
             for place, shape in enumerate(shapes)
         )
-        return [[sample['place'] for sample in batch] for batch in files._batches(given, 2)]
+        return [[sample['place'] for sample in batch] for batch in many_pictures._batches(given, 2)]
 
     one, other, large = (1, 2), (2, 1), (10, 10)
     assert batches(one, other, one, other) == [[0, 2], [1, 3]]
@@ -260,13 +260,13 @@ def test_what_ends_it_leaves_no_thread_and_no_half_file(mixed, tmp_path, monkeyp
     model, inputs = mixed
     calls = []
 
-    def failing(*args, right=getattr(files, where), **kwargs):
+    def failing(*args, right=getattr(many_pictures, where), **kwargs):
         calls.append(args)
         if len(calls) == 4:
             raise error
         return right(*args, **kwargs)
 
-    monkeypatch.setattr(files, where, failing)
+    monkeypatch.setattr(many_pictures, where, failing)
     said = []
     before = set(threading.enumerate())
     writer = Writer(model, tmp_path / 'out', 0.5)
