@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mmseg_vitseg.cli.called import called_trainer, launches
 
-NOTED: dict = {}  # of the command that runs: when it began, and a training's work dir
+NOTED: dict = {}  # of the command that runs: when it began, a training's work dir, or what goes on
 
 
 @contextmanager
@@ -26,11 +26,16 @@ def note_work_dir(work_dir: str) -> None:
     NOTED['work_dir'] = work_dir
 
 
+def note_next_step(said: str) -> None:
+    """Note what to do after an end that came too early, where that is not to run the same command again."""
+    NOTED['next_step'] = said
+
+
 def next_step() -> str:
     """Say what to do after an end that came too early."""
     trainer = called_trainer()
     if trainer is None:
-        return 'run the same command again'
+        return NOTED.get('next_step', 'run the same command again')
     written = checkpoints_written()
     if written:
         return f'{trainer} --resume goes on from the last checkpoint'

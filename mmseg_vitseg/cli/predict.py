@@ -32,6 +32,7 @@ from mmseg_vitseg.cli.arguments import (
     add_folder_argument,
     positive,
 )
+from mmseg_vitseg.cli.next_step import note_next_step
 
 
 def parse_args(arguments: list[str]) -> argparse.Namespace:
@@ -103,6 +104,7 @@ def main(args: argparse.Namespace) -> None:
                 print(f'left out: {error}', file=sys.stderr)
 
         def on_progress(file, share):
+            note_next_step('the same command with --resume goes on')
             if file not in parts:
                 parts[file] = progress.add_task(file.name, total=1)
             progress.update(parts[file], completed=share)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mmseg_vitseg.cli.next_step import next_step, noting
+from mmseg_vitseg.cli.next_step import next_step, note_next_step, noting
 from vitseg_tests.paths import ROOT
 
 TOOLS = ROOT / 'tools'
@@ -140,3 +140,11 @@ def test_what_is_said_of_an_end_that_came_too_early(tmp_path, monkeypatch, line,
             os.utime(tmp_path / 'out' / Path(name).name, (1, 1))
     with noting():
         assert re.search(said, next_step())
+
+
+def test_what_a_scene_says_of_its_end(monkeypatch):
+    monkeypatch.setattr(sys, 'argv', ['tools/predict.py', 'x.py'])
+    with noting():
+        note_next_step('the same command with --resume goes on')
+        assert next_step() == 'the same command with --resume goes on'
+    assert next_step() == 'run the same command again'
