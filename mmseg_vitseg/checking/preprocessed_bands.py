@@ -20,24 +20,23 @@ def wrong_means(setup: Setup) -> Iterator[Finding]:
     given = {name: argument(part.node, name, cls) for name in ('mean', 'std')}
     backbone = setup.backbone
     bands = setup.argument('in_channels') if backbone and is_known(setup.backbone_class) else None
-    for name, values in given.items():
-        if not isinstance(values, (list, tuple)) or len(values) == 1:
-            continue
-        if backbone and isinstance(bands, int) and len(values) != bands:
-            yield error(
-                f'{part.key}.{name}',
-                f'of {len(values)} bands; {backbone.key}.in_channels is {bands}',
-                why='the first step fails',
-                fix='one number a band that the loading step gives, or one for all; and in_channels of as many',
-            )
-        elif cls is SegDataPreProcessor and len(values) != 3:
-            yield error(
-                f'{part.key}.type',
-                f"the host's SegDataPreProcessor, with {name} of {len(values)} bands",
-                why='the model cannot be built: it takes one or three',
-                fix=f'{part.key}.type=mmseg_vitseg.SegDataPreProcessor',
-            )
-            return
+    counts = {
+        name: len(values) for name, values in given.items() if isinstance(values, (list, tuple)) and len(values) > 1
+    }
+    if backbone and isinstance(bands, int) and (wrong := [name for name in counts if counts[name] != bands]):
+        yield error(  # once for both, which are of one number most of the time
+            f'{part.key}.{wrong[0]}',
+            f'{" and ".join(wrong)} of {counts[wrong[0]]} bands; {backbone.key}.in_channels is {bands}',
+            why='the first step fails',
+            fix='one number a band that the loading step gives, or one for all; and in_channels of as many',
+        )
+    elif cls is SegDataPreProcessor and (wrong := [name for name in counts if counts[name] != 3]):
+        yield error(
+            f'{part.key}.type',
+            f"the host's SegDataPreProcessor, with {wrong[0]} of {counts[wrong[0]]} bands",
+            why='the model cannot be built: it takes one or three',
+            fix=f'{part.key}.type=mmseg_vitseg.SegDataPreProcessor',
+        )
 
 
 def turned_bands(setup: Setup) -> Iterator[Finding]:

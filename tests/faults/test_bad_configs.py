@@ -60,7 +60,7 @@ OF_TRAIN = [
     ('train_cfg.max_epoch=2', "cfg.max_epoch: .*did you mean 'max_epochs'"),
     (f'{HEAD}.in_channels=17', f'decode_head.in_channels: 17, .* widths 16 .*; {HEAD}.in_channels=16'),
     (f'{HEAD}.in_index=3', 'decode_head.in_index: 3, and there are 1 levels'),
-    (f'{BACKBONE}.in_channels=4', 'VisionTransformer: in_channels=4, but the images have 3 channels'),
+    (f'{BACKBONE}.in_channels=4', 'mean and std of 3 bands; model.backbone.in_channels is 4'),
     (f'{HEAD}.patch_size=4', 'decode_head: LinearPatchHead: .* patches of 4 pixels does not cover an image of 32 x 32'),
     (f'{HEAD}.loss_decode.type=Los', "loss_decode.type: 'Los' is not in the"),
     (f'{DATA}.type=Foo', "'Foo' is not in the"),

@@ -20,6 +20,7 @@ WARM_UP = 1 / 3  # of the steps
 MEMORY = (
     40e3  # bytes a step; the logits of a picture have 90 kB on average in the short form, ten times that in the long
 )
+AT_WORK = 3  # of predict.py's threads, which begin late or end early: one reads a file, two write one
 BLOCKS = 100  # of Python, a step; the table of areas that predict.py writes at the end has about 50 a picture
 
 
@@ -71,7 +72,9 @@ def test_nothing_grows(samples_of, name):
     samples = samples_of(name)
     assert growth(samples['in_use']) < MEMORY
     assert growth(samples['blocks']) < BLOCKS
-    assert len(set(steady(samples['files']))) == len(set(steady(samples['threads']))) == 1
+    for counts in (samples['files'], samples['threads']):
+        assert max(steady(counts)) - min(steady(counts)) <= (AT_WORK if name == 'folder' else 0)
+        assert growth(counts) == 0
     assert samples['left'] == dict(files=1 if name == 'train' else 0, threads=0)  # the host's log file
 
 
