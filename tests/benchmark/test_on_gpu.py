@@ -1,7 +1,6 @@
 """benchmarks/on_gpu.py in its quick form on a CPU: its phases, their limits, its table; what is CUDA's only is not run."""
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -18,10 +17,10 @@ from gpu import limits
 from gpu.markdown import read_rows, to_markdown
 from gpu.session import Session
 from mmseg_vitseg.benchmark.differences import Comparison
+from vitseg_tests.marks import LONG
 from vitseg_tests.paths import ROOT
 
 SCRIPT = ROOT / 'benchmarks/on_gpu.py'
-LONG = pytest.mark.skipif(not os.environ.get('MMSEG_VITSEG_LONG'), reason='takes minutes; MMSEG_VITSEG_LONG=1 runs it')
 
 
 # phase -> the variants that are compared with the first ones
@@ -48,7 +47,7 @@ def arguments(out, **values):
         ('train', {'step'}),
         ('predict', {'step'}),
         ('dino', {'equality', 'forward', 'training', 'probe'}),
-        ('eomt', {'equality', 'step'}),
+        pytest.param('eomt', {'equality', 'step'}, marks=LONG),
         ('launches', {'launches'}),
         pytest.param('compile', {'graph breaks', 'compiled, default'}, marks=LONG),
         pytest.param('e2e', {'train.py'}, marks=LONG),

@@ -1,6 +1,7 @@
 """tools/benchmark.py and tools/upgrade_config.py as a user meets them."""
 
 import json
+import shlex
 from importlib import resources
 
 import pytest
@@ -36,7 +37,8 @@ def test_a_model_against_its_twins(run_tool, tmp_path):
 
 
 @pytest.mark.slow
-def test_mistakes_are_one_line(run_tool, tmp_path):
+def test_mistakes_are_one_line(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / 'empty.py').write_text('data_root = 1\n')
     config = config_path('quickstart')
     for arguments, words in (
@@ -52,7 +54,9 @@ def test_mistakes_are_one_line(run_tool, tmp_path):
         ([config, '--against', 'host'], ['--against host', "'stock', 'hf'"]),
         (['empty.py'], ['empty.py: has no model']),
     ):
-        check_user_error(run_tool('benchmark.py', *arguments, check=False), *words)
+        found = call(shlex.join(['benchmark', *map(str, arguments)]))
+        assert (found.status, len(found.err.splitlines())) == (2, 1), found
+        assert all(word in found.err for word in words)
 
 
 @pytest.mark.slow

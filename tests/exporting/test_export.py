@@ -16,6 +16,7 @@ from mmseg_vitseg.exporting import export, formats
 from mmseg_vitseg.exporting.export import default_shape, export_file
 from mmseg_vitseg.exporting.formats import SUFFIXES, check_installed, load
 from mmseg_vitseg.exporting.verify import drawn_pictures, predicted_by
+from vitseg_tests.marks import LONG
 from vitseg_tests.paths import config_path
 from vitseg_tests.small_models import write_model
 from vitseg_tests.weights import randomise
@@ -30,8 +31,12 @@ QUICK = (
     ('vit', 'linear', 'pt2'),
     ('mit', 'naive', 'pt2'),
 )
+# heads that are exported behind a ViT, behind MiT, which is with SegFormer's
+AGAIN = [('mit', head, format) for head in HEADS for format in ('onnx', 'pt2') if head != 'segformer']
 CASES = [
-    pytest.param(*case, marks=() if case in QUICK or case[2] == 'torchscript' else pytest.mark.slow)
+    pytest.param(
+        *case, marks=() if case in QUICK or case[2] == 'torchscript' else LONG if case in AGAIN else pytest.mark.slow
+    )
     for case in (
         (backbone, head, format) for backbone in ('vit', 'dino', 'mit') for head in HEADS for format in SUFFIXES
     )

@@ -6,6 +6,7 @@ import pytest
 from mmengine.runner import ValLoop
 
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
+from vitseg_tests.marks import LONG
 
 EPOCHS = """
 _base_ = './small.py'
@@ -26,7 +27,7 @@ default_hooks['checkpoint'].update(by_epoch=False, interval=2)
 """
 
 
-@pytest.mark.parametrize('loop', ['epochs', 'iterations'])
+@pytest.mark.parametrize('loop', ['epochs', pytest.param('iterations', marks=LONG)])
 def test_it_is_made_up_for(folder, call, monkeypatch, loop):
     """Before every validation there is an interruption; the best checkpoint is the same in the end, and nothing is left."""
     Path('training.py').write_text(EPOCHS + (ITERATIONS if loop == 'iterations' else ''))

@@ -7,6 +7,7 @@ import torch
 
 from mmseg_vitseg.checkpoints.reading import read_checkpoint
 from mmseg_vitseg.engine import AtomicCheckpointHook
+from vitseg_tests.marks import LONG
 
 # three epochs of two steps, with dropout and flips
 TRAINING = """
@@ -27,7 +28,8 @@ WORKERS = ' --cfg-options train_dataloader.num_workers=2'
 
 
 @pytest.mark.parametrize(
-    ('file', 'workers'), [('images/b.jpg', ''), ('annotations/trimaps/b.png', ''), ('images/b.jpg', WORKERS)]
+    ('file', 'workers'),
+    [('images/b.jpg', ''), ('annotations/trimaps/b.png', ''), pytest.param('images/b.jpg', WORKERS, marks=LONG)],
 )
 def test_a_file_vanishes_and_comes_back(folder, call, monkeypatch, file, workers):
     Path('training.py').write_text(TRAINING)

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from mmengine.config import Config
 
+from vitseg_tests.marks import LONG
+
 LAZY = """
 from mmcv.transforms import LoadImageFromFile, TestTimeAug
 from mmengine.dataset import DefaultSampler, InfiniteSampler
@@ -97,7 +99,7 @@ def run(call):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize('scope', ["'mmseg'", 'None'])
+@pytest.mark.parametrize('scope', ["'mmseg'", pytest.param('None', marks=LONG)])
 def test_pure_python_through_all_tools(folder, run, host, shapes, scope):
     Path('lazy.py').write_text(LAZY.replace('DEFAULT_SCOPE', scope))
     assert 'nothing found' in run('check_config lazy.py --data')

@@ -25,6 +25,7 @@ from mmseg_vitseg.inference.outputs.writer import Writer
 from mmseg_vitseg.inspecting.looking import look
 from mmseg_vitseg.pictures.reading import to_display
 from mmseg_vitseg.reporting.evaluating import evaluate
+from vitseg_tests.marks import LONG
 from vitseg_tests.weights import randomise
 
 SIDE = 32
@@ -133,7 +134,9 @@ def run(config, work_dir, **outputs):
     return runner.test()
 
 
-@pytest.mark.parametrize('kind', ['grey', '4 bands', '6 bands, scaled', "a user's own"])
+@pytest.mark.parametrize(
+    'kind', [pytest.param('grey', marks=LONG), pytest.param('4 bands', marks=LONG), '6 bands, scaled', "a user's own"]
+)
 def test_from_training_to_every_tool(kind, config, tmp_path, monkeypatch):
     monkeypatch.setattr('mmengine.runner.runner.collect_env', dict)
     bands, _, suffix, _, _ = KINDS[kind]
@@ -173,7 +176,7 @@ def test_from_training_to_every_tool(kind, config, tmp_path, monkeypatch):
     torch.testing.assert_close(graph(images), predicted_by(model, images)[0])
 
 
-@pytest.mark.parametrize('kind', ['6 bands', '6 bands, scaled'])
+@pytest.mark.parametrize('kind', [pytest.param('6 bands', marks=LONG), '6 bands, scaled'])
 def test_what_is_shown_of_many_bands(kind, config, tmp_path, monkeypatch):
     """In every tool that shows a picture, and in --show-dir: bands 3, 2, 1, or those that the command line asks for.
 
