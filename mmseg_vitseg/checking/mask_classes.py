@@ -7,7 +7,7 @@ from mmseg.registry import TRANSFORMS
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.training_setup import LOADERS, Setup, known_classes
-from mmseg_vitseg.config.parts import Part, class_of
+from mmseg_vitseg.config.parts import Part, is_a
 from mmseg_vitseg.datasets.class_names import first_difference, list_classes, same
 from mmseg_vitseg.datasets.coco_masks import CocoMasks, UnlistedError
 from mmseg_vitseg.datasets.load_mask import LoadMask
@@ -22,18 +22,13 @@ def differing_mask_classes(setup: Setup) -> Iterator[Finding]:
         names = known_classes(part)
         for step in part.children('pipeline'):
             own = step.node.get('classes')
-            if names and own and _is_ours(step) and not same(list(map(str, own)), names):
+            if names and own and is_a(step.node, TRANSFORMS, LoadMask) and not same(list(map(str, own)), names):
                 yield error(
                     f'{step.key}.classes',
                     f'{list_classes(own)}, and {part.key} has {list_classes(names)}{first_difference(own, names)}',
                     why='labels are numbered by the first, and named and scored by the second',
                     fix=f'write the same list in both: {step.key}.classes and {part.key}.metainfo.classes',
                 )
-
-
-def _is_ours(step: Part) -> bool:
-    cls = class_of(step.node, TRANSFORMS)
-    return isinstance(cls, type) and issubclass(cls, LoadMask)
 
 
 def wrong_annotations(part: Part, dataset: BaseDataset) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.probing import build_on_meta
 from mmseg_vitseg.checking.training_setup import Setup
 from mmseg_vitseg.checking.wrong_schedules import counted_length
-from mmseg_vitseg.config.parts import Part, argument, class_of, dicts
+from mmseg_vitseg.config.parts import Part, argument, class_of, dicts, is_a
 from mmseg_vitseg.engine.hooks.mask_annealing import MaskAnnealingHook
 from mmseg_vitseg.errors import first_line
 from mmseg_vitseg.models.eomt import EoMT
@@ -54,7 +54,7 @@ def too_few_queries(setup: Setup) -> Iterator[Finding]:
 
 def wrong_mask_annealing(setup: Setup) -> Iterator[Finding]:
     """No hook that takes the masks away, several, or one whose phases are not the training's."""
-    hooks = [part for part in _hooks(setup) if _is(part, HOOKS, MaskAnnealingHook)]
+    hooks = [part for part in _hooks(setup) if is_a(part.node, HOOKS, MaskAnnealingHook)]
     if not _is_eomt(setup):
         for hook in () if _has_its_head(setup) else hooks:
             yield error(
@@ -93,16 +93,11 @@ def wrong_mask_annealing(setup: Setup) -> Iterator[Finding]:
 
 
 def _is_eomt(setup: Setup) -> bool:
-    return _is(setup.model, MODELS, EoMT)
+    return is_a(setup.model.node, MODELS, EoMT)
 
 
 def _has_its_head(setup: Setup) -> bool:
-    return any(_is(head, MODELS, EoMTHead) for head in setup.model.children('decode_head'))
-
-
-def _is(part: Part, registry, cls: type) -> bool:
-    found = class_of(part.node, registry)
-    return found is not None and issubclass(found, cls)
+    return any(is_a(head.node, MODELS, EoMTHead) for head in setup.model.children('decode_head'))
 
 
 def _hooks(setup: Setup) -> Iterator[Part]:

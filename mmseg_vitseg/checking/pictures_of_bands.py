@@ -11,7 +11,7 @@ from mmseg.registry import TRANSFORMS
 from mmseg_vitseg.checking.findings import Finding, warning
 from mmseg_vitseg.checking.loaders import fails, severity
 from mmseg_vitseg.checking.training_setup import LOADERS, Setup
-from mmseg_vitseg.config.parts import Part, argument, class_of, is_known, nested, type_name
+from mmseg_vitseg.config.parts import Part, argument, class_of, is_a, is_known, nested, type_name
 from mmseg_vitseg.config.pipelines import reads
 from mmseg_vitseg.datasets.bands import WHITE
 from mmseg_vitseg.datasets.load_image import LoadImage
@@ -195,5 +195,4 @@ def _read_pictures(setup: Setup, steps: list[Part]) -> Pictures | None:
 
 def _bands(node: dict):
     """Return the bands of a LoadImage step, None where it is another, or has none."""
-    cls = class_of(node, TRANSFORMS)
-    return node.get('bands') if cls is not None and issubclass(cls, LoadImage) else None
+    return node.get('bands') if is_a(node, TRANSFORMS, LoadImage) else None

@@ -7,7 +7,7 @@ from mmseg.registry import MODELS, TRANSFORMS
 
 from mmseg_vitseg.checking.findings import Finding, error, warning
 from mmseg_vitseg.checking.training_setup import Setup
-from mmseg_vitseg.config.parts import argument, class_of, is_known, type_name
+from mmseg_vitseg.config.parts import argument, class_of, is_a, is_known, type_name
 from mmseg_vitseg.datasets.load_image import LoadImage
 
 
@@ -45,8 +45,7 @@ def turned_bands(setup: Setup) -> Iterator[Finding]:
     if part is None or not part.node.get('bgr_to_rgb') or setup.argument('in_channels') != 3:
         return
     for step in setup.train_steps:
-        cls = class_of(step.node, TRANSFORMS)
-        if step.node.get('bands') is not None and cls is not None and issubclass(cls, LoadImage):
+        if step.node.get('bands') is not None and is_a(step.node, TRANSFORMS, LoadImage):
             yield warning(
                 f'{part.key}.bgr_to_rgb',
                 f'True, and {step.key} reads bands={step.node["bands"]!r} in that order',

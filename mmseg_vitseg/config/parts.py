@@ -90,6 +90,12 @@ def class_of(node: dict, registry: Registry) -> type | None:
     return found if isinstance(found, type) else None
 
 
+def is_a(node: dict, registry: Registry, base: type) -> bool:
+    """Tell whether a type names a class, or one derived from it; what is not known is none."""
+    cls = class_of(node, registry)
+    return cls is not None and issubclass(cls, base)
+
+
 def is_known(cls: type | None) -> TypeGuard[type]:
     """Tell whether a class is the host's, ours, or one of the host's sister projects'."""
     return cls is not None and cls.__module__.partition('.')[0] in KNOWN_PACKAGES

@@ -9,6 +9,7 @@ from torch import nn
 
 from mmseg_vitseg.config.heads import MASK_HEADS
 from mmseg_vitseg.models.confidence import add_confidence, asking_for_confidence
+from mmseg_vitseg.models.prediction import predicting_head
 from mmseg_vitseg.models.seg_tta_model import gives_probabilities
 
 
@@ -32,7 +33,7 @@ def maps_with_confidence(model: nn.Module, batch: Sequence[dict]) -> list[tuple[
     with asking_for_confidence():
         samples = _tested(model, batch)
     if any('confidence' not in sample for sample in samples):
-        head = model.decode_head[-1] if isinstance(model.decode_head, nn.ModuleList) else model.decode_head
+        head = predicting_head(model)
         masks = type(head).__name__ in MASK_HEADS
         add_confidence(samples, head, probabilities=masks or gives_probabilities(model))
     return [(_labels(sample), sample.confidence.data[0].cpu().numpy()) for sample in samples]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from mmengine.structures import PixelData
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmseg_vitseg.ops.resampling import Resampling
 
@@ -49,6 +49,12 @@ class Small(Protocol):
 
     def full(self) -> Tensor:
         """Return the host's ``seg_logits`` of one picture, (K, H, W)."""
+
+
+def predicting_head(segmentor: nn.Module) -> nn.Module:
+    """Return the decode head that a segmentor's prediction is of: a cascade's last."""
+    head = segmentor.decode_head
+    return head[-1] if isinstance(head, nn.ModuleList) else head
 
 
 def to_picture(resampling: Resampling, meta: dict, align_corners: bool) -> Resampling:

@@ -15,6 +15,7 @@ from mmseg_vitseg.inference.evaluators import iou_metrics
 from mmseg_vitseg.inference.maps import maps_with_confidence, predict_prepared
 from mmseg_vitseg.inference.model import prepare, shown_picture
 from mmseg_vitseg.labels import IGNORED
+from mmseg_vitseg.models.prediction import predicting_head
 from mmseg_vitseg.reporting.scores import Scores, confusion_matrix, scores_of, without
 
 
@@ -115,8 +116,7 @@ def best_and_worst(
 
 def ignored_by(model: nn.Module) -> int:
     """Return the label that a model's (last) decode head does not learn, and lets pass."""
-    head = model.decode_head[-1] if isinstance(model.decode_head, nn.ModuleList) else model.decode_head
-    return getattr(head, 'ignore_index', IGNORED)
+    return getattr(predicting_head(model), 'ignore_index', IGNORED)
 
 
 def prepared_and_truth(model: nn.Module, info: dict) -> tuple[dict, np.ndarray]:

@@ -104,6 +104,16 @@ def both_trained(theirs, ours, probs, images, monkeypatch) -> tuple[list, tuple]
     return expected, ours.extract_feat(images)
 
 
+def check_draws_alike(theirs, ours, probs: list[float], images: torch.Tensor) -> None:
+    """In training mode, of one seed, both draw the same."""
+    theirs.attn_mask_probs.copy_(torch.tensor(probs))
+    ours.decode_head.set_mask_probs(probs)
+    torch.manual_seed(3)
+    expected = predictions_of(theirs.train(), images)
+    torch.manual_seed(3)
+    assert_close([tuple(found) for found in ours.train().extract_feat(images)], expected)
+
+
 @pytest.mark.parametrize('family', ['DINOv2', 'DINOv3'])
 def test_drop_path_is_theirs(family):
     """They drop in all blocks at one rate; the same seed drops the same branches, and leaves the same queries free."""
@@ -111,14 +121,7 @@ def test_drop_path_is_theirs(family):
     theirs, ours = pair(family, theirs=dict(drop_path_rate=rate), drop_path_rate=rate)
     for block in ours.backbone.blocks:
         block.drop_path = DropPath(rate)
-    theirs.attn_mask_probs.copy_(torch.tensor(probs))
-    ours.decode_head.set_mask_probs(probs)
-    images = torch.randn(4, 3, SIDE, SIDE)
-    outputs = []
-    for model in (theirs, ours):
-        torch.manual_seed(3)
-        outputs.append(predictions_of(model.train(), images) if model is theirs else model.train().extract_feat(images))
-    assert_close([tuple(found) for found in outputs[1]], outputs[0])
+    check_draws_alike(theirs, ours, probs, torch.randn(4, 3, SIDE, SIDE))
 
 
 def weights_like(output: torch.Tensor) -> torch.Tensor:
@@ -128,14 +131,7 @@ def weights_like(output: torch.Tensor) -> torch.Tensor:
 def test_the_same_seed_leaves_the_same_queries_free():
     theirs, ours = pair('DINOv2')
     probs = [0.3, 0.6, 1]
-    theirs.attn_mask_probs.copy_(torch.tensor(probs))
-    ours.decode_head.set_mask_probs(probs)
-    images = torch.randn(2, 3, SIDE, SIDE)
-    outputs = []
-    for model in (theirs, ours):
-        torch.manual_seed(3)
-        outputs.append(predictions_of(model.train(), images) if model is theirs else model.train().extract_feat(images))
-    assert_close([tuple(found) for found in outputs[1]], outputs[0])
+    check_draws_alike(theirs, ours, probs, torch.randn(2, 3, SIDE, SIDE))
 
 
 @pytest.mark.parametrize('dtype', [torch.bfloat16, torch.float16])

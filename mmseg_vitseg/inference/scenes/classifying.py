@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mmseg_vitseg.config.heads import MASK_HEADS
 from mmseg_vitseg.inference.scenes.layout import Rectangle, Windows, reaching
 from mmseg_vitseg.models.confidence import confidence_of
-from mmseg_vitseg.models.prediction import Small
+from mmseg_vitseg.models.prediction import Small, predicting_head
 from mmseg_vitseg.models.segmentor import EncoderDecoder
 from mmseg_vitseg.models.small_logits import SmallLogits
 from mmseg_vitseg.models.windows import WINDOW_BATCH
@@ -58,7 +58,7 @@ class Classifier:
                 '(it has no encode_decode); cut the scene into pictures, or allow whole ones: --scene no'
             )
         self.model = model
-        self.head = model.decode_head[-1] if isinstance(model.decode_head, nn.ModuleList) else model.decode_head
+        self.head = predicting_head(model)
         self.predicts_small = isinstance(model, EncoderDecoder) and model.predicts_small()
         self.of_sums = not self.predicts_small and type(self.head).__name__ in MASK_HEADS  # of probabilities
         self.windows = windows
