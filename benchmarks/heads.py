@@ -22,6 +22,8 @@ from statistics import mean, median, stdev
 import torch
 from mmengine.config import Config
 
+from epochs import train_for
+
 ROOT = Path(__file__).resolve().parents[1]
 SCORES = ('mIoU', 'aAcc', 'mAcc', 'mBF')
 
@@ -145,15 +147,12 @@ def composed(data: str, head: str, epochs: int) -> Config:
     heads = [cfg.model.decode_head, *cfg.model.get('auxiliary_head', [])]
     for one in heads:
         one.num_classes = on.classes
-    cfg.train_cfg.update(max_epochs=epochs, val_interval=epochs)
+    train_for(cfg, epochs)
+    cfg.train_cfg.val_interval = epochs
     cfg.val_evaluator = cfg.test_evaluator = [
         dict(type='IoUMetric', iou_metrics=['mIoU']),
         dict(type='mmseg_vitseg.BoundaryMetric'),
     ]
-    for scheduler in cfg.param_scheduler:
-        if scheduler.get('by_epoch', True):
-            scheduler.end = epochs
-    cfg.default_hooks.pop('progress', None)
     cfg.default_hooks.checkpoint.update(interval=1, max_keep_ckpts=1, save_best=None)
     return cfg
 

@@ -20,6 +20,7 @@ from statistics import median
 import torch
 from mmengine.config import Config, DictAction
 
+from epochs import train_for
 from mmseg_vitseg.benchmark.host_twin import host_twin, share_eps
 from mmseg_vitseg.config.building import build_model
 from mmseg_vitseg.engine.running.command_line import load_config
@@ -66,11 +67,8 @@ def main() -> None:
 def settings(args: argparse.Namespace, side: str) -> Config:
     """Return the config of a side, whose model is still ours."""
     cfg = load_config(args.config, options=args.cfg_options, work_dir=str(args.out / side))
-    cfg.train_cfg.update(max_epochs=args.epochs, val_interval=1)
-    for scheduler in cfg.param_scheduler:
-        if scheduler.get('by_epoch', True):
-            scheduler.end = args.epochs
-    cfg.default_hooks.pop('progress', None)
+    train_for(cfg, args.epochs)
+    cfg.train_cfg.val_interval = 1
     cfg.default_hooks.logger = dict(cfg.default_hooks.get('logger') or dict(type='LoggerHook'), interval=1)
     cfg.default_hooks.checkpoint.update(interval=args.epochs, save_best=None)
     cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), dict(type='mmseg_vitseg.SeedHook')]
