@@ -1,6 +1,7 @@
 """Packaging of mmseg_vitseg. Neither host stack is a plain requirement: both write the same folders (see README)."""
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -15,6 +16,12 @@ COCO = ['pycocotools>=2.0.8']
 
 class BuildWithConfigs(build_py):
     """Take ``configs/`` along as the package's ``.mim/configs``, where the host and its sister projects have theirs."""
+
+    def run(self):
+        """Build anew."""
+        if not self.editable_mode:  # setuptools leaves files of an earlier build there, which would come into the wheel
+            shutil.rmtree(Path(self.build_lib, 'mmseg_vitseg'), ignore_errors=True)
+        super().run()
 
     def _get_data_files(self):
         files = [str(path.relative_to('configs')) for path in sorted(Path('configs').rglob('*.py'))]

@@ -12,26 +12,49 @@ from vitseg_tests.paths import ROOT
 
 
 @pytest.fixture(scope='module')
-def installed(tmp_path_factory):
-    """The files, in a folder, of a wheel that is built of a source distribution."""
+def wheels(tmp_path_factory):
+    """A wheel that is built in the tree, where a file of an earlier build lies, and one of a source distribution."""
     # not find_spec: setuptools takes a search for pip for a reason to replace distutils
     if not {'pip', 'setuptools'} <= {one.name for one in metadata.distributions()}:
         pytest.skip('no wheel can be built: pip and setuptools are needed')
-    source, folder = tmp_path_factory.mktemp('source'), tmp_path_factory.mktemp('installed')
+    source, folder = tmp_path_factory.mktemp('source'), tmp_path_factory.mktemp('wheels')
     for name in ('mmseg_vitseg', 'configs'):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns('__pycache__'))
     for name in ('setup.py', 'pyproject.toml', 'MANIFEST.in', 'README.md', 'LICENSE'):
         shutil.copy(ROOT / name, source)
-    subprocess.run(
-        [sys.executable, 'setup.py', '-q', 'sdist', '-d', folder], cwd=source, check=True, capture_output=True
-    )
-    (packed,) = folder.glob('*.tar.gz')
+    earlier = source / 'build/lib/mmseg_vitseg/removed.py'
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text('')
+    for command in ('bdist_wheel', 'sdist'):
+        subprocess.run(
+            [sys.executable, 'setup.py', '-q', command, '-d', folder / 'direct'],
+            cwd=source,
+            check=True,
+            capture_output=True,
+        )
+    (direct,) = folder.glob('direct/*.whl')
+    (packed,) = folder.glob('direct/*.tar.gz')
     command = [sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--no-build-isolation', '-q', '-w', folder, packed]
     subprocess.run(command, check=True, capture_output=True)
-    (wheel,) = folder.glob('*.whl')
-    with zipfile.ZipFile(wheel) as archive:
+    return direct, folder / direct.name
+
+
+@pytest.fixture(scope='module')
+def installed(wheels, tmp_path_factory):
+    """The files, in a folder, of the wheel of a source distribution."""
+    folder = tmp_path_factory.mktemp('installed')
+    with zipfile.ZipFile(wheels[1]) as archive:
         archive.extractall(folder)
     return folder
+
+
+def test_both_wheels_are_equal(wheels):
+    sums = []
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as archive:
+            sums.append({file.filename: file.CRC for file in archive.infolist()})
+    assert sums[0] == sums[1]
+    assert 'mmseg_vitseg/removed.py' not in sums[0]
 
 
 def run(installed, folder, *arguments) -> subprocess.CompletedProcess:

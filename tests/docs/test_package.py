@@ -2,11 +2,12 @@
 
 import ast
 import re
+import shlex
 import sys
 
 import pytest
 
-from mmseg_vitseg import __version__
+from mmseg_vitseg import __version__, compat
 from vitseg_tests.paths import ROOT
 
 yaml = pytest.importorskip('yaml', reason='PyYAML is not installed; the host brings it')
@@ -61,6 +62,21 @@ def test_one_version():
     citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
     assert citation['version'] == __version__
     assert citation['license'] == strings('license')[0]
+
+
+def test_one_oldest_python():
+    (oldest,) = strings('python_requires')
+    (target,) = re.findall(r'^target-version = "(.+)"$', (ROOT / 'pyproject.toml').read_text(), re.M)
+    assert target == oldest.replace('>=3.', 'py3')
+
+
+def test_host_versions_are_those_that_are_checked():
+    extras = strings('extras_require')
+    for package, oldest, _ in compat.ONEDL.values():
+        assert f'{package}>={oldest}' in extras and f"'{package}>={oldest}'" in compat.ONEDL_COMMAND
+    light = (ROOT / 'requirements/openmmlab_light.txt').read_text().split('\n', 1)[1].split()
+    assert light == shlex.split(compat.OPENMMLAB_COMMAND.partition('pip install ')[2])
+    assert set(light) - set(extras) == {'mmcv-lite==2.1.0'}  # the extra takes mmcv itself
 
 
 def test_types_are_shipped():
