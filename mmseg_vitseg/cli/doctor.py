@@ -1,146 +1,101 @@
-"""Look over what is installed here and where data are looked for: a line each, and what to do.
+"""Look over what is installed here, and test it in seconds: a screen to read, and to copy into an issue.
 
-Exit status: 0 all commands work, though optional things may be missing; 1 something has to be done first.
+The test compares small models with MMSegmentation's own, from the same weights: logits, labels, losses and gradients, on
+the CPU and on the GPU where there is one. Exit status: 0 all commands work, though optional things may be missing; 1
+something has to be done first.
 
   mmseg-vitseg doctor
+  mmseg-vitseg doctor --quick
 """
 
 import argparse
 import json
-import os
-import shutil
 import sys
-import tempfile
+import textwrap
+import time
 from collections.abc import Iterator
-from importlib import util
-from pathlib import Path
-from typing import NamedTuple
 
-from mmseg_vitseg import __version__
 from mmseg_vitseg.cli.arguments import OneLineParser
-from mmseg_vitseg.compat import ALTERNATIVE, ONEDL, OPENMMLAB, check_host, host_stack, installed_version
-from mmseg_vitseg.config.shipped import data_roots
+from mmseg_vitseg.cli.installed import (
+    FINE,
+    OPTIONAL,
+    WRONG,
+    Line,
+    data,
+    device,
+    downloads,
+    extras,
+    host,
+    operators,
+    temporary_files,
+    versions,
+)
+from mmseg_vitseg.cli.progress import shown_progress
 
-FINE, OPTIONAL, WRONG = 'ok', 'optional', 'wrong'
-CPUS = Path('/proc/cpuinfo')
-# What some commands need besides: the packages, and what for.
-EXTRAS = {
-    ('onnx', 'onnxscript', 'onnxruntime'): 'export --format onnx',
-    ('transformers',): 'benchmark --against hf',
-    ('huggingface_hub',): 'checkpoints at hf://owner/name',
-}
-
-
-class Line(NamedTuple):
-    """What was looked at, how it is, and what to do about it."""
-
-    name: str
-    state: str
-    found: str
-    do: str = ''
+COLUMNS = 80
 
 
 def parse_args(arguments: list[str]) -> argparse.Namespace:
     parser = OneLineParser('doctor', __doc__)
+    parser.add_argument('--quick', action='store_true', help='leave the test out')
     parser.add_argument('--json', action='store_true', help='print one line of JSON instead')
     return parser.parse_args(arguments)
 
 
 def main(args: argparse.Namespace) -> None:
-    lines = [*versions(), host(), operators(), device(), *extras(), *data(), temporary_files()]
+    here = [*versions(), host(), operators(), device()]
+    others, roots = list(extras()), list(data())
+    folders = [temporary_files(), *downloads()]
+    tests = [] if args.quick else list(self_tests(here))
+    lines = [*here, *others, *roots, *folders, *tests]
     if args.json:
         print(json.dumps([line._asdict() for line in lines]))
     else:
-        for line in lines:
-            print(f'{line.state:9}{line.name:20} {line.found}{line.do and f"; {line.do}"}')
+        set_root = 'NAME=FOLDER says where one is'
+        shown = [*here, *joined('extras', FINE, others), *joined('data sets', OPTIONAL, roots, set_root)]
+        print(*map(as_text, [*shown, *folders, *tests]), sep='\n')
     if any(line.state == WRONG for line in lines):
         sys.exit(1)
 
 
-def versions() -> Iterator[Line]:
-    """Look at what everything runs on."""
-    yield Line('mmseg_vitseg', FINE, f'{__version__}, Python {sys.version.split()[0]} ({sys.executable})')
-    torch = installed_version('torch')
-    yield Line('torch', FINE, torch) if torch else Line('torch', WRONG, 'not installed', "pip install 'torch>=2.5'")
+def as_text(line: Line) -> str:
+    """Return a line as lines of a screen."""
+    begin = f'{line.state:9}{line.name:15} '
+    text = f'{line.found}; {line.do}' if line.do else line.found
+    return textwrap.fill(text, COLUMNS, initial_indent=begin, subsequent_indent=' ' * 25, break_on_hyphens=False)
 
 
-def host() -> Line:
-    """Look at MMSegmentation and its packages."""
+def joined(name: str, state: str, lines: list[Line], do: str = '') -> list[Line]:
+    """Return lines with those in one state as a single one, of their names."""
+    names = ', '.join(line.name for line in lines if line.state == state)
+    here = 'not here: ' if state == OPTIONAL else ''
+    return [*([Line(name, state, here + names, do)] if names else []), *(one for one in lines if one.state != state)]
+
+
+def self_tests(before: list[Line]) -> Iterator[Line]:
+    """Compare small models with the host's, where both can be imported."""
+    if wrong := [line.name for line in before if line.state == WRONG]:
+        yield Line('self-test', OPTIONAL, f'not run, for want of {", ".join(wrong)}')
+        return
     try:
-        check_host()
-        stack = host_stack()
-    except ImportError as error:
-        return Line('MMSegmentation', WRONG, str(error))
-    if stack is None:
-        return Line('MMSegmentation', FINE, 'a source checkout on the path')
-    names = [name for name, *_ in (ONEDL if stack == 'onedl' else OPENMMLAB).values()]
-    found = {name: installed_version(name) for name in (*names, *ALTERNATIVE.values())}
-    return Line('MMSegmentation', FINE, ', '.join(f'{name} {version}' for name, version in found.items() if version))
+        from mmseg_vitseg.cli.starting import import_host
 
-
-def operators() -> Line:
-    """Look for mmcv's compiled operators."""
-    spec = util.find_spec('mmcv')
-    compiled = spec is not None and spec.origin is not None and any(Path(spec.origin).parent.glob('_ext*'))
-    if compiled:
-        return Line('mmcv operators', FINE, 'compiled')
-    return Line(
-        'mmcv operators', OPTIONAL, "none: our models need none, some of the host's do", 'install a compiled mmcv'
-    )
-
-
-def device() -> Line:
-    """Look for GPUs."""
-    try:
+        import_host()
         import torch
-    except ImportError as error:
-        return Line('device', WRONG, f'torch cannot be imported: {error}')
-    if torch.cuda.is_available():
-        names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-        return Line('device', FINE, f'CUDA {torch.version.cuda}: {", ".join(names)}')
-    built = (
-        f'torch is built for CUDA {torch.version.cuda}, and finds no GPU' if torch.version.cuda else 'torch for the CPU'
-    )
-    return Line('device', FINE, f'CPU, {torch.get_num_threads()} threads; {built}', faster_layers())
+        from mmengine.logging import MMLogger
 
-
-def faster_layers() -> str:
-    """Return how linear layers are made faster, on a processor of AMD's (ops/linear.py)."""
-    from mmseg_vitseg.ops.linear import VARIABLE  # imports torch
-
-    if VARIABLE in os.environ or not CPUS.is_file() or 'AuthenticAMD' not in CPUS.read_text():
-        return ''
-    return f'{VARIABLE}=1 makes linear layers faster on this processor, in float32'
-
-
-def extras() -> Iterator[Line]:
-    """Look for what some commands need besides."""
-    for packages, purpose in EXTRAS.items():
-        missing = [name for name in packages if util.find_spec(name) is None]
-        if missing:
-            yield Line(missing[0], OPTIONAL, 'not installed', f'for {purpose}: pip install {" ".join(missing)}')
+        from mmseg_vitseg.benchmark.self_test import MODELS, self_test
+    except Exception as error:  # whatever a library raises when it is imported
+        yield Line('self-test', WRONG, f'not run: {type(error).__name__}: {error}')
+        return
+    MMLogger.get_current_instance().setLevel('WARNING')
+    for name in ['cpu', 'cuda'] if torch.cuda.is_available() else ['cpu']:
+        begin = time.perf_counter()
+        with shown_progress() as progress:
+            progress(f'testing on {name}')
+            wrong = list(self_test(name))
+        if wrong:
+            yield Line(f'self-test {name}', WRONG, '; '.join(wrong), 'report it, with this screen')
         else:
-            yield Line(packages[0], FINE, f'for {purpose}')
-
-
-def data() -> Iterator[Line]:
-    """Look for the data sets that our configs name."""
-    for name, default in data_roots().items():
-        folder = Path(os.environ.get(name, default))
-        where = f'{folder}' if name in os.environ else f'not set; {folder}'
-        if folder.is_dir():
-            yield Line(name, FINE, where)
-        else:
-            state = WRONG if name in os.environ else OPTIONAL
-            yield Line(name, state, f'{where} is no folder', f'{name}=FOLDER says where the data set is')
-
-
-def temporary_files() -> Line:
-    """Look whether temporary files can be written: the host reads configs by way of them."""
-    try:
-        with tempfile.TemporaryFile() as file:
-            file.write(b'x')
-        free = shutil.disk_usage(tempfile.gettempdir()).free
-    except OSError as error:
-        return Line('temporary files', WRONG, str(error), 'TMPDIR=FOLDER names one that can be written to')
-    return Line('temporary files', FINE, f'{tempfile.gettempdir()}, {free / 1e9:.1f} GB free')
+            equal = f"{' and '.join(MODELS)}: predictions, losses and gradients equal MMSegmentation's"
+            yield Line(f'self-test {name}', FINE, f'{equal} ({time.perf_counter() - begin:.0f} s)')

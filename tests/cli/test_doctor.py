@@ -7,7 +7,7 @@ from importlib import metadata, util
 import pytest
 import torch
 
-from mmseg_vitseg.cli import doctor
+from mmseg_vitseg.cli import doctor, installed
 from mmseg_vitseg.config.shipped import data_roots
 
 
@@ -19,7 +19,7 @@ def examine(call, monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
 
     def run() -> tuple[int, dict]:
-        result = call('doctor --json')
+        result = call('doctor --json --quick')
         assert result.err == ''
         return result.status, {line['name']: line for line in json.loads(result.out)}
 
@@ -36,7 +36,7 @@ def test_this_environment(examine, call):
         found='not set; data/oxford-iiit-pet is no folder',
         do='PET_ROOT=FOLDER says where the data set is',
     )
-    assert [line.split()[1] for line in call('doctor').out.splitlines()][:2] == ['mmseg_vitseg', 'torch']
+    assert [line.split()[1] for line in call('doctor --quick').out.splitlines()[:2]] == ['mmseg_vitseg', 'torch']
 
 
 def test_no_host(examine, monkeypatch):
@@ -83,7 +83,7 @@ def test_what_an_extra_is_for(examine, monkeypatch):
 def test_where_onednn_is_faster(examine, monkeypatch, tmp_path, vendor, variable, is_told):
     if vendor:
         (tmp_path / 'cpuinfo').write_text(f'vendor_id\t: {vendor}\n')
-    monkeypatch.setattr(doctor, 'CPUS', tmp_path / 'cpuinfo')
+    monkeypatch.setattr(installed, 'CPUS', tmp_path / 'cpuinfo')
     monkeypatch.delenv('MMSEG_VITSEG_ONEDNN', raising=False)
     if variable:
         monkeypatch.setenv('MMSEG_VITSEG_ONEDNN', variable)
@@ -92,9 +92,74 @@ def test_where_onednn_is_faster(examine, monkeypatch, tmp_path, vendor, variable
 
 
 def test_temporary_files_cannot_be_written(examine, monkeypatch):
-    def fail():
+    def fail(**_):
         raise OSError('Read-only file system')
 
     monkeypatch.setattr(tempfile, 'TemporaryFile', fail)
     status, found = examine()
     assert (status, found['temporary files']['found']) == (1, 'Read-only file system')
+
+
+def test_downloads_cannot_be_kept(examine, monkeypatch, tmp_path):
+    def fail(*, dir=None):
+        if dir:
+            raise OSError(f'Read-only file system: {dir}')
+        return tempfile.SpooledTemporaryFile()
+
+    monkeypatch.setenv('TORCH_HOME', str(tmp_path / 'not/made/yet'))
+    monkeypatch.setattr(tempfile, 'TemporaryFile', fail)
+    status, found = examine()
+    assert (status, found['downloads']['found']) == (1, f'Read-only file system: {tmp_path}')
+    assert found['temporary files']['state'] == 'ok'
+    assert not (tmp_path / 'not').exists()
+
+
+def test_a_screen_to_copy(call, monkeypatch, tmp_path):
+    """With the self-test itself, and with as much missing as may be."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(installed.util, 'find_spec', lambda name: None)
+    status, out, err = call('doctor')
+    assert (status, err) == (0, '')
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= doctor.COLUMNS
+    assert len(lines) <= 36
+    assert 'equal MMSegmentation' in ' '.join(out.split())
+
+
+@pytest.fixture
+def tested(monkeypatch):
+    """The devices that the self-test is called on; it finds nothing, or what is put into the second list."""
+    devices, wrong = [], []
+    monkeypatch.setattr(
+        'mmseg_vitseg.benchmark.self_test.self_test', lambda device: [devices.append(device), *wrong][1:]
+    )
+    return devices, wrong
+
+
+def test_what_the_self_test_finds(call, tested):
+    tested[1].append("SegFormer, prediction: differs from MMSegmentation's by 3.0e-02")
+    status, out, _ = call('doctor')
+    assert (status, tested[0]) == (1, ['cpu'])
+    text = ' '.join(out.split())
+    assert "wrong self-test cpu SegFormer, prediction: differs from MMSegmentation's by 3.0e-02; report it" in text
+
+
+def test_a_gpu_is_named_and_tested(call, tested, monkeypatch):
+    monkeypatch.setattr(torch.cuda, 'is_available', lambda: True)
+    monkeypatch.setattr(torch.cuda, 'device_count', lambda: 2)
+    monkeypatch.setattr(torch.cuda, 'get_device_name', lambda index: 'NVIDIA H200')
+    status, out, _ = call('doctor')
+    assert (status, tested[0]) == (0, ['cpu', 'cuda'])
+    assert ': 2 x NVIDIA H200; triton ' in out
+
+
+def test_not_tested_without_a_host(call, tested, monkeypatch):
+    def fail():
+        raise OSError('libGL.so.1: cannot open shared object file')
+
+    monkeypatch.setattr('mmseg_vitseg.cli.starting.import_host', fail)
+    status, out, _ = call('doctor')
+    assert (status, tested[0]) == (1, [])
+    assert 'not run: OSError: libGL.so.1' in out
+    monkeypatch.setattr('mmseg_vitseg.cli.doctor.host', lambda: doctor.Line('MMSegmentation', doctor.WRONG, 'none'))
+    assert 'not run, for want of MMSegmentation' in call('doctor').out
