@@ -12,7 +12,7 @@ from mmseg_vitseg.datasets.coco_masks import CocoMasks
 from mmseg_vitseg.datasets.load_image import MISSING, why_unreadable
 from mmseg_vitseg.datasets.mask_arguments import colour_table, value_table
 from mmseg_vitseg.datasets.mask_colours import Colour
-from mmseg_vitseg.datasets.mask_tables import ColourTable, Names
+from mmseg_vitseg.datasets.mask_tables import ColourTable, Names, look_up
 from mmseg_vitseg.datasets.masks import (
     TIFF,
     NoMaskError,
@@ -119,7 +119,7 @@ class LoadMask(LoadAnnotations):
                 if unknown.any():
                     raise ValueError(f'{path}: {self.table.refusal(mask, unknown)}')
             mask, labels = places, labels[self.table.labels]
-        found = labels.take(mask)
+        found = look_up(labels, mask)
         if missing is not None:
             found[missing] = IGNORED
         return found

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+import cv2
 import numpy as np
 
 from mmseg_vitseg.datasets.mask_colours import TRANSPARENT, are_mixtures, colour_of, nearest
@@ -78,8 +79,15 @@ class Table:
         places[self.keys] = np.arange(1, len(self.keys) + 1)
         return places
 
+    @cached_property
+    def _places_of_bytes(self) -> np.ndarray:
+        return self._find(np.arange(256))
+
     def places(self, values: np.ndarray) -> np.ndarray:
         """Return where in the table values (H, W) stand, counted from 1; 0: nowhere."""
+        return look_up(self._places_of_bytes, values) if values.dtype == np.uint8 else self._find(values)
+
+    def _find(self, values: np.ndarray) -> np.ndarray:
         if self.keys[0] >= 0 and self.keys[-1] <= TRANSPARENT:
             places = self._places.take(values, mode='clip')
             if values.dtype.kind == 'i':
@@ -96,6 +104,14 @@ class Table:
             f'the mask has the value {listed(map(str, found), FEW)}; allowed: {listed(allowed, FEW)}. Fetch the file again, '
             'or convert your masks to these values'
         )
+
+
+def look_up(table: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return ``table[places]``, of the same shape as places; of bytes by OpenCV, in half the time."""
+    if places.dtype != np.uint8 or table.dtype not in (np.uint8, np.uint16):
+        return table.take(places)
+    whole = np.resize(table, 256)  # what comes after the table's end is not looked up
+    return cv2.LUT(places.reshape(1, -1), whole).reshape(places.shape)
 
 
 class ColourTable(Table):

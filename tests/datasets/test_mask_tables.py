@@ -10,6 +10,7 @@ from mmseg.registry import DATASETS, TRANSFORMS
 from PIL import Image
 
 from mmseg_vitseg.datasets import LoadMask
+from mmseg_vitseg.datasets.mask_tables import Table, look_up
 from mmseg_vitseg.datasets.masks import NODATA
 
 NAMES = ('road', 'rider', 'bus', 'car')
@@ -317,3 +318,15 @@ def test_a_pure_python_config(tmp_path):
     sample = dict(img_path='', seg_map_path=f'{tmp_path}/masks/a.png', reduce_zero_label=False, seg_fields=[])
     assert np.array_equal(step(sample)['gt_seg_map'], np.array([0, 255, 1, 1])[INDICES])
     assert re.match(r'LoadMask\(', repr(step))
+
+
+@pytest.mark.parametrize(
+    'keys', [(1, 2, 3), (0, 255), (-1, 4), (7, 70000), tuple(range(300)), (3, 1 << 40)], ids='{0[0]} to {0[1]}'.format
+)
+def test_bytes_are_found_as_wide_values_are(keys):
+    """Masks of bytes are looked up by OpenCV, others by numpy."""
+    table = Table({0: keys})
+    values = np.random.default_rng(0).integers(0, 256, (13, 7))
+    found = table.places(values.astype(np.uint8))
+    assert np.array_equal(found, table.places(values))
+    assert np.array_equal(look_up(table.labels, found), table.labels[found])
