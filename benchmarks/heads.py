@@ -16,15 +16,14 @@ the others; DIR/rates.md has the scores. The rates in heads_configs.py were chos
 import argparse
 import json
 import os
-import subprocess
 import sys
+from functools import partial
 from itertools import product
 from pathlib import Path
-from statistics import median
 
-from heads_configs import DATA, HEADS, ROOT, composed
-from heads_tables import SCORES, draw, measure_costs, rates_table, tables
-from mmseg_vitseg.reporting.log import read_log
+from heads_configs import DATA, HEADS, composed
+from heads_tables import draw, measure_costs, rates_table, tables
+from trainings import rows_in, trained
 
 
 def parse_args() -> argparse.Namespace:
@@ -60,16 +59,14 @@ def main() -> int:
     args = parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     choosing = args.rates != [None]
-    failed = []
+    whole = True
     if not args.table:
         for seed, data, head, rate in product(args.seeds, args.data, args.heads, args.rates):
-            folder = args.out / (f'{data}_{head}_{seed}' + (f'_rate_{rate:g}' if rate else ''))
-            if not (folder / 'row.json').exists() and train(folder, data, head, seed, rate, args):
-                failed.append(folder.name)
+            whole &= train(data, head, seed, rate, args)
         if not choosing:
             for data in args.data:
                 measure_costs(args.out, data, args.heads, args.threads)
-    rows = [json.loads(file.read_text()) for file in sorted(args.out.glob('*/row.json'))]
+    rows = rows_in(args.out)
     if choosing:
         (args.out / 'rates.md').write_text('\n'.join(rates_table(rows)))
     else:
@@ -78,55 +75,26 @@ def main() -> int:
         (args.out / 'table.md').write_text('\n'.join(tables(args.out, rows)))
         draw(args.out, rows)
     print((args.out / ('rates.md' if choosing else 'table.md')).read_text())
-    for name in failed:
-        print(f'{name}: failed; {args.out / name}/train.log says why', file=sys.stderr)
-    return int(bool(failed))
+    return int(not whole)
 
 
-def train(folder: Path, data: str, head: str, seed: int, rate: float | None, args: argparse.Namespace) -> bool:
-    """Train a head, or go on with it, and write row.json; return whether it failed."""
-    folder.mkdir(exist_ok=True)
-    config = folder / 'config.py'
-    if not config.exists():
-        composed(data, head, args.epochs, rate).dump(config)
+def train(data: str, head: str, seed: int, rate: float | None, args: argparse.Namespace) -> bool:
+    """Train a head, or go on with it; return whether there is a row."""
     amp = ['--amp'] if args.amp else []
-    again = (folder / 'last_checkpoint').exists()
-    command = [sys.executable, 'tools/train.py', str(config), '--work-dir', str(folder), '--seed', str(seed), *amp]
-    print(f'{folder.name}: {"goes on" if again else "begins"}', flush=True)
-    with open(folder / 'train.log', 'a', encoding='utf-8') as output:
-        process = subprocess.Popen(
-            [*command, *(['--resume'] if again else [])],
-            cwd=ROOT,
-            env=os.environ | dict(OMP_NUM_THREADS=str(args.threads), MKL_NUM_THREADS=str(args.threads)),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        return True
-    log = read_log(folder)
-    called = ['python benchmarks/heads.py --out DIR', '--data', data, '--heads', head, '--seeds', str(seed), '--epochs']
-    row = dict(
+    return trained(
+        args.out / (f'{data}_{head}_{seed}' + (f'_rate_{rate:g}' if rate else '')),
+        partial(composed, data, head, args.epochs, rate),
+        ['--seed', str(seed), *amp],
+        args.threads,
         data=data,
         head=head,
         title=HEADS[head].title,
         seed=seed,
         rate=rate,
-        **{name: round(log.validation[-1][name], 2) for name in SCORES},
-        step_s=round(median(entry['time'] for entry in log.training), 3),
-        cpu_minutes=None if again else round((usage.ru_utime + usage.ru_stime) / 60, 1),
-        peak_mb=None if again else usage.ru_maxrss // 1024,
         epochs=args.epochs,
-        threads=args.threads,
-        amp=args.amp,
-        oneDNN=os.environ.get('MMSEG_VITSEG_ONEDNN') == '1',
-        commit=subprocess.run(
-            ['git', 'describe', '--always', '--dirty'], cwd=ROOT, capture_output=True, text=True
-        ).stdout.strip(),
-        command=' '.join([*called, str(args.epochs), '--threads', str(args.threads), *amp]),
+        command=f'python benchmarks/heads.py --out DIR --data {data} --heads {head} --seeds {seed} '
+        + ' '.join(['--epochs', str(args.epochs), '--threads', str(args.threads), *amp]),
     )
-    (folder / 'row.json').write_text(json.dumps(row))
-    return False
 
 
 if __name__ == '__main__':

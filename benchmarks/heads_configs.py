@@ -1,14 +1,12 @@
 """The configs of benchmarks/heads.py: heads on one pretrained ViT-S/14, with the same steps, crops and augmentation."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from mmengine.config import Config
 
-from epochs import train_for
 from mmseg_vitseg.registry import DATASETS
+from trainings import ROOT, train_for
 
-ROOT = Path(__file__).resolve().parents[1]
 BACKBONE_RATE = 1e-4  # of a fine-tuned backbone's last block
 HELD_OUT = 6  # a sixth of the training pictures chooses learning rates
 

@@ -3,15 +3,14 @@
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from statistics import mean, median, stdev
+from statistics import mean, median
 
 import torch
 
 from heads_configs import DATA, HEADS
 from mmseg_vitseg.benchmark.measuring import measure_side_by_side
 from mmseg_vitseg.benchmark.variants import Settings, Variant
-
-SCORES = ('mIoU', 'aAcc', 'mAcc', 'mBF')
+from trainings import SCORES, number, spread
 
 
 def measure_costs(out: Path, data: str, heads: list[str], threads: int) -> None:
@@ -85,18 +84,6 @@ def rates_table(rows: Sequence[dict]) -> Iterator[str]:
             scores = {rate: [row['mIoU'] for row in tried if row['rate'] == rate] for rate in rates}
             yield f'| {data} | {HEADS[head].title} | {" | ".join(spread(found) for found in scores.values())} |'
     yield ''
-
-
-def spread(values: Sequence[float]) -> str:
-    """Return a mean, and of several values their standard deviation; nothing of none."""
-    if not values:
-        return ''
-    return f'{mean(values):.2f}' + (f' ± {stdev(values):.2f}' if len(values) > 1 else '')
-
-
-def number(value: float | None) -> str:
-    """Return three digits of a number."""
-    return 'not measured' if value is None else f'{value:.3g}' if value < 1000 else f'{value:.0f}'
 
 
 def draw(out: Path, rows: Sequence[dict]) -> None:

@@ -20,12 +20,12 @@ from statistics import median
 import torch
 from mmengine.config import Config, DictAction
 
-from epochs import train_for
 from mmseg_vitseg.benchmark.host_twin import host_twin, share_eps
 from mmseg_vitseg.config.building import build_model
 from mmseg_vitseg.engine.running.command_line import load_config
 from mmseg_vitseg.engine.running.runner import build_runner
 from mmseg_vitseg.reporting.log import Log, read_log
+from trainings import train_for
 
 SIDES = ('host', 'ours')
 SKIPPED = 5  # steps at the start, which are slower
