@@ -62,6 +62,9 @@ def test_one_version():
     citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text())
     assert citation['version'] == __version__
     assert citation['license'] == strings('license')[0]
+    latest = re.search(r'^## (\S+) \((.+)\)$', (ROOT / 'CHANGELOG.md').read_text(), re.M)
+    assert latest[1] == __version__
+    assert latest[2] == str(citation.get('date-released', 'not yet released'))
 
 
 def test_one_oldest_python():

@@ -8,7 +8,7 @@ from vitseg_tests.paths import ROOT
 
 TEXTS = [
     ROOT / 'README.md',
-    ROOT / 'CONTRIBUTING.md',
+    *(ROOT / name for name in ('CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'configs/README.md')),
     *(ROOT / 'docs').glob('*.md'),
     *(ROOT / 'benchmarks').glob('*.md'),
 ]
