@@ -10,12 +10,14 @@ from mmseg_vitseg.engine.hooks.outputs import PredictedLabelsHook, PredictedPict
 from mmseg_vitseg.engine.hooks.prediction_progress import PredictionProgressHook
 from mmseg_vitseg.engine.hooks.seed import SeedHook
 from mmseg_vitseg.engine.layer_decay import ViTLayerDecayConstructor
+from mmseg_vitseg.engine.param_groups import DefaultOptimWrapperConstructor
 from mmseg_vitseg.engine.schedules import TwoStageWarmUpPolyLR
 
 __all__ = [
     'AtomicCheckpointHook',
     'CPUAmpOptimWrapper',
     'CachedFeaturesHook',
+    'DefaultOptimWrapperConstructor',
     'FSDPStrategy',
     'FiniteLossHook',
     'MaskAnnealingHook',

@@ -2,6 +2,7 @@
 _base_ = './epochs.py'
 optim_wrapper = dict(
     optimizer=dict(type='AdamW', lr=5e-5, weight_decay=0.05),
+    constructor='mmseg_vitseg.DefaultOptimWrapperConstructor',
     paramwise_cfg=dict(custom_keys={'head': dict(lr_mult=10.0), 'neck': dict(lr_mult=10.0)}),
 )
 train_cfg = dict(max_epochs=4)

@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 from mmengine.optim import OptimWrapper, _ParamScheduler
 
+from mmseg_vitseg.engine.param_groups import first_alike
+
 
 def replay(
     schedulers: Sequence[_ParamScheduler], wrapper: OptimWrapper, *, epochs: int, iterations: int, epoch_length: int
@@ -23,7 +25,7 @@ def replay(
     """
     groups = wrapper.param_groups
     foreign = [one for one in schedulers if not type(one).__module__.startswith('mmengine.')]
-    alike = [*range(len(groups))] if foreign else _first_alike(groups)
+    alike = [*range(len(groups))] if foreign else first_alike(groups)
     firsts = sorted(set(alike))
     optimizer = SimpleNamespace(
         param_groups=[groups[index] for index in firsts], defaults=wrapper.defaults, step=wrapper.step, _global_step=0
@@ -51,10 +53,3 @@ def _step(schedulers: list[_ParamScheduler], epochs: int, iterations: int, epoch
         if iteration % epoch_length == 0 and iteration <= epochs * epoch_length:
             for one in by_epoch:
                 one.step()
-
-
-def _first_alike(groups: list[dict]) -> list[int]:
-    """Return for each group the first one that has the same settings."""
-    seen: dict[str, int] = {}
-    settings = (repr(sorted((name, value) for name, value in group.items() if name != 'params')) for group in groups)
-    return [seen.setdefault(one, index) for index, one in enumerate(settings)]

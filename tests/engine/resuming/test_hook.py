@@ -118,6 +118,8 @@ def train(folder, given: dict, resume=None) -> tuple[Runner, Recorder]:
     return runner, recorder
 
 
+BY_PARAMETER = dict(paramwise_cfg=dict(norm_decay_mult=0.0, bias_lr_mult=2.0))
+MERGED = dict(BY_PARAMETER, constructor='mmseg_vitseg.DefaultOptimWrapperConstructor')
 LONGER = dict(train_cfg=dict(by_epoch=True, max_epochs=5))
 CHANGES = {
     'longer': (settings(), settings(schedulers=[WARM, {**COSINE, 'end': 5}], **LONGER)),
@@ -159,6 +161,8 @@ CHANGES = {
     ),
     'groups anew': (settings(), settings(wrapper=dict(paramwise_cfg=dict(norm_decay_mult=0.0)))),
     'no groups any more': (settings(wrapper=dict(paramwise_cfg=dict(norm_decay_mult=0.0))), settings(**LONGER)),
+    'groups merged': (settings(wrapper=BY_PARAMETER), settings(wrapper=MERGED)),
+    'groups of each parameter again': (settings(wrapper=MERGED), settings(wrapper=BY_PARAMETER)),
     'scaled by the batch': (
         settings(auto_scale_lr=dict(enable=True, base_batch_size=4)),
         settings(auto_scale_lr=dict(enable=True, base_batch_size=16)),
@@ -247,6 +251,18 @@ def test_moments_follow_their_parameters_into_other_groups(tmp_path, monkeypatch
     saved = torch.load(tmp_path / 'earlier/epoch_1.pth', weights_only=False)['optimizer']['state']
     assert [one['exp_avg'].shape for one in loaded[0].values()] == [one.shape for one in Model().parameters()]
     assert all(torch.equal(one['exp_avg'], saved[5 - number]['exp_avg']) for number, one in loaded[0].items())
+
+
+@pytest.mark.parametrize('before, now', [(BY_PARAMETER, MERGED), (MERGED, BY_PARAMETER), (MERGED, MERGED)])
+def test_a_training_goes_on_with_merged_groups_as_with_the_hosts(tmp_path, before, now):
+    """To the same bits."""
+    torch.manual_seed(0)
+    whole, _ = train(tmp_path / 'whole', settings(wrapper=BY_PARAMETER))
+    torch.manual_seed(0)
+    train(tmp_path / 'earlier', settings(wrapper=before))
+    resumed, _ = train(tmp_path / 'resumed', settings(wrapper=now), resume=str(tmp_path / 'earlier/epoch_1.pth'))
+    weights = (dict(runner.model.state_dict()) for runner in (whole, resumed))
+    assert same(*weights)
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module(name='ResumingReversed')
