@@ -115,7 +115,7 @@ def optimizer(wrapper: dict, schedule: str, rate: float) -> dict:
 def hold_out(cfg: Config, frames: bool) -> None:
     """Train on five sixths of the training pictures, score on the others: every sixth one, or of a video the last sixth."""
     train, pipeline = cfg.train_dataloader.dataset, cfg.val_dataloader.dataset.pipeline
-    count = len(DATASETS.build(train))
+    count = len(DATASETS.build(dict(train, pipeline=[])))
     first_held = count - count // HELD_OUT
     held = [index for index in range(count) if (index >= first_held if frames else index % HELD_OUT == 0)]
     cfg.train_dataloader.dataset = dict(train, indices=sorted(set(range(count)) - set(held)))

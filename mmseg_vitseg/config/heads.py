@@ -1,5 +1,6 @@
-"""What a config says of its heads: how many logits a pixel they have, and what that means."""
+"""What a config says of its segmentor and heads: how many logits a pixel they have, and what that means."""
 
+from mmengine.config import Config, ConfigDict
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import SegTTAModel
 from mmseg.registry import MODELS
@@ -8,6 +9,11 @@ from mmseg_vitseg.config.parts import Part, class_of, type_name
 
 # Heads that classify masks, with a last class for "no object".
 MASK_HEADS = ('MaskFormerHead', 'Mask2FormerHead', 'SideAdapterCLIPHead', 'EoMTHead')
+
+
+def segmentor_of(cfg: Config) -> ConfigDict:
+    """Return the segmentor's settings; with test-time augmentation they lie inside of it."""
+    return cfg.model.get('module') or cfg.model
 
 
 def classifies_pixels(head: dict) -> bool:

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 from mmengine.config import Config
 
+from mmseg_vitseg.config.heads import segmentor_of
 from mmseg_vitseg.datasets.reader import Reader
 from mmseg_vitseg.pictures.reading import to_display
 
@@ -23,8 +24,7 @@ def display_of(cfg: Config, reader: Reader) -> Callable[..., np.ndarray]:
     bands = cfg.get('show_bands')
     if bands is not None:
         return partial(to_display, bgr=reader.decodes, bands=_places(bands, reader))
-    settings = cfg.model.get('module') or cfg.model  # of a sharded model
-    preprocessor = settings.get('data_preprocessor') or {}
+    preprocessor = segmentor_of(cfg).get('data_preprocessor') or {}
     return partial(to_display, bgr=reader.decodes or bool(preprocessor.get('bgr_to_rgb')))
 
 

@@ -3,7 +3,7 @@
 from mmengine.config import Config
 from mmseg.registry import METRICS, MODELS
 
-from mmseg_vitseg.config.heads import is_hosts_tta
+from mmseg_vitseg.config.heads import is_hosts_tta, segmentor_of
 from mmseg_vitseg.config.parts import class_of, dicts
 from mmseg_vitseg.config.reading import ConfigError
 from mmseg_vitseg.evaluation.calibration import CalibrationMetric
@@ -20,7 +20,7 @@ def set_calibration(cfg: Config) -> None:
     Raises:
         ConfigError: the model is none of ours, or there is no test_evaluator.
     """
-    segmentor = cfg.model.get('module', cfg.model)
+    segmentor = segmentor_of(cfg)
     if not issubclass(class_of(segmentor, MODELS) or object, EncoderDecoder):
         raise ConfigError(
             f'--calibration: the model is of type {segmentor.get("type")}, which gives no confidence; allowed: '

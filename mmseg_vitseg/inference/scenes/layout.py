@@ -11,6 +11,7 @@ from math import prod
 from mmengine.config import Config
 
 from mmseg_vitseg.config.datasets import datasets_in
+from mmseg_vitseg.config.heads import segmentor_of
 from mmseg_vitseg.models.windows import window_starts
 
 TILE = 256  # pixels: the height of a band, and what the width of a swath is a multiple of; the results' tiles
@@ -64,7 +65,7 @@ def windows_of(cfg: Config) -> Windows:
 
     A model that is tested on whole pictures gets windows of its training's crops, which overlap by a third.
     """
-    settings = cfg.model.get('module') or cfg.model  # of a sharded model
+    settings = segmentor_of(cfg)
     test_cfg = settings.get('test_cfg') or {}
     if test_cfg.get('mode') == 'slide':
         stride = test_cfg.get('stride')
