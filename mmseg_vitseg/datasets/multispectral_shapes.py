@@ -5,12 +5,11 @@ reflectance in ten-thousandths. Leaves are bright in near infrared; paint has th
 """
 
 import io
-from functools import lru_cache
 
 import numpy as np
 from mmengine.fileio import register_backend
 
-from mmseg_vitseg.datasets.shapes import ShapesBackend, ShapesDataset, compose, pattern
+from mmseg_vitseg.datasets.shapes import ShapesBackend, ShapesDataset, compose, keep_drawn, pattern
 from mmseg_vitseg.registry import DATASETS
 
 CLASSES = ('soil', 'water', 'rock', 'leaves', 'paint')
@@ -27,7 +26,7 @@ SPECTRA = np.array(
 HIGHEST = 10_000  # all light comes back
 
 
-@lru_cache(maxsize=4)  # the image and its mask are asked for one after the other
+@keep_drawn
 def draw_multispectral(seed: int, index: int, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw picture ``index`` of ``seed``: image (size, size, 6) uint16 and mask (size, size) uint8 of class indices."""
     return compose(np.random.RandomState([seed, index]), size, KINDS, surface)

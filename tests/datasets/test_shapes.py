@@ -5,7 +5,7 @@ import pytest
 from mmengine import fileio
 from mmseg.registry import DATASETS
 
-from mmseg_vitseg.datasets.shapes import CLASSES, draw_shapes
+from mmseg_vitseg.datasets.shapes import CLASSES, draw_shapes, keep_drawn
 
 PIPELINE = [dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), dict(type='PackSegInputs')]
 
@@ -42,6 +42,18 @@ def test_all_classes_appear_and_pictures_differ():
     assert 0.5 < shares[0] < 0.9
     assert not np.array_equal(draw_shapes(0, 0, 64)[0], draw_shapes(1, 0, 64)[0])
     assert not np.array_equal(draw_shapes(0, 0, 64)[0], draw_shapes(0, 1, 64)[0])
+
+
+def test_pictures_are_drawn_once_while_there_is_room(monkeypatch):
+    """The oldest make room; each size has its own; what callers write into a picture stays with them."""
+    monkeypatch.setattr('mmseg_vitseg.datasets.shapes.KEPT', 2 * 16 * 16)
+    drawn = []
+    draw = keep_drawn(lambda *picture: drawn.append(picture) or (np.zeros(3), np.zeros(3)))
+    for index, size in [(0, 16), (1, 16), (0, 16), (0, 64), (2, 16), (0, 16), (1, 16), (0, 64)]:
+        image, mask = draw(5, index, size)
+        assert not (image.any() or mask.any())
+        image[:] = mask[:] = 1  # theirs alone
+    assert drawn == [(5, 0, 16), (5, 1, 16), (5, 0, 64), (5, 2, 16), (5, 1, 16)]
 
 
 @pytest.mark.parametrize('arguments', [dict(length=0), dict(length='abc'), dict(size=15), dict(seed=-1)])
