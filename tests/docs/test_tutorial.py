@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mmengine.config import Config
+from mmseg.registry import DATASETS
 from PIL import Image
 
 from vitseg_tests.paths import ROOT
 
 TEXT = (ROOT / 'docs/your_own_dataset.md').read_text()
+SPLIT, CONFIG = re.findall(r'```python\n(.*?)```', TEXT, re.S)
 # what makes it a matter of seconds
 SMALLER = {
     'scale=(480, 360)': 'scale=(96, 72)',
@@ -47,7 +50,7 @@ def clone(tmp_path):
             picture = generator.integers(0, 60, (72, 96, 3), np.uint8) + 16 * mask[..., None]
             Image.fromarray(picture).save(tmp_path / f'data/camvid/images/{split}/{index}.jpg')
             Image.fromarray(mask).save(tmp_path / f'data/camvid/annotations/{split}/{index}.png')
-    config = re.search(r'```python\n(.*?)```', TEXT, re.S)[1]
+    config = CONFIG
     for old, new in SMALLER.items():
         assert old in config
         config = config.replace(old, new)
@@ -80,3 +83,24 @@ def test_every_command(clone):
     made = {path.name for path in clone.iterdir()}
     assert {'work_dirs', 'report', 'predictions', 'my_dataset.onnx'} <= made
     assert (clone / 'report/report.html').stat().st_size > 10_000
+
+
+def test_one_folder_of_pictures_and_one_of_masks(clone, monkeypatch):
+    mine = clone / 'data/mine'
+    for kind in ('images', 'annotations'):
+        (mine / kind).mkdir(parents=True)
+        for index, path in enumerate(sorted((clone / 'data/camvid' / kind).rglob('*.*'))):
+            path.rename(mine / kind / f'{index}{path.suffix}')
+    monkeypatch.chdir(clone)
+    exec(SPLIT)
+    names = [(mine / f'{split}.txt').read_text().split() for split in ('train', 'val')]
+    assert [len(one) for one in names] == [5, 1] and len({*names[0], *names[1]}) == 6
+    config = (clone / 'my_dataset.py').read_text().replace('{{$CAMVID_ROOT:data/camvid}}', 'data/mine')
+    for split in ('train', 'val'):
+        prefix = "data_prefix=dict(img_path='images{0}', seg_map_path='annotations{0}')"
+        assert prefix.format(f'/{split}') in config
+        config = config.replace(prefix.format(f'/{split}'), f"{prefix.format('')}, ann_file='{split}.txt'")
+    (clone / 'mine.py').write_text(config)
+    cfg = Config.fromfile(clone / 'mine.py')
+    sizes = [len(DATASETS.build(one.dataset)) for one in (cfg.train_dataloader, cfg.val_dataloader)]
+    assert sizes == [5, 1]
