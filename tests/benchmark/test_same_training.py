@@ -10,7 +10,7 @@ from vitseg_tests.paths import config_path
 
 
 def a_log(step_s: float, losses: list[float], m_iou: float) -> Log:
-    training = [dict(step=step, loss=loss, time=step_s) for step, loss in enumerate(losses, start=1)]
+    training = [dict(step=step, loss=loss, processor_time=step_s) for step, loss in enumerate(losses, start=1)]
     return Log([], training, [dict(step=1, mIoU=m_iou)], by_epoch=True)
 
 
