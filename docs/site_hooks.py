@@ -1,9 +1,11 @@
-"""What the site needs beside its pages: files of the repository outside docs/, and docstrings in Markdown.
+"""What the site needs beside its pages: files of the repository outside docs/, notebooks and docstrings in Markdown.
 
 MkDocs calls the functions ``on_...``; mkdocstrings uses :class:`Roles`. Pages are written for GitHub too, where they link to
 files all over the repository.
 """
 
+import base64
+import json
 import posixpath
 import re
 from pathlib import Path
@@ -21,12 +23,34 @@ ROLE = re.compile(r':\w+:`~?(?:[\w.]+\.)?(\w+)`')  # :class:`~package.module.Nam
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the files of the repository that docs/ links to."""
+    """Add the files of the repository that docs/ links to, and a page for each notebook."""
     for pattern in FILES:
         for path in sorted(ROOT.glob(pattern)):
             name = path.relative_to(ROOT).as_posix()
             files.append(File.generated(config, f'{FOLDER}/{name}', abs_src_path=str(path)))
+    for path in sorted((ROOT / 'docs').glob('*.ipynb')):
+        text, pictures = as_markdown(json.loads(path.read_text()), path.stem)
+        files.append(File.generated(config, f'{path.stem}.md', content=text))
+        for name, content in pictures.items():
+            files.append(File.generated(config, name, content=content))
     return files
+
+
+def as_markdown(notebook: dict, name: str) -> tuple[str, dict[str, bytes]]:
+    """Return a notebook with what its code printed, and the pictures that it drew, by their names in the text."""
+    parts: list[str] = []
+    pictures: dict[str, bytes] = {}
+    for cell in notebook['cells']:
+        source = ''.join(cell['source'])
+        parts.append(source if cell['cell_type'] == 'markdown' else f'```python\n{source}\n```')
+        for output in cell.get('outputs', ()):
+            if 'text' in output:
+                parts.append(f'```text\n{"".join(output["text"]).strip()}\n```')
+            elif picture := output['data'].get('image/png'):
+                file = f'{name}_{len(pictures) + 1}.png'
+                pictures[file] = base64.b64decode(picture)
+                parts.append(f'![What the code draws]({file})')
+    return '\n\n'.join(parts), pictures
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -41,6 +65,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         path, _, anchor = target.partition('#')
         place = posixpath.normpath(posixpath.join(folder, path))  # in the repository
         uri = place.removeprefix('docs/') if place.startswith('docs/') else f'{FOLDER}/{place}'
+        uri = re.sub(r'\.ipynb$', '.md', uri)
         if place == 'README.md':
             uri, anchor = 'index.md', ''
         if files.get_file_from_path(uri) is None:

@@ -23,7 +23,7 @@ def test_it_builds(tmp_path):
     assert result.returncode == 0, result.stderr
     assert 'WARNING' not in result.stderr
     pages = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob('index.html')}
-    assert {'index.html', 'architecture/index.html', 'api/models/index.html'} <= pages
+    assert {'index.html', 'architecture/index.html', 'notebook/index.html', 'api/models/index.html'} <= pages
     models = (tmp_path / 'api/models/index.html').read_text()
     for name in ('VisionTransformer', 'SETRUPHead', 'EncoderDecoder'):
         assert f'id="mmseg_vitseg.models.{name}"' in models
