@@ -55,7 +55,7 @@ def _longitude_latitude(points: np.ndarray, place: Georeference) -> np.ndarray:
 
     try:
         placed = np.stack(transform(place.crs, WGS84, *points.T), axis=1)
-        sound = np.isfinite(placed).all()
+        sound = bool(np.isfinite(placed).all())
     except Exception:  # GDAL's own
         sound = False
     if not sound:
