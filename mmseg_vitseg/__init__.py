@@ -7,6 +7,7 @@ host. Everything registered here is reached by its type name, ``type='mmseg_vits
 import importlib
 
 from mmseg_vitseg.compat import check_host, is_command, supply_operators
+from mmseg_vitseg.host_imports import quieten_imports
 
 __version__ = '0.1.0'
 
@@ -16,6 +17,7 @@ try:
 except ImportError:
     if not is_command():  # which says so in one line, when it needs the host
         raise
+quieten_imports()
 
 # What a program uses by its name; the modules need torch and the host.
 PUBLIC = dict(

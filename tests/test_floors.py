@@ -8,7 +8,7 @@ from vitseg_tests.paths import ROOT
 
 PACKAGE = ROOT / 'mmseg_vitseg'
 FLOORS = (
-    'errors compat host_messages atomic download machine architectures labels registry ops pictures',
+    'errors compat host_messages host_imports terminal atomic download machine architectures labels registry ops pictures',
     'config datasets checkpoints',
     'models',
     'evaluation engine converting inference upgrading caching',

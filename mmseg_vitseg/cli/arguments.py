@@ -42,16 +42,32 @@ class KeyValues(argparse.Action):
 
 def positive(text: str) -> int:
     """Read a number of at least 1, as ``type=`` of an argument."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{text}; at least 1 is needed')
+    return whole_number(text, least=1)
+
+
+def seed(text: str) -> int:
+    """Read a number that random draws follow from, as ``type=`` of an argument."""
+    return whole_number(text, most=2**32 - 1)  # numpy's
+
+
+def whole_number(text: str, least: int = 0, most: int | None = None) -> int:
+    """Read a whole number, or say which are allowed."""
+    allowed = f'at least {least} is needed' if most is None else f'allowed: {least} to {most}'
+    try:
+        value = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number; {allowed}') from None
+    if value < least or (most is not None and value > most):
+        raise argparse.ArgumentTypeError(f'{text}; {allowed}')
     return value
 
 
 def add_config_arguments(parser: OneLineParser, checkpoint: bool = False) -> None:
     """Add what every command on a config takes."""
     parser.add_argument(
-        'config', metavar='CONFIG', help='config file, or the name of one of ours: configs/quickstart.py'
+        'config',
+        metavar='CONFIG',
+        help='config file, or the name of one that comes with this package, such as quickstart',
     )
     if checkpoint:
         parser.add_argument(
@@ -87,14 +103,18 @@ def add_launcher_argument(parser: OneLineParser) -> None:
         '--launcher',
         choices=('none', 'pytorch', 'slurm', 'mpi'),
         default='none',
-        help='what started the processes (default: none, there is one; dist_train.sh and the like set it)',
+        help='what starts the processes, where there are several (default: none); dist_train.sh and the like set it',
     )
     parser.add_argument('--local-rank', '--local_rank', type=int, help=argparse.SUPPRESS)  # some launchers pass it
 
 
 def add_device_argument(parser: OneLineParser) -> None:
     """Add where a model runs."""
-    parser.add_argument('--device', help='cpu, cuda, cuda:1 ... (default: the GPU where there is one)')
+    parser.add_argument(
+        '--device',
+        metavar='NAME',
+        help='where the model runs: cpu, cuda, cuda:1 ... (default: the GPU where there is one)',
+    )
 
 
 def add_matmul_precision_argument(parser: OneLineParser, default: str) -> None:
@@ -102,9 +122,9 @@ def add_matmul_precision_argument(parser: OneLineParser, default: str) -> None:
     parser.add_argument(
         '--float32-matmul-precision',
         metavar='highest|high|medium',
-        help='of linear layers and attention in float32, as torch.set_float32_matmul_precision takes it: on a GPU with '
-        'tensor cores, high and medium are faster and change the numbers (docs/gpus.md); on a new CPU they may too '
-        f'(default: {default})',
+        help='how precise linear layers and attention are in float32 (torch.set_float32_matmul_precision): on a GPU with '
+        'tensor cores high and medium are faster, and change the numbers, on a new CPU maybe too (docs/gpus.md; '
+        f'default: {default})',
     )
 
 

@@ -1,10 +1,10 @@
 """Show what a transformer looks at from one point of a picture, as one figure.
 
+  python tools/attention.py configs/quickstart.py work_dirs/quickstart/epoch_7.pth photo.jpg --out attention.png
+
 Its panels: the picture with the point; the attention of one layer, from the point to all places; attention rollout, what
 has come to the point through all layers up to that one (of a ViT; SegFormer's layers have other tokens each); and the
 layer's features, their first three principal components as red, green and blue.
-
-  python tools/attention.py configs/quickstart.py work_dirs/quickstart/epoch_7.pth photo.jpg --out attention.png
 """
 
 import argparse
@@ -17,6 +17,7 @@ from mmseg_vitseg.cli.arguments import (
     add_picture_argument,
     check_picture_name,
 )
+from mmseg_vitseg.cli.loading import load
 from mmseg_vitseg.cli.progress import shown_progress
 
 
@@ -50,11 +51,10 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
 
 def main(args: argparse.Namespace) -> None:
     from mmseg_vitseg.atomic import whole
-    from mmseg_vitseg.inference.model import load_model
     from mmseg_vitseg.inspecting.figure import figure
     from mmseg_vitseg.inspecting.looking import look
 
-    model = load_model(args.config, args.checkpoint, args.device, args.cfg_options)
+    model = load(args.config, args.checkpoint, args)
     with shown_progress() as progress:
         progress(f'attention in {args.image}')
         seen = look(model, args.image, args.point, args.layer, args.head)

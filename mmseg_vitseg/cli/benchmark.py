@@ -1,14 +1,13 @@
 """Measure models side by side: latency, images a second, peak memory, FLOPs, parameters, and whether results are equal.
 
-It needs a config, and neither data nor a checkpoint: weights and images are random. For example
-
   python tools/benchmark.py configs/segformer_b0_ade20k.py --against stock     with MMSegmentation's own model
   python tools/benchmark.py configs/segformer_b2_ade20k.py --against hf        with Hugging Face's; EoMT, ViT, DINO too
   python tools/benchmark.py configs/setr_pup_ade20k.py --mode train --dtype bfloat16
   python tools/benchmark.py --suite --markdown                                 what benchmarks/ publishes, in an hour
   python tools/benchmark.py configs/segformer_b0_ade20k.py --against stock --count    what a GPU would do, without one
 
-Where the output is no terminal, its last line is one JSON object.
+It needs a config, and neither data nor a checkpoint: weights and images are random. On a terminal it prints a table; into a
+file or a pipe Markdown, and as the last line one JSON object.
 """
 
 import argparse
@@ -89,13 +88,15 @@ def add_how(parser: OneLineParser) -> None:
         help='what a step is: images to labels, images to logits, or training (default: predict)',
     )
     add_shape_argument(parser, 'the images, in pixels (default: 512 512)')
-    parser.add_argument('--batch-size', type=positive, metavar='N', help='images a step (default: 1; suite, train: 2)')
+    parser.add_argument(
+        '--batch-size', type=positive, metavar='N', help='images in a step (default: 1; of --suite in training 2)'
+    )
     types = ('float32', 'bfloat16', 'float16')
     parser.add_argument(
-        '--dtype', choices=types, default='float32', help='what autocast computes in (default: float32)'
+        '--dtype', choices=types, default='float32', help='number type to compute in, by autocast (default: float32)'
     )
     add_matmul_precision_argument(parser, 'highest')
-    compiled = 'torch.compile the models; timed are steps in which nothing is compiled any more. The first take minutes'
+    compiled = 'compile the models with torch.compile, which takes minutes; steps that compile are not timed'
     parser.add_argument('--compile', action='store_true', help=compiled)
     add_device_argument(parser)
     parser.add_argument(
@@ -105,20 +106,23 @@ def add_how(parser: OneLineParser) -> None:
         'labels, waits, bytes moved. It takes seconds and no GPU. Training is counted without the optimizer; '
         'MMSEG_VITSEG_FUSED=0 in the environment counts it without our own kernels',
     )
-    parser.add_argument('--repeats', type=positive, metavar='N', help='rounds (default: until the medians are stable)')
     parser.add_argument(
-        '--threads', type=positive, metavar='N', help="threads of the CPU (default: torch's, the cores)"
+        '--repeats',
+        type=positive,
+        metavar='N',
+        help='how many times each model is timed (default: until the medians are stable)',
+    )
+    parser.add_argument(
+        '--threads', type=positive, metavar='N', help="threads on the CPU (default: torch's, one a core)"
     )
 
 
 def main(args: argparse.Namespace) -> None:
     import torch
-    from mmengine.logging import MMLogger
 
     from mmseg_vitseg.inference.model import usable_device
     from mmseg_vitseg.machine import set_matmul_precision
 
-    MMLogger.get_current_instance().setLevel('WARNING')  # SyncBN is a BN, in each variant anew
     if args.threads:
         torch.set_num_threads(args.threads)
     if args.float32_matmul_precision:

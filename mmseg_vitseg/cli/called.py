@@ -38,8 +38,8 @@ def launches() -> bool:
     return sys.argv[1:2] == ['launch'] if is_installed_command() else Path(sys.argv[0]).name == '_launch.py'
 
 
-def called_trainer() -> str | None:
-    """Return how the training was called that this is, or that this launches; None where it is no training."""
+def trains() -> bool:
+    """Tell whether this is a training, or launches one."""
     if is_installed_command():
-        return program('train') if 'train' in (sys.argv[1:] if launches() else sys.argv[1:2]) else None
-    return program('train') if 'train.py' in (Path(argument).name for argument in sys.argv) else None
+        return 'train' in (sys.argv[1:] if launches() else sys.argv[1:2])
+    return 'train.py' in (Path(argument).name for argument in sys.argv)

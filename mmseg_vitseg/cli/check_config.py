@@ -1,15 +1,16 @@
-"""Look a config over for mistakes that would cost a training: classes, labels, sizes, channels, weights, schedules.
-
-Any config of MMSegmentation's will do; nothing is trained, and without --data no data are needed. Exit status: 0 nothing
-found, 1 something found, 2 the config cannot be read. tools/train.py makes the same checks by itself, without --data.
+"""Find the mistakes in a config that would cost a training: classes, labels, sizes, channels, weights, schedules.
 
   python tools/check_config.py configs/quickstart.py --data
+
+Any config of MMSegmentation's will do. Nothing is trained; without --data no data are needed. tools/train.py makes the same
+checks by itself, without --data. Exit status: 0 nothing found, 1 something found, 2 the config cannot be read.
 """
 
 import argparse
 import sys
 
 from mmseg_vitseg.cli.arguments import OneLineParser, add_config_arguments, add_launcher_argument
+from mmseg_vitseg.cli.progress import shown_bars
 
 
 def parse_args(arguments: list[str]) -> argparse.Namespace:
@@ -27,9 +28,6 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    from rich.console import Console
-    from rich.progress import track
-
     from mmseg_vitseg.checking.checks import check_config
     from mmseg_vitseg.checking.findings import ERROR
     from mmseg_vitseg.checking.proposed_bands import propose_bands
@@ -38,14 +36,14 @@ def main(args: argparse.Namespace) -> None:
     cfg = read_config(args.config, args.cfg_options)
     if args.launcher is not None:
         cfg.launcher = args.launcher
-    console = Console(stderr=True)
+    with shown_bars() as bars:
 
-    def shown(indices, name):
-        return track(indices, description=name, console=console)
+        def shown(indices, name):
+            return bars.track(indices, description=name)
 
-    findings = check_config(cfg, shown if args.data else None)
-    for line in propose_bands(cfg, shown) if args.data else ():
-        print(line)
+        findings = check_config(cfg, shown if args.data else None)
+        proposed = [*propose_bands(cfg, shown)] if args.data else []
+    print(*proposed, sep='\n', end='\n' if proposed else '')
     for finding in findings:
         print(f'{finding.severity}: {finding.key}\n  {finding.what}\n  why: {finding.why}\n  fix: {finding.fix}')
     if not findings:

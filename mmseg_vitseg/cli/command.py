@@ -6,6 +6,7 @@ import sys
 from mmseg_vitseg import __version__
 from mmseg_vitseg.cli.arguments import OneLineParser
 from mmseg_vitseg.cli.ending import run
+from mmseg_vitseg.cli.progress import shown_progress
 from mmseg_vitseg.cli.starting import import_host, keep_few_kernels
 from mmseg_vitseg.errors import meant
 
@@ -67,5 +68,7 @@ def call(name: str, arguments: list[str]) -> None:
         keep_few_kernels()
     args = command.parse_args(arguments)
     if name not in WITHOUT_HOST:
-        import_host()
+        with shown_progress(alone=True) as progress:
+            progress('starting')
+            import_host()
     command.main(args)

@@ -1,11 +1,13 @@
 """Show two models side by side: image, truth, A, B, and where they differ, with the mean IoU of each picture.
 
-Without IMAGE, those pictures of A's test data on which A and B differ most. Each model's config says how it reads a picture.
-
   python tools/compare.py --a configs/fcn_pet.py fcn.pth --b configs/setr_pup_pet.py setr.pth --out fcn_setr.png
+  python tools/compare.py --a CONFIG CHECKPOINT --b CONFIG CHECKPOINT --out differ.png photo.jpg
+
+Without pictures it takes those of A's test data on which A and B differ most. Each model's config says how it reads them.
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from mmseg_vitseg.cli.arguments import (
@@ -16,18 +18,29 @@ from mmseg_vitseg.cli.arguments import (
     check_picture_name,
     positive,
 )
+from mmseg_vitseg.cli.loading import load
+from mmseg_vitseg.cli.progress import shown_bars
 
 
 def parse_args(arguments: list[str]) -> argparse.Namespace:
     parser = OneLineParser('compare', __doc__)
     for name in ('a', 'b'):
         parser.add_argument(
-            f'--{name}', nargs=2, metavar=('CONFIG', 'CHECKPOINT'), required=True, help=f'model {name.upper()}'
+            f'--{name}',
+            nargs=2,
+            metavar=('CONFIG', 'CHECKPOINT'),
+            required=True,
+            help=f'config and checkpoint of model {name.upper()}',
         )
     add_picture_argument(parser, 'picture')
-    parser.add_argument('images', nargs='*', metavar='IMAGE', help='pictures; those of the test data have a truth')
     parser.add_argument(
-        '--count', type=positive, metavar='N', default=6, help='without IMAGE: how many pictures (default: 6)'
+        'images',
+        nargs='*',
+        metavar='IMAGE',
+        help='pictures to show; those of the test data have a truth',
+    )
+    parser.add_argument(
+        '--count', type=positive, metavar='N', default=6, help='without IMAGE: how many pictures to show (default: 6)'
     )
     add_device_argument(parser)
     add_options_argument(parser)
@@ -37,20 +50,12 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    from rich.progress import track
-
     from mmseg_vitseg.atomic import whole
     from mmseg_vitseg.config.datasets import classes_of
     from mmseg_vitseg.inference.comparing import check_classes, compare_most_different, compare_named, sheet
-    from mmseg_vitseg.inference.model import load_model
 
-    a, b = (load_model(config, file, args.device, args.cfg_options) for config, file in (args.a, args.b))
+    a, b = (load(config, file, args) for config, file in (args.a, args.b))
     check_classes(a.cfg, b.cfg)
-    found = (
-        compare_named(a, b, args.images)
-        if args.images
-        else compare_most_different(a, b, args.count, lambda items: track(items, 'comparing'))
-    )
     names = (Path(args.a[0]).stem, Path(args.b[0]).stem)
     out = Path(args.out)
     lines = []
@@ -63,6 +68,11 @@ def main(args: argparse.Namespace) -> None:
         lines.append(line)
         return one
 
-    with whole(out) as temporary:
+    with shown_bars() as bars, whole(out) as temporary:
+        found = (
+            compare_named(a, b, args.images)
+            if args.images
+            else compare_most_different(a, b, args.count, partial(bars.track, description='comparing'))
+        )
         sheet(map(described, found), classes_of(a.cfg)[1], names).save(temporary)
     print(*lines, out, sep='\n')

@@ -1,15 +1,16 @@
 """Convert a checkpoint: any public ViT, SETR, SegFormer or EoMT file to this package's names, or on to another project's.
 
-The format is told from the file's names. Every weight has a place or is on that format's list of what is not needed (the
-classifier, say); anything else is refused with the list, and nothing is written. The result holds where it came from.
-
   python tools/convert_checkpoint.py jx_vit_large_p16_384-b3be5167.pth vit_l.safetensors
   python tools/convert_checkpoint.py hf://nvidia/mit-b0 mit_b0.pth --config configs/segformer_b0_ade20k.py
   python tools/convert_checkpoint.py work_dirs/segformer_b0_pet/epoch_200.pth b0.safetensors --to hf
   python tools/convert_checkpoint.py dinov2_vits14.pth whole.pth --config configs/dinov2_s_linear_ade20k.py --head head.pth
 
-init_cfg=dict(type='Pretrained', checkpoint=FILE) and load_from=FILE read all of these files by themselves; converting is for
-checking a file before a training, for keeping it, and for other programs.
+A training needs no conversion: init_cfg=dict(type='Pretrained', checkpoint=FILE) and load_from=FILE read all of these files
+by themselves. Converting is for checking a file before a training, for keeping it, and for other programs.
+
+What kind of file it is is told from the names of its weights. Every weight has a place, or is on the list of what that kind
+has and is not needed (the classifier, say); anything else is refused with the list, and nothing is written. The result says
+where it came from.
 """
 
 import argparse
@@ -47,7 +48,10 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
     add_reading(parser)
     add_fitting(parser)
     parser.add_argument(
-        '--to', default='ours', choices=('ours', 'timm', 'hf', 'mmseg'), help='whose names to write (default: ours)'
+        '--to',
+        default='ours',
+        choices=('ours', 'timm', 'hf', 'mmseg'),
+        help='which project the result is for (default: ours)',
     )
     return parser.parse_args(arguments)
 
@@ -58,7 +62,7 @@ def add_reading(parser: OneLineParser) -> None:
         '--source',
         default='auto',
         choices=('auto', *SOURCES),
-        help='where the file comes from (default: told from its names)',
+        help='which project the file comes from (default: auto, told from the names of its weights)',
     )
     parser.add_argument(
         '--base',
@@ -68,18 +72,18 @@ def add_reading(parser: OneLineParser) -> None:
     parser.add_argument(
         '--container',
         metavar='KEYS',
-        help="which of the file's dicts of weights, the keys to it with dots between them: student, model.trunk (default: "
-        'averages before others, a student last, as their publishers evaluate; said where there is a choice)',
+        help='which weights, of a file that holds several models: the keys to them with dots between, such as student or '
+        'model.trunk (default: averaged weights before others, a student last; said where there is a choice)',
     )
     parser.add_argument(
         '--prefix',
         metavar='PREFIX',
-        help="what stands before the model's names: student.backbone. (default: found by what comes after it, as above)",
+        help="what stands before the names of the model's weights in the file, such as student.backbone. (default: found)",
     )
     parser.add_argument(
         '--unsafe-unpickle',
         action='store_true',
-        help='read a file that holds more than tensors: runs any code in it with your rights; only if you trust its author',
+        help='read a file that holds more than weights: it may run any code with your rights; only if you trust its author',
     )
 
 

@@ -12,8 +12,9 @@ from mmseg_vitseg.cli.next_step import next_step, noting
 from mmseg_vitseg.cli.one_line_errors import ERROR_FILE, TRACEBACK, error_line, fail
 from mmseg_vitseg.cli.processes import disconnect, end_at_once, is_connected, is_first_process
 from mmseg_vitseg.cli.signals import silence_handing_over, stop_by_exception
-from mmseg_vitseg.cli.starting import ignore_host_warnings, write_utf8
+from mmseg_vitseg.cli.starting import write_utf8
 from mmseg_vitseg.cli.stdout import UNREAD, give_up_unwritten, is_unread, write_out
+from mmseg_vitseg.host_messages import ignore_host_warnings
 
 
 def run(work: Callable[[], None]) -> None:

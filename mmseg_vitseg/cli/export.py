@@ -1,14 +1,14 @@
 """Export a trained model to one file that runs without this package: ONNX, TorchScript or torch.export.
 
-Pictures go in as they are: float32 (batch, 3, height, width), RGB, 0 to 255, or of other channels as the config's
-loading step gives them; the file normalises them, and resizes the logits to their size. What the config's test pipeline
-does before (reading and resizing pictures, say) is not in the file; its metadata says what that is, with the classes.
-Files take any batch and any size, unless --fixed-size.
-
   python tools/export.py configs/quickstart.py work_dirs/quickstart/epoch_7.pth --format onnx --out quickstart.onnx --verify
 
-A file that --verify finds to disagree with the model is not written. Of a model of more than 1.5 GB, which is more than an
-ONNX file holds, the weights are in a second file, FILE.data, which has to stay beside it.
+The file takes pictures as they are: float32 (batch, 3, height, width), RGB, 0 to 255, or of other channels as the config's
+loading step gives them. It normalises them, and returns logits of their size, or with --argmax the class of each pixel. It
+takes any batch and any size, unless --fixed-size. What else the config's test pipeline does, reading and resizing pictures,
+say, is not in the file: its metadata says what that is, and names the classes.
+
+A file that --verify finds to disagree with the model is not written. A model of more than 1.5 GB does not fit into an ONNX
+file: its weights are in a second one, FILE.data, which has to stay beside it.
 """
 
 import argparse
@@ -26,23 +26,35 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
         '--format',
         required=True,
         choices=FORMATS,
-        help='onnx, torchscript (for C++ too), or pt2 (torch.export); onnx needs the extra [export]',
+        help='onnx; torchscript, for C++ too; or pt2, of torch.export. onnx needs the extra [export]',
     )
-    parser.add_argument('--out', required=True, metavar='FILE', help='NAME.onnx, NAME.pt (TorchScript) or NAME.pt2')
+    parser.add_argument(
+        '--out', required=True, metavar='FILE', help='the file to write: NAME.onnx, NAME.pt (TorchScript) or NAME.pt2'
+    )
     parser.add_argument(
         '--verify',
         action='store_true',
         help='run the file and compare it with the model, on random and on drawn pictures of two sizes and batches',
     )
-    parser.add_argument('--argmax', action='store_true', help='return labels, int64 (batch, height, width), not logits')
+    parser.add_argument(
+        '--argmax',
+        action='store_true',
+        help='the file returns the class of each pixel, int64 (batch, height, width), not logits',
+    )
     add_shape_argument(
-        parser, "the pictures that are verified, or of all that it takes with --fixed-size (default: the config's)"
+        parser,
+        "the pictures that --verify runs, or of all that the file takes with --fixed-size (default: the config's)",
     )
     parser.add_argument(
-        '--fixed-size', action='store_true', help='take pictures of --shape only, in batches of any size'
+        '--fixed-size', action='store_true', help='the file takes pictures of --shape only, in batches of any size'
     )
-    parser.add_argument('--opset', type=positive, metavar='N', help="ONNX's operator set (default: 18)")
-    parser.add_argument('--force', action='store_true', help='replace FILE where it exists')
+    parser.add_argument(
+        '--opset',
+        type=positive,
+        metavar='N',
+        help="version of ONNX's operators to write, for programs that read older ones only (default: 18)",
+    )
+    parser.add_argument('--force', action='store_true', help='replace FILE if it exists')
     args = parser.parse_args(arguments)
     if args.opset and args.format != 'onnx':
         parser.error(f'--opset is for --format onnx, not {args.format}')

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmseg_vitseg.cli.called import called_trainer, launches
+from mmseg_vitseg.cli.called import launches, trains
 
+RESUME = 'the same command with --resume goes on from the last checkpoint'
 NOTED: dict = {}  # of the command that runs: when it began, a training's work dir, or what goes on
 
 
@@ -33,14 +34,13 @@ def note_next_step(said: str) -> None:
 
 def next_step() -> str:
     """Say what to do after an end that came too early."""
-    trainer = called_trainer()
-    if trainer is None:
+    if not trains():
         return NOTED.get('next_step', 'run the same command again')
     written = checkpoints_written()
     if written:
-        return f'{trainer} --resume goes on from the last checkpoint'
+        return RESUME
     if written is None:
-        return f'{trainer} --resume goes on from the last checkpoint, if one was written'
+        return f'{RESUME}, if one was written'
     return 'no checkpoint was written so far, so run the same command again'
 
 

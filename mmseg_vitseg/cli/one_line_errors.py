@@ -39,6 +39,8 @@ ADVICE = {
     'to be compatible with RGB or gray image': 'any number of bands is normalised by '
     'model.data_preprocessor.type=mmseg_vitseg.SegDataPreProcessor',
     **NO_COMPILER,
+    'batch_size should be a positive integer': 'that of one of the loaders: --cfg-options train_dataloader.batch_size=1',
+    'Seed must be between 0': 'that of randomness.seed',
     'persistent_workers option needs num_workers > 0': 'beside num_workers=0, write persistent_workers=False',
     'prefetch_factor option could only be specified in multiprocessing': 'beside num_workers=0, write prefetch_factor=None',
 }

@@ -1,25 +1,22 @@
-"""Predict pictures, folders of them, scenes, and videos.
-
-Writes, for each picture, NAME_overlay.png with a legend and NAME_mask.png, whose pixels have the numbers that the data set's
-masks have: a class's index from 0, or with reduce_zero_label one more (where metainfo.classes picks some of a data set's
-classes, their index among these); for each video an overlaid NAME_overlay.mp4; and areas.csv and areas.json, the share of
-each class and its number in the masks (value).
-
-With --format coco: instances_masks.json and instances_polygons.json, which CVAT, Label Studio and others import. With
---format geojson, of pictures that have a georeference: NAME.geojson, for maps. docs/formats.md says how to import them.
-
-With --confidence: NAME_confidence.png, 16 bits, the probability of each pixel's class (65535 is 1), and in the tables the
-class's mean_confidence, and confident_pixels, those of at least 0.5 (docs/confidence.md).
-
-Of a scene, a picture that does not fit into memory, windows are read, and written: NAME_mask.tif, a GeoTIFF with the scene's
-georeference (docs/scenes.md). --resume goes on with one that was cut off.
-
-Pictures are read as the config's test pipeline reads them: grey, of several bands, 16 bits, .npy. What is drawn over has
-three of its bands, stretched where it has not 8 bits. A file that cannot be read or predicted is reported and left out, and
-the exit status is then 1.
+"""Predict pictures, folders of them, videos, and scenes that do not fit into memory.
 
   python tools/predict.py configs/quickstart.py work_dirs/quickstart/epoch_7.pth photo.jpg --out predictions
+  python tools/predict.py CONFIG CHECKPOINT photos video.mp4 --out predictions
   python tools/predict.py CONFIG CHECKPOINT photos --out predictions --format png coco
+
+Written for each picture: NAME_overlay.png, the picture under the colours of the classes, with a legend; and NAME_mask.png,
+each pixel the number of its class: 0 for the first one, or 1 with reduce_zero_label. These are not the colours or values
+that masks were read with (LoadMask). For each video: NAME_overlay.mp4. For all: areas.csv and areas.json, the share of
+each class, and its number (value).
+
+  --format coco      instances_masks.json and instances_polygons.json, for CVAT, Label Studio and others (docs/formats.md)
+  --format geojson   NAME.geojson, for maps, of pictures that have a georeference (docs/formats.md)
+  --confidence       NAME_confidence.png, 16 bits, the probability of each pixel's class (65535 is 1); in the tables
+                     mean_confidence of each class, and confident_pixels, those of at least 0.5 (docs/confidence.md)
+
+A scene is read and predicted in windows, and gives NAME_mask.tif, a GeoTIFF with the scene's georeference (docs/scenes.md).
+Pictures are read as the config's test pipeline reads them: grey, of several bands, of 16 bits, .npy (docs/bands.md). A file
+that cannot be read or predicted is named and left out, and the exit status is 1.
 """
 
 import argparse
@@ -32,7 +29,9 @@ from mmseg_vitseg.cli.arguments import (
     add_folder_argument,
     positive,
 )
+from mmseg_vitseg.cli.loading import load
 from mmseg_vitseg.cli.next_step import note_next_step
+from mmseg_vitseg.cli.progress import shown_bars
 
 
 def parse_args(arguments: list[str]) -> argparse.Namespace:
@@ -42,19 +41,26 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
         'inputs',
         nargs='+',
         metavar='INPUT',
-        help='a picture, a folder (with those inside it, linked ones too), a video, or a pattern: "*.jpg"',
+        help='a picture, a video, a folder (with all folders in it), or a pattern in quotes: "*.jpg"',
     )
-    add_folder_argument(parser, 'the results go; made if it is not there, files of the same names are replaced')
+    add_folder_argument(
+        parser, 'the results go: a folder, made if it is not there; files of the same names are replaced'
+    )
     parser.add_argument(
         '--format',
         nargs='+',
         choices=('png', 'coco', 'geojson'),
         default=['png'],
         metavar='png|coco|geojson',
-        help='what is written beside the table of areas, one or more (default: png, overlays and masks)',
+        help='what is written beside the tables, one or more of them (default: png, overlays and masks)',
     )
-    parser.add_argument('--opacity', type=float, metavar='X', help="of the overlays' colours, 0 to 1 (default: 0.5)")
-    parser.add_argument('--confidence', action='store_true', help='write how sure the model is of each pixel too')
+    parser.add_argument(
+        '--opacity',
+        type=float,
+        metavar='X',
+        help='how strongly the colours cover the picture in overlays, from 0 to 1 (default: 0.5)',
+    )
+    parser.add_argument('--confidence', action='store_true', help='write also how sure the model is of each pixel')
     parser.add_argument(
         '--scene',
         choices=('auto', 'yes', 'no'),
@@ -72,7 +78,7 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
         type=positive,
         default=1,
         metavar='N',
-        help='pictures of one size, or frames, at once (default: 1)',
+        help='how many pictures of one size, or frames of a video, go through the model at once (default: 1)',
     )
     args = parser.parse_args(arguments)
     if args.opacity is not None and 'png' not in args.format:
@@ -84,18 +90,16 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
 
 
 def main(args: argparse.Namespace) -> None:
-    from rich.progress import Progress
-
     from mmseg_vitseg.inference.files import predict_files
     from mmseg_vitseg.inference.inputs import find_inputs
-    from mmseg_vitseg.inference.model import load_model, suffixes_of
+    from mmseg_vitseg.inference.model import suffixes_of
     from mmseg_vitseg.inference.outputs.writer import Writer
     from mmseg_vitseg.inference.scenes.predicting import ScenePredictor
 
-    model = load_model(args.config, args.checkpoint, args.device, args.cfg_options)
+    model = load(args.config, args.checkpoint, args)
     inputs = find_inputs(args.inputs, args.out, suffixes_of(model))
     writer = Writer(model, args.out, args.opacity, args.format, confidence=args.confidence)
-    with Progress() as progress:
+    with shown_bars() as progress:
         task = progress.add_task('predicting', total=len(inputs))
 
         def on_done(file, error):

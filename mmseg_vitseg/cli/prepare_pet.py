@@ -1,9 +1,9 @@
 """Get Oxford-IIIT Pet: fetch the archives (0.8 GB), verify their sums, unpack them, check every pair of image and mask.
 
-An interrupted run can be repeated: it goes on where it stopped.
-
   python tools/prepare_pet.py --out data/oxford-iiit-pet
   PET_ROOT=data/oxford-iiit-pet python tools/train.py configs/vit_tiny_linear_pet.py
+
+Cut off, the same command goes on where it was.
 """
 
 import argparse
@@ -25,9 +25,11 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
         '--archives',
         type=Path,
         metavar='DIR',
-        help='folder with images.tar.gz and annotations.tar.gz: no network needed',
+        help='folder that has images.tar.gz and annotations.tar.gz already: nothing is fetched',
     )
-    parser.add_argument('--url', help="where the archives are fetched from (default: the authors' site)")
+    parser.add_argument(
+        '--url', metavar='URL', help="another place to fetch the archives from (default: the authors' site)"
+    )
     return parser.parse_args(arguments)
 
 

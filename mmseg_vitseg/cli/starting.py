@@ -1,14 +1,11 @@
-"""What a command does before it begins: text is UTF-8, the host is imported without what it says about itself."""
+"""What a command does before it begins: text is UTF-8, the host is imported, and keeps its long lines for the log."""
 
-import contextlib
 import io
 import locale
 import os
 import sys
-import warnings
 
 from mmseg_vitseg.compat import check_host
-from mmseg_vitseg.host_messages import PRINTED, WARNINGS
 
 # On a CPU torch keeps 1024 of each kind of kernel, one for each size of input. Pictures of many sizes fill that with
 # hundreds of MB, and the heap falls to pieces between them; a model at one size has some dozens.
@@ -32,12 +29,6 @@ def write_utf8() -> None:
             stream.reconfigure(errors='backslashreplace')
 
 
-def ignore_host_warnings() -> None:
-    """Hide what the host warns of whenever it is used."""
-    for message in WARNINGS:
-        warnings.filterwarnings('ignore', message=message)
-
-
 def keep_few_kernels() -> None:
     """Have torch keep no more than KERNELS says, unless the environment does; to be called before it is imported."""
     for name, capacity in KERNELS.items():
@@ -45,7 +36,7 @@ def keep_few_kernels() -> None:
 
 
 def import_host() -> None:
-    """Import MMSegmentation, and leave out the lines that it prints each time.
+    """Import MMSegmentation, and make short what it writes to the terminal.
 
     Raises:
         ImportError: torch or the host is not installed, or their versions do not fit together.
@@ -53,11 +44,8 @@ def import_host() -> None:
     import torch  # noqa: F401 -- first: where it is missing, nothing is installed
 
     check_host()
-    from mmengine.logging import MMLogger
+    import mmseg.datasets  # noqa: F401
 
-    MMLogger.get_current_instance()  # writes to what is stdout when it is made, so not to what follows
-    with contextlib.redirect_stdout(io.StringIO()) as said:
-        import mmseg.datasets  # noqa: F401
-    for line in said.getvalue().splitlines():
-        if line not in PRINTED:
-            print(line)
+    from mmseg_vitseg.terminal import keep_early_messages
+
+    keep_early_messages()

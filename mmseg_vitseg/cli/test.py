@@ -1,9 +1,11 @@
-"""Evaluate a checkpoint on the config's test data: the IoU of each class, mIoU (their mean), and the shares of right pixels,
-aAcc (of all) and mAcc (the mean over the classes), in percent.
+"""Evaluate a checkpoint on the config's test data: how well it does, in percent.
 
-The checkpoint must hold exactly the config's model: one that does not fit is refused with the list of what does not.
-
+  python tools/test.py configs/quickstart.py work_dirs/quickstart/epoch_7.pth
   python tools/test.py configs/quickstart.py work_dirs/quickstart/epoch_7.pth --show-dir shown
+
+It prints the IoU of each class (what prediction and truth share, of what either has) and mIoU, their mean; Acc, the share
+of a class's pixels that are found, and mAcc, their mean; and aAcc, the share of all pixels that are right. The checkpoint
+must hold exactly the config's model: one that does not fit is refused, with the list of what does not.
 """
 
 import argparse
@@ -21,9 +23,9 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         '--out',
         metavar='DIR',
-        help='write the predicted labels there: DIR/NAME.png for each picture, in its subfolder. The numbers are those of '
-        "the data set's masks: a class's index from 0, or with reduce_zero_label one more (where metainfo.classes picks "
-        'some, their index among these). Of several data sets with pictures of one name each has a folder: 1, 2 ...',
+        help='write what is predicted there: DIR/NAME.png for each picture, in its subfolder. A pixel has the number of its '
+        'class: 0 for the first one, or 1 with reduce_zero_label; it has not the colours or values that LoadMask read. '
+        'Of several data sets with pictures of one name, each has a folder: 1, 2 ...',
     )
     parser.add_argument(
         '--show-dir',
@@ -33,13 +35,14 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         '--tta',
         action='store_true',
-        help="predict each image also flipped and resized, and take the mean (the config's tta_pipeline and tta_model)",
+        help='test-time augmentation: predict each picture also flipped and in other sizes, and take the mean, as '
+        "the config's tta_pipeline and tta_model say",
     )
     parser.add_argument(
         '--calibration',
         action='store_true',
-        help='print also how far confidence is accuracy: the reliability table and ECE, the expected calibration error in '
-        'percent (docs/confidence.md)',
+        help='print also how far the model is as often right as it is sure: the reliability table, and ECE, the expected '
+        'calibration error, in percent (docs/confidence.md)',
     )
     return parser.parse_args(arguments)
 

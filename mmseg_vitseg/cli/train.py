@@ -1,12 +1,12 @@
-"""Train a model from a config, on the GPU, or on the CPU where there is none; on several GPUs: tools/dist_train.sh.
-
-Checkpoints, logs and pictures of predictions go to the work dir. How long it trains, on what data and with which batch size
-stands in the config; --cfg-options changes it.
+"""Train a model from a config, on the GPU, or on the CPU where there is none. On several GPUs: tools/dist_train.sh.
 
   python tools/train.py configs/quickstart.py
   python tools/train.py configs/quickstart.py --work-dir work_dirs/small --cfg-options train_dataloader.batch_size=8
   python tools/train.py configs/quickstart.py --resume
   python tools/train.py configs/quickstart.py --resume --cfg-options train_cfg.max_epochs=14 param_scheduler.1.end=14
+
+The config says on what data it trains, how long and with which batch size; --cfg-options changes it. Checkpoints, the log
+and pictures of predictions go to the work dir, work_dirs/quickstart here.
 """
 
 import argparse
@@ -19,10 +19,12 @@ from mmseg_vitseg.cli.arguments import (
     add_config_arguments,
     add_matmul_precision_argument,
     add_runner_arguments,
+    seed,
 )
 from mmseg_vitseg.cli.next_step import note_work_dir
 from mmseg_vitseg.cli.one_line_errors import fail
 from mmseg_vitseg.cli.processes import is_first_process
+from mmseg_vitseg.cli.progress import shown_progress
 
 
 def parse_args(arguments: list[str]) -> argparse.Namespace:
@@ -34,20 +36,23 @@ def parse_args(arguments: list[str]) -> argparse.Namespace:
         nargs='?',
         const='auto',
         metavar='auto|FILE',
-        help="go on from the newest checkpoint in the work dir, or from FILE, up to the config's last epoch. The newest is "
-        'that of the latest training there, then of the highest number, by what checkpoints say of themselves: times of '
-        'files do not count. With the same settings and train_dataloader.num_workers=0 '
-        'train_dataloader.persistent_workers=False, the losses are those of a run that was never interrupted. Where the '
-        'length, the schedule or the optimizer is another now, from there on all is as in a training with it from the '
-        "start, with the checkpoint's weights and moments",
+        help="go on from the last checkpoint in the work dir, or from FILE, up to the config's last epoch. Where the "
+        'length, the schedule or the optimizer has changed since, the new one holds from there on. docs/training.md says '
+        'what makes a resumed training equal to one that was never interrupted',
     )
     parser.add_argument(
         '--amp',
         action='store_true',
-        help='mixed precision: compute in float16 on a GPU, in bfloat16 on the CPU, where that is precise enough',
+        help='mixed precision: compute in float16 on a GPU, in bfloat16 on the CPU, where that is precise enough: faster, '
+        'less memory, slightly other numbers',
     )
     add_matmul_precision_argument(parser, "the config's float32_matmul_precision, or highest")
-    parser.add_argument('--seed', type=int, help="of weights, order, augmentation, dropout (default: the config's)")
+    parser.add_argument(
+        '--seed',
+        type=seed,
+        metavar='N',
+        help="number that all random draws follow from: weights, order, augmentation, dropout (default: the config's)",
+    )
     parser.add_argument(
         '--no-check', action='store_true', help='start even where the checks of tools/check_config.py find an error'
     )
@@ -108,7 +113,9 @@ def check_before_training(cfg) -> None:
     from mmseg_vitseg.checking.checks import check_config
     from mmseg_vitseg.checking.findings import ERROR
 
-    findings = check_config(cfg, starting=True)
+    with shown_progress() as progress:
+        progress('checking the config')
+        findings = check_config(cfg, starting=True)
     if is_first_process():
         for finding in findings:
             if finding.severity != ERROR:

@@ -1,9 +1,9 @@
 """Rewrite a config of MMSegmentation's with this project's types where there are any: backbone, neck, heads, segmentor.
 
+  python tools/upgrade_config.py path/to/setr_vit-l_pup_8xb2-160k_ade20k-512x512.py my_setr.py
+
 All else is kept. It says what changed and why, then builds both models with the same random weights and compares what they
 predict.
-
-  python tools/upgrade_config.py path/to/setr_vit-l_pup_8xb2-160k_ade20k-512x512.py my_setr.py
 """
 
 import argparse

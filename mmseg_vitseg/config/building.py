@@ -1,6 +1,7 @@
 """Building what a config says."""
 
 import copy
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,10 @@ from torch import nn
 from mmseg_vitseg.config.devices import fit_to_devices
 from mmseg_vitseg.config.parts import nested
 from mmseg_vitseg.config.reading import ConfigError, type_and_message
+from mmseg_vitseg.errors import meant
+from mmseg_vitseg.host_messages import ignore_host_warnings
+from mmseg_vitseg.registry import MODELS as OURS
+from mmseg_vitseg.registry import SCOPE
 
 WEIGHTS = (
     'pretrained',
@@ -39,14 +44,16 @@ def use_scope(cfg: Config) -> None:
 
 @contextmanager
 def building(cfg: Config) -> Iterator[None]:
-    """Name the config in what goes wrong while something of it is built.
+    """Name the config in what goes wrong while something of it is built; what the host warns of then is left out.
 
     Raises:
         ConfigError: it has no model, or something cannot be built.
     """
     require_model(cfg)
     try:
-        yield
+        with warnings.catch_warnings():
+            ignore_host_warnings()
+            yield
     except (OSError, ValueError):
         raise
     except Exception as error:
@@ -55,13 +62,24 @@ def building(cfg: Config) -> Iterator[None]:
             raise ConfigError(
                 f"{cfg.filename}: {unknown}: default_scope={scope!r} says where types are looked for; default_scope='mmseg'"
             ) from error
-        raise ConfigError(f'{cfg.filename}: cannot be built: {type_and_message(error)}') from error
+        raise ConfigError(f'{cfg.filename}: cannot be built: {spelling(unknown) or type_and_message(error)}') from error
 
 
 def unknown_type(error: Exception) -> str | None:
     """Return what mmengine says of a type that is in no registry, None of other errors."""
     text, unknown, _ = str(error).strip('"\'').partition('. Please check')
     return text if unknown and isinstance(error, KeyError) else None
+
+
+def spelling(unknown: str | None) -> str | None:
+    """Return what :func:`unknown_type` says, with the model's type that was meant, or how a type becomes known."""
+    if unknown is None:
+        return None
+    close = meant(
+        unknown.split()[0], [*MODELS.module_dict, *(f'{SCOPE}.{name}' for name in OURS.module_dict)], cutoff=0.85
+    )
+    where = "check the spelling, or name the module that registers it: custom_imports=dict(imports=['your.module'])"
+    return f'{unknown}; ' + (f'did you mean {close!r}?' if close else where)
 
 
 def build_model(cfg: Config) -> nn.Module:

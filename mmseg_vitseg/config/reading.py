@@ -11,6 +11,9 @@ from mmseg_vitseg.compat import find_host_configs
 from mmseg_vitseg.config.shipped import FOLDER, INSTALLED, find_config
 from mmseg_vitseg.config.type_names import name_types
 from mmseg_vitseg.errors import meant, whole_message
+from mmseg_vitseg.terminal import shorten_outside_training
+
+SUFFIXES = ('.py', '.yml', '.yaml', '.json')  # that the host reads
 
 
 class ConfigError(ValueError):
@@ -33,19 +36,38 @@ def read_config(path: str | Path, options: dict | None = None) -> Config:
         raise FileNotFoundError(f'{path}: a folder; name a config file in it')
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such config; {_where_configs_are(path)}')
+    if path.suffix not in SUFFIXES:
+        raise ConfigError(f'{path}: no config, by its name; those end in {", ".join(SUFFIXES)}')
     find_host_configs()
+    shorten_outside_training()
     try:
         cfg = Config.fromfile(path)
         unread = [name for name in options or {} if name.partition('.')[0] not in cfg]
-        if options:
-            cfg.merge_from_dict(options)
+        merge(cfg, options or {})
         name_types(cfg)
+    except ConfigError:
+        raise
     except Exception as error:
         raise ConfigError(f'{path}: cannot be read: {type_and_message(error)}') from error
     for name in unread:
         if close := near_setting(name.partition('.')[0]):
             raise ConfigError(f'--cfg-options {name}: nothing reads it; did you mean {close!r}?')
     return cfg
+
+
+def merge(cfg: Config, options: dict) -> None:
+    """Change settings of a config.
+
+    Raises:
+        ConfigError: one of the keys leads nowhere.
+    """
+    try:
+        cfg.merge_from_dict(options)
+    except (KeyError, TypeError) as error:
+        said = whole_message(error).strip('"').partition(' of list [')[0]
+        raise ConfigError(
+            f'--cfg-options {" ".join(options)}: {said}; in a list, entries are counted from 0'
+        ) from error
 
 
 def type_and_message(error: BaseException) -> str:

@@ -33,7 +33,7 @@ def check_tested_classes(cfg: Config, model: nn.Module, meta: dict, checkpoint: 
             + (
                 '; one logit tells two apart: num_classes=2, out_channels=1, and the names of both in metainfo.classes'
                 if one_logit
-                else ''
+                else '; num_classes of its heads and metainfo.classes must agree'
             )
         )
     check_trained_classes(cfg, meta, checkpoint)

@@ -13,7 +13,8 @@ from torch.distributed.fsdp import FullyShardedDataParallel, ShardingStrategy
 
 from mmseg_vitseg.atomic import whole
 from mmseg_vitseg.checkpoints.accounting import account_for
-from mmseg_vitseg.engine.running.terminal import shorten
+from mmseg_vitseg.engine.running.terminal import point_to_log
+from mmseg_vitseg.host_messages import printed_lines_left_out
 from mmseg_vitseg.models.layers import Block
 from mmseg_vitseg.registry import FUNCTIONS, STRATEGIES
 
@@ -62,8 +63,13 @@ class FSDPStrategy(HostFSDPStrategy):
     def build_logger(self, *args, **kwargs) -> MMLogger:
         """Build the host's logger, as short in the terminal as other trainings'."""
         logger = super().build_logger(*args, **kwargs)
-        shorten(logger, Path(self.log_dir, f'{self._timestamp}.log'))
+        point_to_log(logger, Path(self.log_dir, f'{self._timestamp}.log'))
         return logger
+
+    def load_checkpoint(self, *args, **kwargs) -> dict:
+        """Load a checkpoint, whose name the log has, without a printed line on how it is read."""
+        with printed_lines_left_out():
+            return super().load_checkpoint(*args, **kwargs)
 
     def build_model(self, model: nn.Module | dict) -> nn.Module:
         """Build the model, and keep its names and shapes.

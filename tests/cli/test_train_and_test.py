@@ -201,7 +201,7 @@ torch.save([p.detach() for p in model.parameters()], f"rank{os.environ['RANK']}.
     first, second = (torch.load(tmp_path / f'rank{rank}.pth') for rank in (0, 1))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
     assert len(losses(tmp_path / 'out')) == 4  # 16 images, 4 a rank and step, 2 epochs
-    assert result.stdout.count('Film of the predictions') == 1  # the first process draws
+    assert result.stdout.count('Animation of the predictions') == 1  # the first process draws
     assert len(list(tmp_path.glob('out/pictures/epoch_*.png'))) == 2
 
 

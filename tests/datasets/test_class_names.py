@@ -74,7 +74,10 @@ def test_fewer_names_than_the_model_predicts():
         check_tested_classes(config('disc'), model, {}, 'x.pth')
     check_tested_classes(config('ground', 'disc'), model, {}, 'x.pth')
     model.num_classes, model.out_channels = 4, 4
-    with pytest.raises(ValueError, match=r'predicts 4 classes, the data set names 2$'):
+    with pytest.raises(
+        ValueError,
+        match=r'predicts 4 classes, the data set names 2; num_classes of its heads and metainfo.classes must agree$',
+    ):
         check_tested_classes(config('ground', 'disc'), model, {}, 'x.pth')
 
 

@@ -11,13 +11,13 @@ UPGRADE, PREPARE = 'upgrade_config small.py', 'prepare_pet --out'
 DEVICE = '--device cud: cannot be used here .Expected one of cpu'
 LINES = [
     ('train', 'required: CONFIG; see .*--help'),
-    (f'{TRAIN} --seed abc', "--seed: invalid int value: 'abc'"),
+    (f'{TRAIN} --seed abc', "--seed: 'abc' is not a whole number; allowed: 0 to 4294967295"),
     (f'{TRAIN} --work-dir small.py', '--work-dir small.py: cannot be made'),
     (f'{TRAIN} --launcher pytorch', 'start with tools/dist_train.sh CONFIG N'),
     ('test small.py', 'required: CHECKPOINT'),
     (f'{TEST} --out small.py', '--out small.py: a file; name a folder'),
     (f'{TEST} --show-dir small.py', '--show-dir small.py: a file; name a folder'),
-    (f'{TEST} --tta', '--tta: small.py has no tta_pipeline and no tta_model'),
+    (f'{TEST} --tta', '--tta: small.py has no tta_pipeline and no tta_model; configs/_base_/datasets/shapes.py'),
     (PREDICT.replace('--out out', '--out small.py'), 'small.py: cannot be made a folder'),
     ('report small.py small.pth --out small.py', 'small.py: cannot be made a folder'),
     (f'{PREDICT} --device cud', DEVICE),

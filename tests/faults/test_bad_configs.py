@@ -19,7 +19,12 @@ FILES = [
 
 TEST_DATA = "'annotations/test.txt',"
 PIECES = [
-    (TEST_DATA, "metainfo=dict(classes=('x', 'y')),", PREDICT, 'the model predicts 3 classes, the data set names 2'),
+    (
+        TEST_DATA,
+        "metainfo=dict(classes=('x', 'y')),",
+        PREDICT,
+        'the model predicts 3 classes, the data set names 2; num_classes',
+    ),
     (TEST_DATA, 'metainfo=dict(palette=[[1, 2, 3]]),', PREDICT, '3 classes and a palette of 1'),
     (TEST_DATA, 'metainfo=dict(palette=[[0, 0, 300]] * 3),', PREDICT, 'three numbers from 0 to 255'),
     (
@@ -33,8 +38,11 @@ PIECES = [
 
 BACKBONE, HEAD = 'model.backbone', 'model.decode_head'
 OF_PREDICT = [
-    (f'{BACKBONE}.type=mmseg_vitseg.ViT', 'small.py: cannot be built: KeyError.*mmseg_vitseg.ViT'),
-    (f'{HEAD}.type=nowhere.Head', 'small.py: cannot be built: KeyError.*nowhere.Head'),
+    (
+        f'{BACKBONE}.type=mmseg_vitseg.ViT',
+        'small.py: cannot be built: mmseg_vitseg.ViT is not in .*; check the spelling',
+    ),
+    (f'{HEAD}.type=nowhere.Head', 'small.py: cannot be built: nowhere.Head is not in .*custom_imports'),
     (f'{BACKBONE}.embed_dim=8', "no argument 'embed_dim'; did you mean 'embed_dims'"),
     (f'{HEAD}.in_chanels=8', "cannot be built.*'in_chanels'"),
     (f'{BACKBONE}.img_size=32,32,32', 'img_size=.*allowed: an int or'),
@@ -65,12 +73,12 @@ OF_TRAIN = [
     (f'{HEAD}.loss_decode.type=Los', "loss_decode.type: 'Los' is not in the"),
     (f'{DATA}.type=Foo', "'Foo' is not in the"),
     (f'{DATA}.pipeline.2.type=Resiz', "'Resiz' is not in the .*did you mean 'Resize'"),
-    (f'{DATA}.pipeline.9.type=Resize', 'Index 9 exceeds'),
+    (f'{DATA}.pipeline.9.type=Resize', '--cfg-options train_dataloader.*: Index 9 exceeds the length; in a list'),
     ('train_dataloader.batch_size=0', 'batch_size=0'),
     ('optim_wrapper.optimizer.type=AdamX', "optimizer.type='AdamX' is not known; did you mean 'Adam"),
     ('optim_wrapper.optimizer.lr=abc', "optimizer.lr='abc'; a number is needed"),
     ('train_cfg.max_epochs=0', 'train_cfg.max_epochs=0; at least 1'),
-    ('randomness.seed=-1', 'Seed must be between 0'),
+    ('randomness.seed=-1', 'Seed must be between 0 .*; that of randomness.seed'),
     ('=1', "'=1' is not KEY=VALUE"),
     ('word', "'word' is not KEY=VALUE"),
     ('load_from=', WORKS),
@@ -88,7 +96,7 @@ def test_files(folder, call, way, line, words):
     [
         ('smal.py', 'smal.py: no such config; did you mean small'),
         ('pet', 'pet: a folder; name a config file'),
-        ('pet/annotations/test.txt', 'Only py/yml/yaml/json'),
+        ('pet/annotations/test.txt', 'those end in .py, .yml'),
     ],
 )
 def test_names(folder, call, name, words):

@@ -32,7 +32,7 @@ KILLS = int(os.environ.get('MMSEG_VITSEG_KILLS', 4))
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 MOMENTS = ('writing', 'validation', 'training', 'after writing', 'start')
 EPOCHS = 6
-SAID = '\n{}. What is written is whole; train.py --resume goes on from the last checkpoint.\n'
+SAID = '\n{}. What is written is whole; the same command with --resume goes on from the last checkpoint.\n'
 NOTHING = '\n{}. What is written is whole; no checkpoint was written so far, so run the same command again.\n'
 
 # quickstart, smaller; one checkpoint is kept, and the rate is so high that the best score is not always the last
@@ -195,7 +195,7 @@ def test_a_killed_training_ends_as_one_that_was_not(starter, reference, tmp_path
             training = Training(starter, folder)
             if number < KILLS:
                 training.wait_for(MOMENTS[number % len(MOMENTS)], dice)
-            if number == KILLS or not training.runs() or training.count('Film of'):
+            if number == KILLS or not training.runs() or training.count('Animation of'):
                 break
             kind, where = SIGNALS[number % len(SIGNALS)], training.where()
             os.kill(training.pid, kind)

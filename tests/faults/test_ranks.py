@@ -133,7 +133,7 @@ def wait_for(condition, seconds: float) -> None:
 
 KILLED = 'error: rank 1 was ended by SIGKILL (too little memory?); '
 NOTHING = 'no checkpoint was written so far, so run the same command again'
-RESUME = 'train.py --resume goes on from the last checkpoint'
+RESUME = 'the same command with --resume goes on from the last checkpoint'
 
 
 @pytest.mark.slow
@@ -167,7 +167,7 @@ def test_all_get_a_signal(tmp_path, kind, word):
     assert (end.status, end.running) == (128 + kind, [])
     assert end.lines == [
         '',
-        f'{word}. What is written is whole; train.py --resume goes on from the last checkpoint, if one was written.',
+        f'{word}. What is written is whole; {RESUME}, if one was written.',
     ]
     assert end.seconds < 10
 

@@ -23,7 +23,7 @@ NUMBERED = 20  # classes up to which the log lists their numbers
 
 @HOOKS.register_module()
 class PredictedLabelsHook(Hook):
-    """Writes a PNG of labels for each test picture, numbered as the data set's masks: from 1 with ``reduce_zero_label``.
+    """Writes a PNG of labels for each test picture, its classes numbered from 0, with ``reduce_zero_label`` from 1.
 
     It has the picture's name, in the picture's folder from the data set's folder of images on; where several data sets have
     pictures of one name, each has a folder, ``1``, ``2`` ... Each of several processes writes its own. Above 255 the PNG has
@@ -60,10 +60,9 @@ class PredictedLabelsHook(Hook):
             return
         meta = datasets_inside(runner.test_loop.dataloader.dataset)[0].metainfo
         classes = enumerate(meta['classes'], start=int(bool(meta.get('reduce_zero_label'))))
-        of = 'the picked classes, numbered anew' if meta.get('label_map') else "the masks' numbers"
         numbers = [f'{number} {name}' for number, name in classes]
         listed = numbers if len(numbers) <= NUMBERED else [numbers[0], numbers[1], '...', numbers[-1]]
-        runner.logger.info(f'{len(self.names)} PNGs of labels are in {self.folder}; {of}: {", ".join(listed)}')
+        runner.logger.info(f'{len(self.names)} PNGs of labels are in {self.folder}; their numbers: {", ".join(listed)}')
 
 
 @HOOKS.register_module()

@@ -19,16 +19,17 @@ from mmseg_vitseg.pictures.drawing import UNKNOWN, distinct_colours, label_colou
 from mmseg_vitseg.pictures.gif import write_gif
 from mmseg_vitseg.pictures.sheets import in_rows
 from mmseg_vitseg.registry import HOOKS
+from mmseg_vitseg.terminal import from_here
 
 DIGITS = dict(epoch=4, iter=7)  # of a step in a file's name
 
 
 @HOOKS.register_module()
 class PredictionProgressHook(Hook):
-    """After each validation, a picture of the same images: image, truth where there is one, prediction; at the end, a film.
+    """After each validation, a picture of the same images: image, truth if there is one, prediction; at the end, a GIF.
 
     Written to ``<work_dir>/pictures``: ``<step>.png`` for each validation, and ``progress.gif``; the pictures go to the
-    host's visualizer too, so to TensorBoard, WandB or whatever backend the config has. The film of a resumed training begins
+    host's visualizer too, so to TensorBoard, WandB or whatever backend the config has. The GIF of a resumed training begins
     with the pictures up to where it was resumed. If drawing fails, that is logged, once, and training goes on.
 
     Args:
@@ -36,7 +37,7 @@ class PredictionProgressHook(Hook):
             processes, of the first one's.
         columns: triples of pictures in a row.
         height: of one picture, in pixels.
-        duration: of one frame of the film, in milliseconds.
+        duration: of one frame of the GIF, in milliseconds.
     """
 
     def __init__(self, *, num_images: int = 21, columns: int = 3, height: int = 96, duration: int = 300):
@@ -92,13 +93,13 @@ class PredictionProgressHook(Hook):
 
     @master_only
     def after_train(self, runner) -> None:
-        """Make the film of the pictures, of those that are of the last one's size."""
+        """Make a GIF of the pictures, of those that are of the last one's size."""
         if not self.frames:
             return
         with self._failures_logged(runner):
-            film = _folder(runner) / 'progress.gif'
-            write_gif(self.frames, film, self.duration)
-            runner.logger.info(f'Film of the predictions: {film}')
+            gif = _folder(runner) / 'progress.gif'
+            write_gif(self.frames, gif, self.duration)
+            runner.logger.info(f'Animation of the predictions: {from_here(gif)}')
 
     def _tile(self, picture: np.ndarray, sample, colours: np.ndarray) -> np.ndarray:
         """Draw a picture, its truth and its prediction side by side: (height, 3 width, 3) RGB uint8; grey where no truth is.

@@ -37,7 +37,9 @@ def load_config(
     try:
         Path(cfg.work_dir).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ConfigError(f'--work-dir {cfg.work_dir}: cannot be made: {error.strerror}') from error
+        raise ConfigError(
+            f'--work-dir {cfg.work_dir}: cannot be made: {error.strerror}; name another folder'
+        ) from error
     for name in ('env_cfg', 'default_hooks', 'randomness'):  # the host's Runner takes configs without them
         cfg[name] = {**_runner_default(name), **(cfg.get(name) or {})}
     for name in [name for name, hook in cfg.default_hooks.items() if hook is None and name not in HOST_HOOKS]:

@@ -6,7 +6,6 @@ from pathlib import Path
 import torch
 from mmengine.config import Config
 from mmengine.dist import all_gather_object
-from mmengine.logging import MMLogger
 from mmengine.model import BaseTTAModel, is_model_wrapper
 from mmengine.registry import Registry
 from mmengine.runner import FlexibleRunner, Runner
@@ -19,7 +18,7 @@ from mmseg_vitseg.config.devices import is_sharded
 from mmseg_vitseg.config.reading import ConfigError
 from mmseg_vitseg.engine.resuming.hook import ResumingHook
 from mmseg_vitseg.engine.resuming.start import set_resume
-from mmseg_vitseg.engine.running.terminal import TerminalRunner, shorten
+from mmseg_vitseg.engine.running.terminal import TerminalRunner
 from mmseg_vitseg.errors import meant
 from mmseg_vitseg.machine import set_matmul_precision
 from mmseg_vitseg.models.seg_tta_model import squashes_twice
@@ -66,7 +65,6 @@ def build_runner(cfg: Config) -> Runner | FlexibleRunner:
     if precision := cfg.get('float32_matmul_precision'):  # a setting of ours, which the Runner passes over
         set_matmul_precision(precision)
     read_all_checkpoints()
-    shorten(MMLogger.get_current_instance())  # until the Runner has one
     with building(cfg):
         runner = RUNNERS.build(cfg) if 'runner_type' in cfg else TerminalRunner.from_cfg(cfg)
         if isinstance(runner, FlexibleRunner):  # it would build its model when training starts

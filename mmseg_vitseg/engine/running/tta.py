@@ -10,6 +10,8 @@ from mmseg_vitseg.config.heads import has_one_logit, is_hosts_tta
 from mmseg_vitseg.config.pipelines import reads
 from mmseg_vitseg.config.reading import ConfigError
 
+CURE = 'configs/_base_/datasets/shapes.py and configs/_base_/default_runtime.py have them, to be copied'
+
 
 def set_tta(cfg: Config) -> None:
     """Put the config's test-time augmentation in the place of its test pipelines and model.
@@ -24,7 +26,7 @@ def set_tta(cfg: Config) -> None:
     """
     missing = [name for name in ('tta_pipeline', 'tta_model', 'test_dataloader') if name not in cfg]
     if missing:
-        raise ConfigError(f'--tta: {cfg.filename} has no {" and no ".join(missing)}')
+        raise ConfigError(f'--tta: {cfg.filename} has no {" and no ".join(missing)}; {CURE}')
     for dataset in datasets_in(cfg, 'test_dataloader'):
         steps = read_alike(cfg.tta_pipeline, dataset.get('pipeline') or ())
         if steps != cfg.tta_pipeline:
