@@ -2,9 +2,11 @@
 
 import itertools
 import logging
+import os
 import re
 import shutil
 from pathlib import Path
+from typing import TextIO
 
 from mmengine.logging import MMLogger
 
@@ -12,6 +14,7 @@ from mmseg_vitseg.host_messages import INITIALIZATION, LOG_FILE_ONLY
 
 PROGRESS = ('Epoch(', 'Iter(')  # how the host begins a line on how far it is
 FIRST = ('loss', 'mIoU', 'eta', 'aAcc', 'mAcc', 'lr', 'time')  # of such a line, where not all fits; then as they come
+NEW_LINE = '\r\x1b[K'  # back to its begin, and what is there is gone
 EARLY = 'mmengine'  # the name of the host's logger that is there before the Runner has one
 
 
@@ -92,10 +95,10 @@ class TerminalFormatter(logging.Formatter):
         """Return the text of a record."""
         text = super().format(record).lstrip('\n')
         if record.levelno >= logging.WARNING:
-            return f'{record.levelname.lower()}: {text}'
-        if text.startswith(PROGRESS) and self.handler.stream.isatty():
-            return fitted(text, shutil.get_terminal_size().columns)
-        return text
+            text = f'{record.levelname.lower()}: {text}'
+        if not is_terminal(self.handler.stream):
+            return text
+        return NEW_LINE + (fitted(text, shutil.get_terminal_size().columns) if text.startswith(PROGRESS) else text)
 
 
 def fitted(line: str, width: int) -> str:
@@ -112,6 +115,11 @@ def fitted(line: str, width: int) -> str:
     ends = itertools.accumulate((len(parts[place]) + 2 for place in wanted), initial=len(head))
     kept = sorted(wanted[: sum(end <= width for end in ends) - 1]) if len(head) <= width else []
     return '  '.join([head, *(parts[place] for place in kept)])
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Tell a terminal that knows :data:`NEW_LINE` from a file, a pipe and an editor's."""
+    return stream.isatty() and os.environ.get('TERM') != 'dumb'
 
 
 def from_here(path: Path) -> Path:

@@ -6,7 +6,7 @@ import logging
 import pytest
 from mmengine.logging import MMLogger, print_log
 
-from mmseg_vitseg.terminal import consoles, fitted, keep_early_messages, shorten, take_early_messages
+from mmseg_vitseg.terminal import NEW_LINE, consoles, fitted, keep_early_messages, shorten, take_early_messages
 from vitseg_tests.commands import forget
 
 LINE = (
@@ -57,6 +57,7 @@ class Terminal(io.StringIO):
 @pytest.mark.parametrize('is_terminal', [True, False])
 def test_lines_without_dates(logger, monkeypatch, is_terminal):
     monkeypatch.setenv('COLUMNS', '60')
+    monkeypatch.setenv('TERM', 'xterm')
     shorten(logger)
     (console,) = consoles(logger)
     console.setStream(Terminal(is_terminal))
@@ -69,8 +70,9 @@ def test_lines_without_dates(logger, monkeypatch, is_terminal):
         logger.info(line)
     logger.warning('so so')
     logger.error('Using env variable: no')
-    shown = fitted(LINE, 60) if is_terminal else LINE
-    assert console.stream.getvalue() == f'{shown}\n+--+\nwarning: so so\nerror: Using env variable: no\n'
+    shown = [fitted(LINE, 60) if is_terminal else LINE, '+--+', 'warning: so so', 'error: Using env variable: no']
+    start = NEW_LINE if is_terminal else ''
+    assert console.stream.getvalue() == ''.join(f'{start}{line}\n' for line in shown)
 
 
 def test_the_log_file_has_what_was_said_before_it_was_there(logger, capsys, tmp_path):

@@ -56,7 +56,7 @@ def main(args: argparse.Namespace) -> None:
 
     a, b = (load(config, file, args) for config, file in (args.a, args.b))
     check_classes(a.cfg, b.cfg)
-    names = (Path(args.a[0]).stem, Path(args.b[0]).stem)
+    names = titles(args.a, args.b)
     out = Path(args.out)
     lines = []
 
@@ -76,3 +76,11 @@ def main(args: argparse.Namespace) -> None:
         )
         sheet(map(described, found), classes_of(a.cfg)[1], names).save(temporary)
     print(*lines, out, sep='\n')
+
+
+def titles(a: list[str], b: list[str]) -> tuple[str, str]:
+    """Name two models, each a config and a checkpoint: by the config, and where that is one, by what tells them apart."""
+    configs, files = ((Path(one).stem, Path(other).stem) for one, other in zip(a, b, strict=True))
+    if configs[0] != configs[1]:
+        return configs
+    return files if files[0] != files[1] else ('A', 'B')

@@ -14,8 +14,10 @@ where it came from.
 """
 
 import argparse
+from contextlib import nullcontext
 
 from mmseg_vitseg.cli.arguments import OneLineParser, add_options_argument
+from mmseg_vitseg.cli.progress import shown_progress
 
 SOURCES = [
     'timm',
@@ -115,21 +117,24 @@ def add_fitting(parser: OneLineParser) -> None:
 def main(args: argparse.Namespace) -> None:
     from mmseg_vitseg.converting.convert import convert_file
 
-    report = convert_file(
-        args.src,
-        args.dst,
-        source=args.source,
-        base=args.base,
-        config=args.config,
-        cfg_options=args.cfg_options,
-        head=args.head,
-        to=args.to,
-        resize_patches=args.resize_patches,
-        adapt_channels=args.adapt_channels,
-        unpickle=args.unsafe_unpickle,
-        container=args.container,
-        prefix=args.prefix,
-    )
+    # a download shows its own
+    with nullcontext(lambda text: None) if '://' in args.src else shown_progress() as progress:
+        progress(f'reading {args.src}')
+        report = convert_file(
+            args.src,
+            args.dst,
+            source=args.source,
+            base=args.base,
+            config=args.config,
+            cfg_options=args.cfg_options,
+            head=args.head,
+            to=args.to,
+            resize_patches=args.resize_patches,
+            adapt_channels=args.adapt_channels,
+            unpickle=args.unsafe_unpickle,
+            container=args.container,
+            prefix=args.prefix,
+        )
     for name, value in report.items():
         if value:
             print(f'{name}: {value}')

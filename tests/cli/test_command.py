@@ -8,6 +8,7 @@ import pytest
 
 from mmseg_vitseg.cli.called import command_line
 from mmseg_vitseg.cli.command import COMMANDS, chosen_command
+from mmseg_vitseg.cli.compare import titles
 from mmseg_vitseg.config.shipped import FOLDER
 
 TOOLS = Path(__file__).resolve().parents[2] / 'tools'
@@ -91,3 +92,15 @@ def test_configs_are_copied_once(call, tmp_path, monkeypatch):
     assert said.status == 2
     assert 'mine/_base_/datasets/ade20k.py: is there already; nothing is copied' in said.err
     assert not Path('mine/quickstart.py').exists()
+
+
+@pytest.mark.parametrize(
+    ('a', 'b', 'named'),
+    [
+        (['configs/fcn_pet.py', 'x.pth'], ['configs/setr_pup_pet.py', 'x.pth'], ('fcn_pet', 'setr_pup_pet')),
+        (['a/quickstart.py', 'epoch_1.pth'], ['quickstart.py', 'epoch_2.pth'], ('epoch_1', 'epoch_2')),
+        (['quickstart.py', 'a/epoch_1.pth'], ['quickstart.py', 'b/epoch_1.pth'], ('A', 'B')),
+    ],
+)
+def test_models_that_are_compared_have_two_names(a, b, named):
+    assert titles(a, b) == named

@@ -18,6 +18,7 @@ from mmseg_vitseg.config.devices import is_sharded
 from mmseg_vitseg.config.reading import ConfigError
 from mmseg_vitseg.engine.resuming.hook import ResumingHook
 from mmseg_vitseg.engine.resuming.start import set_resume
+from mmseg_vitseg.engine.running.progress_line import ProgressLineHook
 from mmseg_vitseg.engine.running.terminal import TerminalRunner
 from mmseg_vitseg.errors import meant
 from mmseg_vitseg.machine import set_matmul_precision
@@ -74,6 +75,7 @@ def build_runner(cfg: Config) -> Runner | FlexibleRunner:
     # the Runner's setting, which it reads when training starts
     runner._load_from = check_checkpoint(cfg, segmentor_of(runner.model))
     runner.register_hook(ResumingHook())
+    runner.register_hook(ProgressLineHook())
     return runner
 
 
