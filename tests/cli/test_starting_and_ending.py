@@ -103,6 +103,18 @@ def test_output_that_cannot_be_written(command, unbuffered, output, status, said
     assert len(result.stderr.splitlines()) <= 1
 
 
+def test_an_import_is_not_cut_off(tmp_path):
+    """C++ imports too, and would end with an abort."""
+    (tmp_path / 'slow.py').write_text('import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint("imported")')
+    (tmp_path / 'x.py').write_text(
+        'import time\nfrom mmseg_vitseg.cli.ending import run\nrun(lambda: (__import__("slow"), time.sleep(60)))'
+    )
+    environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+    result = subprocess.run([sys.executable, 'x.py'], cwd=tmp_path, capture_output=True, text=True, env=environment)
+    said = '\nInterrupted. What is written is whole; run the same command again.\n'
+    assert (result.returncode, result.stdout, result.stderr) == (130, 'imported\n', said)
+
+
 @pytest.mark.parametrize(
     ('line', 'files', 'said'),
     [
