@@ -24,9 +24,8 @@ DIRECTIONS = ((1, 0, 1), (3, 4, 5), (4, 3, 5), (5, 12, 13), (12, 5, 13), (8, 15,
 
 ADDRESS = re.compile(r'\w+://(?P<size>\d+)/(?P<seed>\d+)/(?P<index>\d+)((?P<mask>_mask\.png)|\.(?P<suffix>\w+))')
 
-KEPT = (
-    2**23
-)  # pixels of drawn pictures in a process: 2,048 pictures of 64 x 64, 32 MB where they have three bytes a pixel
+# Pixels of drawn pictures in a process, of each size: 2,048 pictures of 64 x 64. With a mask they take four bytes each.
+KEPT = 2**23
 
 Draw = Callable[[int, int, int], tuple[np.ndarray, np.ndarray]]
 Surface = Callable[[np.random.RandomState, int, np.ndarray, np.ndarray], np.ndarray]

@@ -107,7 +107,9 @@ def test_an_import_is_not_cut_off(tmp_path):
     """C++ imports too, and would end with an abort."""
     (tmp_path / 'slow.py').write_text('import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint("imported")')
     (tmp_path / 'x.py').write_text(
-        'import time\nfrom mmseg_vitseg.cli.ending import run\nrun(lambda: (__import__("slow"), time.sleep(60)))'
+        'import signal, time\nfrom mmseg_vitseg.cli.ending import run\n'
+        'signal.signal(signal.SIGINT, signal.default_int_handler)\n'  # a shell's background job ignores it
+        'run(lambda: (__import__("slow"), time.sleep(60)))'
     )
     environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
     result = subprocess.run([sys.executable, 'x.py'], cwd=tmp_path, capture_output=True, text=True, env=environment)

@@ -224,7 +224,10 @@ def report(work: Work) -> None:
     from mmengine.config import Config
 
     import mmseg_vitseg
+    from mmseg_vitseg.datasets import shapes
     from mmseg_vitseg.reporting.evaluating import evaluate
+
+    shapes.KEPT = 0  # drawn pictures would be kept, up to 32 MB, and look like a leak
 
     def sampled(samples):
         for one in samples:
