@@ -20,7 +20,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmseg_vitseg.reporting.log import read_log
-from trainings import ROOT, rows_in, train_for, trained
+from trainings import ROOT, add_arguments, add_names, rows_in, train_for, trained
 
 VALIDATIONS = 10  # of a training
 
@@ -74,15 +74,9 @@ TRAININGS = {
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='where everything goes')
-    parser.add_argument('--trainings', default=','.join(TRAININGS), metavar='NAME,...', help='(default: %(default)s)')
-    parser.add_argument('--threads', type=int, default=1, metavar='N', help='of the CPU (default: 1)')
-    parser.add_argument('--amp', action='store_true', help='mixed precision, as of tools/train.py')
-    parser.add_argument('--table', action='store_true', help='train nothing')
+    add_arguments(parser)
+    add_names(parser, '--trainings', TRAININGS)
     args = parser.parse_args()
-    args.trainings = args.trainings.split(',')
-    if wrong := [name for name in args.trainings if name not in TRAININGS]:
-        parser.error(f'--trainings {wrong[0]}: allowed: {", ".join(TRAININGS)}')
     if not args.table and 'PET_ROOT' not in os.environ:
         parser.error('PET_ROOT not set; docs/weights_and_data.md says where to get weights and data')
     return args
@@ -92,19 +86,17 @@ def main() -> int:
     """Return the exit status."""
     args = parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    amp = ['--amp'] if args.amp else []
     whole = True
     for name in args.trainings if not args.table else ():
-        command = ['python benchmarks/article.py --out DIR --trainings', name, '--threads', str(args.threads), *amp]
         whole &= trained(
             args.out / name,
             partial(composed, name),
-            ['--seed', '0', *amp],
-            args.threads,
+            args,
+            f'python benchmarks/article.py --out DIR --trainings {name}',
+            seed=0,
             name=name,
             title=TRAININGS[name].title,
             epochs=TRAININGS[name].epochs,
-            command=' '.join(command),
         )
     rows = sorted(rows_in(args.out), key=lambda row: list(TRAININGS).index(row['name']))
     (args.out / 'table.md').write_text('\n'.join(table(rows)))

@@ -19,31 +19,22 @@ import os
 import sys
 from functools import partial
 from itertools import product
-from pathlib import Path
 
 from heads_configs import DATA, HEADS, composed
 from heads_tables import draw, measure_costs, rates_table, tables
-from trainings import rows_in, trained
+from trainings import add_arguments, add_names, rows_in, trained
 
 
 def parse_args() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='where everything goes')
-    parser.add_argument('--data', default=','.join(DATA), metavar='NAME,...', help='(default: %(default)s)')
-    parser.add_argument('--heads', default=','.join(HEADS), metavar='NAME,...', help='(default: %(default)s)')
+    add_arguments(parser)
+    add_names(parser, '--data', DATA)
+    add_names(parser, '--heads', HEADS)
     parser.add_argument('--seeds', default='0', metavar='N,...', help='(default: 0)')
     parser.add_argument('--rates', metavar='RATE,...', help='learning rates of the heads to choose from')
     parser.add_argument('--epochs', type=int, default=4, metavar='N', help='of each training (default: 4)')
-    parser.add_argument('--threads', type=int, default=1, metavar='N', help='of the CPU (default: 1)')
-    parser.add_argument('--amp', action='store_true', help='mixed precision, as of tools/train.py')
-    parser.add_argument('--table', action='store_true', help='train nothing')
     args = parser.parse_args()
-    for name, known in (('data', DATA), ('heads', HEADS)):
-        values = getattr(args, name).split(',')
-        if wrong := [value for value in values if value not in known]:
-            parser.error(f'--{name} {wrong[0]}: allowed: {", ".join(known)}')
-        setattr(args, name, values)
     args.seeds = [int(seed) for seed in args.seeds.split(',')]
     args.rates = [float(rate) for rate in args.rates.split(',')] if args.rates else [None]
     missing = [
@@ -80,20 +71,18 @@ def main() -> int:
 
 def train(data: str, head: str, seed: int, rate: float | None, args: argparse.Namespace) -> bool:
     """Train a head, or go on with it; return whether there is a row."""
-    amp = ['--amp'] if args.amp else []
     return trained(
         args.out / (f'{data}_{head}_{seed}' + (f'_rate_{rate:g}' if rate else '')),
         partial(composed, data, head, args.epochs, rate),
-        ['--seed', str(seed), *amp],
-        args.threads,
+        args,
+        f'python benchmarks/heads.py --out DIR --data {data} --heads {head} --seeds {seed} --epochs {args.epochs}'
+        + (f' --rates {rate:g}' if rate else ''),
+        seed,
         data=data,
         head=head,
         title=HEADS[head].title,
-        seed=seed,
         rate=rate,
         epochs=args.epochs,
-        command=f'python benchmarks/heads.py --out DIR --data {data} --heads {head} --seeds {seed} '
-        + ' '.join(['--epochs', str(args.epochs), '--threads', str(args.threads), *amp]),
     )
 
 

@@ -1,10 +1,11 @@
 """Trainings for comparisons: of another length than the config's, by tools/train.py, resumable, a row of figures of each."""
 
+import argparse
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from statistics import mean, median, stdev
 
@@ -25,15 +26,39 @@ def train_for(cfg: Config, epochs: int) -> None:
     cfg.default_hooks.pop('progress', None)
 
 
-def trained(folder: Path, compose: Callable[[], Config], arguments: Sequence[str], threads: int, **of: object) -> bool:
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what every comparison takes."""
+    parser.add_argument('--out', type=Path, required=True, metavar='DIR', help='where everything goes')
+    parser.add_argument('--threads', type=int, default=1, metavar='N', help='of the CPU (default: 1)')
+    parser.add_argument('--amp', action='store_true', help='mixed precision, as of tools/train.py')
+    parser.add_argument('--table', action='store_true', help='train nothing')
+
+
+def add_names(parser: argparse.ArgumentParser, flag: str, known: Collection[str]) -> None:
+    """Add an argument that takes some of these names, with commas between; by default all."""
+
+    def names(text: str) -> list[str]:
+        values = text.split(',')
+        if wrong := [value for value in values if value not in known]:
+            raise argparse.ArgumentTypeError(f'{wrong[0]}: allowed: {", ".join(known)}')
+        return values
+
+    default = ','.join(known)
+    parser.add_argument(flag, type=names, default=default, metavar='NAME,...', help='(default: %(default)s)')
+
+
+def trained(
+    folder: Path, compose: Callable[[], Config], args: argparse.Namespace, command: str, seed: int, **of: object
+) -> bool:
     """Train a config, or go on with it, and write row.json; nothing where that is there.
 
     Args:
         folder: the work dir; the config is written there too.
         compose: makes the config.
-        arguments: more of tools/train.py's.
-        threads: of the CPU.
-        of: what the row says besides its figures.
+        args: what :func:`add_arguments` added.
+        command: which does this training alone, but for these arguments.
+        seed: of tools/train.py.
+        of: what else the row says of the training.
 
     Returns:
         Whether there is a row.
@@ -45,13 +70,14 @@ def trained(folder: Path, compose: Callable[[], Config], arguments: Sequence[str
     if not config.exists():
         compose().dump(config)
     again = (folder / 'last_checkpoint').exists()
-    command = [sys.executable, 'tools/train.py', str(config), '--work-dir', str(folder), *arguments]
+    amp = ['--amp'] if args.amp else []
+    arguments = [str(config), '--work-dir', str(folder), '--seed', str(seed), *amp, *(['--resume'] if again else [])]
     print(f'{folder.name}: {"goes on" if again else "begins"}', flush=True)
     with open(folder / 'train.log', 'a', encoding='utf-8') as output:
         process = subprocess.Popen(
-            [*command, *(['--resume'] if again else [])],
+            [sys.executable, 'tools/train.py', *arguments],
             cwd=ROOT,
-            env=os.environ | dict(OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads)),
+            env=os.environ | dict(OMP_NUM_THREADS=str(args.threads), MKL_NUM_THREADS=str(args.threads)),
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -63,12 +89,14 @@ def trained(folder: Path, compose: Callable[[], Config], arguments: Sequence[str
     scores = {name: round(value, 2) for name, value in log.validation[-1].items() if name in SCORES}
     row = dict(
         of,
+        seed=seed,
+        command=' '.join([command, '--threads', str(args.threads), *amp]),
         **scores,
         step_s=round(median(entry['time'] for entry in log.training), 3),
         cpu_minutes=None if again else round((usage.ru_utime + usage.ru_stime) / 60, 1),
         peak_mb=None if again else usage.ru_maxrss // 1024,
-        threads=threads,
-        amp='--amp' in arguments,
+        threads=args.threads,
+        amp=args.amp,
         oneDNN=os.environ.get('MMSEG_VITSEG_ONEDNN') == '1',
         commit=subprocess.run(
             ['git', 'describe', '--always', '--dirty'], cwd=ROOT, capture_output=True, text=True
