@@ -18,7 +18,7 @@ class Head:
     Args:
         title: in the tables.
         config: in configs/, of Oxford-IIIT Pet; its model is taken.
-        rate: the head's learning rate, chosen with ``--rates``; of the linear probe, Naive and MLA not yet.
+        rate: the head's learning rate, chosen with ``--rates``.
         schedule: in configs/_base_/schedules; ``finetune`` with lower rates for lower layers, or the config's own.
         options: dotted key -> value, changes to the model.
     """
@@ -33,14 +33,14 @@ class Head:
 HEADS = {
     'linear_frozen': Head('linear probe, frozen', 'vit_small_linear_pet', 1e-2, 'linear'),
     'linear_probe': Head(
-        'linear probe, fine-tuned', 'vit_small_linear_pet', 2e-3, options={'model.backbone.frozen': False}
+        'linear probe, fine-tuned', 'vit_small_linear_pet', 5e-3, options={'model.backbone.frozen': False}
     ),
     'linear_patch': Head('linear patch head', 'vit_small_pretrained_pet', 5e-3),
     'fcn': Head('FCN (the host)', 'vit_fcn_pet', 5e-3),
-    'setr_naive': Head('SETR-Naive', 'setr_naive_pet', 2e-3),
+    'setr_naive': Head('SETR-Naive', 'setr_naive_pet', 1e-2),
     'setr_pup': Head('SETR-PUP', 'setr_pup_pet', 5e-3),
-    'setr_mla': Head('SETR-MLA', 'setr_mla_pet', 2e-3),
-    'segformer': Head("SegFormer's decoder", 'vit_segformer_pet', 5e-3),
+    'setr_mla': Head('SETR-MLA', 'setr_mla_pet', 5e-3),
+    'segformer': Head("SegFormer's decoder", 'vit_segformer_pet', 1e-2),
     'upernet': Head('UPerNet (the host)', 'vit_upernet_pet', 2e-3),
     'eomt': Head('EoMT', 'eomt_pet', 5e-4, 'eomt_small'),
 }
